@@ -6,6 +6,9 @@ import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from 'uvu/run'
+import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
+
+await restartWithVulkanLoader()
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const words = process.argv.slice(2)

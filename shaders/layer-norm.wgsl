@@ -1,0 +1,61 @@
+// out = (z - mean(z)) / sqrt(var(z) + eps) * weight + bias, row by row, with z = x + residual.
+// One workgroup per row; mean and variance in two passes over the row, so that large means lose no digits.
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;          // [rows, d]
+@group(0) @binding(1) var<storage, read> residual: array<f32>;   // [rows, d], read where HAS_RESIDUAL
+@group(0) @binding(2) var<storage, read> weight: array<f32>;     // [d]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;       // [d]
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;  // [rows, d]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  d: u32,
+  eps: f32,
+}
+
+override HAS_RESIDUAL: bool = false;
+const LANES: u32 = 64;
+
+var<workgroup> partial: array<f32, LANES>;
+
+fn sum_of_row(value: f32, lane: u32) -> f32 {
+  partial[lane] = value;
+  workgroupBarrier();
+  for (var half = LANES / 2; half > 0; half /= 2) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[0];
+  workgroupBarrier();
+  return total;
+}
+
+fn load(i: u32) -> f32 {
+  if (HAS_RESIDUAL) {
+    return x[i] + residual[i];
+  }
+  return x[i];
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let start = row * params.d;
+  var sum = 0.0;
+  for (var c = lane; c < params.d; c += LANES) {
+    sum += load(start + c);
+  }
+  let mean = sum_of_row(sum, lane) / f32(params.d);
+  var squares = 0.0;
+  for (var c = lane; c < params.d; c += LANES) {
+    let centred = load(start + c) - mean;
+    squares += centred * centred;
+  }
+  let scale = inverseSqrt(sum_of_row(squares, lane) / f32(params.d) + params.eps);
+  for (var c = lane; c < params.d; c += LANES) {
+    out[start + c] = (load(start + c) - mean) * scale * weight[c] + bias[c];
+  }
+}

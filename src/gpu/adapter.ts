@@ -1,0 +1,125 @@
+import { create } from 'webgpu'
+import { NoAdapterError } from '../errors.js'
+import { findSwiftShader, type SwiftShader, swiftShaderPackage } from './swiftshader.js'
+import { hasVulkanDriver, hasVulkanLoader } from './vulkan-loader.js'
+
+/** Where an adapter came from: the system's own drivers, or SwiftShader of the npm package. */
+export type AdapterSource = 'system' | 'swiftshader'
+
+/** An adapter that Dawn can see. */
+export interface AdapterCandidate {
+  readonly name: string
+  readonly source: AdapterSource
+  /** Whether it computes on the CPU. */
+  readonly software: boolean
+}
+
+/** What an opened adapter is. */
+export interface AdapterInfo extends AdapterCandidate {
+  readonly vendor: string
+  readonly architecture: string
+  /** The driver's own words. */
+  readonly driver: string
+  /** Lanes of a subgroup where the adapter has one width only; 0 where it has no subgroups or several widths. */
+  readonly subgroupSize: number
+}
+
+/** An adapter, with the Dawn instance that must stay referenced while its device lives. */
+export interface OpenAdapter {
+  readonly adapter: GPUAdapter
+  readonly instance: GPU
+  readonly info: AdapterInfo
+}
+
+const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i
+
+/** Users say "lavapipe"; the driver calls itself llvmpipe. */
+const aliases: Record<string, string> = { lavapipe: 'llvmpipe' }
+
+/** Environment changes that steer the Vulkan loader are made for one call at a time. */
+let turn: Promise<unknown> = Promise.resolve()
+
+function withDrivers<T>(icd: string | undefined, work: () => Promise<T>): Promise<T> {
+  const run = async () => {
+    if (!icd) return work()
+    const saved = { VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES, VK_DRIVER_FILES: process.env.VK_DRIVER_FILES }
+    Object.assign(process.env, { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd })
+    try {
+      return await work()
+    } finally {
+      for (const [name, value] of Object.entries(saved)) {
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+      }
+    }
+  }
+  const result = turn.then(run)
+  turn = result.catch(() => {})
+  return result
+}
+
+/** Dawn lists its adapters in the message of the error that an unknown adapter name gives. */
+async function adapterNames(): Promise<string[]> {
+  try {
+    await create(['adapter=\u0001']).requestAdapter()
+    return []
+  } catch (error) {
+    return [...String(error).matchAll(/name: '(.*)'/g)].map((match) => match[1]!)
+  }
+}
+
+async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | undefined): Promise<AdapterCandidate[]> {
+  if (!hasVulkanLoader()) return []
+  if (source === 'system' ? !hasVulkanDriver() : !swiftShader) return []
+  const names = await withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, adapterNames)
+  return [...new Set(names)].map((name) => ({ name, source, software: softwareNames.test(name) }))
+}
+
+/** Every adapter of this machine, best first: hardware, the system's software driver, SwiftShader. */
+export async function listAdapters(): Promise<AdapterCandidate[]> {
+  const system = await candidatesOf('system', undefined)
+  const bundled = await candidatesOf('swiftshader', await findSwiftShader())
+  return [...system.filter((it) => !it.software), ...system.filter((it) => it.software), ...bundled]
+}
+
+/** What to do on a machine where no adapter was found. */
+export function noAdapterAdvice(): string {
+  if (!hasVulkanLoader()) {
+    return (
+      "the Vulkan loader libvulkan.so.1 is missing: install your system's Vulkan loader and driver (on Debian: libvulkan1 and " +
+      `mesa-vulkan-drivers), or npm install ${swiftShaderPackage} and start the process with LD_LIBRARY_PATH set to the folder ` +
+      'that holds its libvulkan.so.1 (`npx misc doctor` prints it)'
+    )
+  }
+  return `install your GPU's driver, or a software driver: mesa-vulkan-drivers of Mesa 23 or newer, or npm install ${swiftShaderPackage}`
+}
+
+/**
+ * Opens an adapter: hardware first, then the system's software driver, then SwiftShader.
+ *
+ * @param wanted part of the adapter's name, in any case (`nvidia`, `lavapipe`, `swiftshader`).
+ * @throws NoAdapterError where there is none, or none of that name.
+ */
+export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
+  const key = wanted?.toLowerCase()
+  const fits = (it: AdapterCandidate) => !key || it.name.toLowerCase().includes(aliases[key] ?? key)
+  const system = (await candidatesOf('system', undefined)).filter(fits)
+  const swiftShader = await findSwiftShader()
+  const chosen =
+    system.find((it) => !it.software) ?? system[0] ?? (await candidatesOf('swiftshader', swiftShader)).find(fits)
+  if (!chosen) {
+    const all = await listAdapters()
+    const problem = wanted && all.length > 0 ? `no adapter is called "${wanted}"` : 'no WebGPU adapter was found'
+    const advice = all.length > 0 ? `there is ${all.map((it) => it.name).join(', ')}` : noAdapterAdvice()
+    throw new NoAdapterError(`${problem}: ${advice}`)
+  }
+  return withDrivers(chosen.source === 'swiftshader' ? swiftShader?.icd : undefined, async () => {
+    const instance = create([`adapter=${chosen.name}`])
+    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
+    if (!adapter) throw new NoAdapterError(`the adapter ${chosen.name} did not open: ${noAdapterAdvice()}`)
+    const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info
+    const fixed = adapter.features.has('subgroups') && subgroupMinSize === subgroupMaxSize
+    const info = { ...chosen, vendor, architecture, driver: description, subgroupSize: (fixed && subgroupMinSize) || 0 }
+    return { adapter, instance, info }
+  })
+}

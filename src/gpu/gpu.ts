@@ -1,0 +1,308 @@
+import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../errors.js'
+import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
+import { type Kernel, KernelCache } from './kernel.js'
+import type { Recording } from './recorder.js'
+import { type DType, sizeOf, type Tensor } from './tensor.js'
+
+/** Features used where the adapter has them. */
+const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+
+/** Limits raised from WebGPU's defaults to what the adapter allows. */
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const
+
+/** Usage flags of GPUBufferUsage, which Node does not define globally. */
+const usage = { mapRead: 0x1, copySrc: 0x4, copyDst: 0x8, uniform: 0x40, storage: 0x80 }
+
+/** How to open a device. */
+export interface GpuOptions {
+  /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
+  readonly adapter?: string
+  /** Features to leave unused though the adapter has them: for tests of the paths without. */
+  readonly without?: readonly GPUFeatureName[]
+}
+
+/**
+ * One GPU device: buffers, kernels, submission, and the errors that come back from all three.
+ *
+ * Every await on the GPU goes through {@link guard}, so a lost device, an uncaptured error or a disposal rejects whatever
+ * was pending with a typed error.
+ */
+export class Gpu {
+  readonly device: GPUDevice
+  readonly adapter: AdapterInfo
+  readonly features: ReadonlySet<string>
+  readonly limits: GPUSupportedLimits
+  /** A few zeros, bound where an optional input is left out. */
+  readonly zeros: Tensor
+  readonly #kernels: KernelCache
+  readonly #ended: Promise<never>
+  #end!: (error: Error) => void
+  #error: Error | undefined
+  #allocated = 0
+  readonly #variants = new Map<string, string>()
+  // Dawn's instance must stay referenced for as long as its device is used.
+  #instance: GPU | undefined
+
+  private constructor(device: GPUDevice, opened: OpenAdapter) {
+    this.device = device
+    this.#instance = opened.instance
+    this.adapter = opened.info
+    this.features = device.features
+    this.limits = device.limits
+    this.#kernels = new KernelCache(device)
+    this.#ended = new Promise((_, reject) => {
+      this.#end = (error) => {
+        this.#error ??= error
+        reject(this.#error)
+      }
+    })
+    this.#ended.catch(() => {})
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault()
+      const { error } = event as GPUUncapturedErrorEvent
+      this.#end(asTypedError(error, 'an operation on the GPU failed'))
+    })
+    device.lost.then(({ message }) =>
+      this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
+    )
+    this.zeros = this.tensor('zeros', [64])
+  }
+
+  /**
+   * Opens the best adapter, or the one named, with every useful feature and limit it has.
+   *
+   * @throws NoAdapterError
+   */
+  static async open(options: GpuOptions = {}): Promise<Gpu> {
+    const opened = await openAdapter(options.adapter)
+    const { adapter } = opened
+    const requiredFeatures = wantedFeatures.filter((it) => adapter.features.has(it) && !options.without?.includes(it))
+    const requiredLimits = Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]]))
+    const device = await adapter.requestDevice({ label: 'misc-webgpu', requiredFeatures, requiredLimits })
+    return new Gpu(device, opened)
+  }
+
+  /** Bytes of all tensors alive. */
+  get allocatedBytes(): number {
+    return this.#allocated
+  }
+
+  /** Kernels compiled, or being compiled, so far. */
+  get kernelCount(): number {
+    return this.#kernels.size
+  }
+
+  /** Whether {@link dispose} has completed. */
+  get disposed(): boolean {
+    return this.#instance === undefined
+  }
+
+  /**
+   * The kernel variant to use for an op: the one set with {@link useVariant}, else the first candidate.
+   *
+   * @param candidates variants that this device can run for the shape at hand, best guess first.
+   */
+  chooseVariant<Name extends string>(op: string, candidates: readonly Name[]): Name {
+    const chosen = this.#variants.get(op)
+    return candidates.find((name) => name === chosen) ?? candidates[0]!
+  }
+
+  /** Makes {@link chooseVariant} prefer one variant of an op wherever it is a candidate. */
+  useVariant(op: string, name: string): void {
+    this.#variants.set(op, name)
+  }
+
+  /** Throws what ended this device, if anything did. */
+  check(): void {
+    if (this.#error) throw this.#error
+  }
+
+  /** The promise's value, unless the device ends first: then that error. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    this.check()
+    try {
+      return await Promise.race([work, this.#ended])
+    } catch (error) {
+      // A map that the loss of the device aborted rejects before the loss itself is reported.
+      if ((error as Error)?.name === 'AbortError')
+        await Promise.race([this.#ended, new Promise((r) => setTimeout(r, 1000))])
+      throw this.#error ?? error
+    }
+  }
+
+  /** Runs load-time work in error scopes: what it did wrong on the GPU is thrown, with the label, when it ends. */
+  async scoped<T>(label: string, work: () => Promise<T>): Promise<T> {
+    const filters = ['validation', 'out-of-memory', 'internal'] as const
+    for (const filter of filters) this.device.pushErrorScope(filter)
+    const outcome = await work().then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    )
+    const scopes = await this.guard(Promise.all(filters.map(() => this.device.popErrorScope())))
+    const failure = scopes.find((it) => it !== null)
+    if (failure) throw asTypedError(failure, label)
+    if ('error' in outcome) throw outcome.error
+    return outcome.value
+  }
+
+  /** The kernel of `shaders/{name}.wgsl`; its compilation starts on the first call. */
+  kernel(name: string, constants?: Readonly<Record<string, number>>, entryPoint?: string): Kernel {
+    this.check()
+    return this.#kernels.get(name, constants, entryPoint)
+  }
+
+  /**
+   * A new tensor, filled with zeros.
+   *
+   * @throws OutOfMemoryError where the adapter cannot bind so large a buffer.
+   */
+  tensor(label: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    this.check()
+    const bytes = sizeOf(shape) * 4
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16)
+    const limit = Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
+    if (size > limit) {
+      throw new OutOfMemoryError(`${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}`)
+    }
+    const buffer = this.device.createBuffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
+    this.#allocated += size
+    return { label, shape, dtype, bytes, buffer }
+  }
+
+  /** A new tensor with these values. */
+  tensorFrom(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor {
+    const tensor = this.tensor(label, shape, data instanceof Float32Array ? 'f32' : 'u32')
+    this.write(tensor, data)
+    return tensor
+  }
+
+  /** Copies values into a tensor, from element `start` on. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array, start = 0): void {
+    this.check()
+    if (start * 4 + data.byteLength > tensor.bytes) {
+      throw new GpuError(`${tensor.label}: ${data.length} elements at ${start} do not fit in ${tensor.bytes / 4}`)
+    }
+    this.device.queue.writeBuffer(tensor.buffer, start * 4, data as Float32Array<ArrayBuffer>)
+  }
+
+  /** Frees a tensor's buffer. Work submitted before still completes. */
+  free(...tensors: readonly Tensor[]): void {
+    for (const tensor of tensors) {
+      tensor.buffer.destroy()
+      this.#allocated -= tensor.buffer.size
+    }
+  }
+
+  /** @internal A uniform buffer with these bytes. */
+  uniforms(label: string, data: DataView, bytes: number): GPUBuffer {
+    const buffer = this.device.createBuffer({ label, size: bytes, usage: usage.uniform | usage.copyDst })
+    this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, 0, bytes)
+    return buffer
+  }
+
+  /**
+   * Submits recordings, in order, as one command buffer.
+   *
+   * @param readbacks copied after them, to be read by {@link Readback.read}.
+   */
+  submit(recordings: readonly Recording[], readbacks: readonly Readback[] = []): void {
+    this.check()
+    const encoder = this.device.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    for (const recording of recordings) {
+      for (const { kernel, bindGroup, workgroups } of recording.dispatches) {
+        pass.setPipeline(kernel.pipeline!)
+        pass.setBindGroup(0, bindGroup)
+        pass.dispatchWorkgroups(...workgroups)
+      }
+    }
+    pass.end()
+    for (const readback of readbacks) readback.encode(encoder)
+    this.device.queue.submit([encoder.finish()])
+  }
+
+  /** Resolves when all that was submitted is done. */
+  async idle(): Promise<void> {
+    await this.guard(this.device.queue.onSubmittedWorkDone())
+  }
+
+  /** A place to read a tensor back to, over and over. */
+  readback(tensor: Tensor): Readback {
+    return new Readback(this, tensor)
+  }
+
+  /** Reads a tensor's values, once. */
+  async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
+    const readback = this.readback(tensor)
+    try {
+      this.submit([], [readback])
+      return await readback.read()
+    } finally {
+      readback.dispose()
+    }
+  }
+
+  /** Reads an f32 tensor's values, once. */
+  async readF32(tensor: Tensor): Promise<Float32Array> {
+    return (await this.read(tensor)) as Float32Array
+  }
+
+  /** Destroys the device; what was pending rejects with {@link DisposedError}. Other devices are left whole. */
+  async dispose(): Promise<void> {
+    this.#end(new DisposedError('the engine was disposed: load it again to use it'))
+    this.device.destroy()
+    await this.device.lost
+    this.#instance = undefined
+  }
+}
+
+/** A buffer that a tensor is copied to and mapped from, made once and used for every step. */
+export class Readback {
+  readonly #buffer: GPUBuffer
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly tensor: Tensor,
+  ) {
+    const size = tensor.buffer.size
+    this.#buffer = gpu.device.createBuffer({
+      label: `${tensor.label}.readback`,
+      size,
+      usage: usage.mapRead | usage.copyDst,
+    })
+  }
+
+  /** @internal */
+  encode(encoder: GPUCommandEncoder): void {
+    encoder.copyBufferToBuffer(this.tensor.buffer, 0, this.#buffer, 0, this.tensor.buffer.size)
+  }
+
+  /** A copy of the values that the last submit with this readback produced. */
+  async read(): Promise<Float32Array | Uint32Array> {
+    await this.gpu.guard(this.#buffer.mapAsync(1))
+    // The mapped memory dies at unmap, so the values are copied out.
+    const bytes = this.#buffer.getMappedRange(0, Math.max(8, Math.ceil(this.tensor.bytes / 8) * 8)).slice(0)
+    this.#buffer.unmap()
+    const View = this.tensor.dtype === 'f32' ? Float32Array : Uint32Array
+    return new View(bytes, 0, this.tensor.bytes / 4)
+  }
+
+  dispose(): void {
+    this.#buffer.destroy()
+  }
+}
+
+function asTypedError(error: GPUError, label: string): Error {
+  const kind = (error as { constructor: { name: string } }).constructor.name
+  if (kind === 'GPUOutOfMemoryError') {
+    return new OutOfMemoryError(`${label}: the GPU is out of memory (${error.message}): use a smaller model or batch`)
+  }
+  return new GpuError(`${label}: ${error.message}`)
+}

@@ -1,0 +1,131 @@
+import { GpuError, ShapeError } from '../errors.js'
+import type { Gpu } from './gpu.js'
+import type { Kernel } from './kernel.js'
+import type { Tensor } from './tensor.js'
+
+/** One dispatch, ready to be encoded again and again. @internal */
+export interface Dispatch {
+  readonly kernel: Kernel
+  readonly bindGroup: GPUBindGroup
+  readonly workgroups: readonly [number, number, number]
+}
+
+/** A finished sequence of dispatches: replayed by {@link Gpu.submit} with no object created but the command buffer. */
+export interface Recording {
+  /** @internal */
+  readonly dispatches: readonly Dispatch[]
+  /** @internal */
+  readonly params: GPUBuffer | undefined
+  /** Frees the recording's parameter buffer, once the GPU is done with it. The tensors it names are not its own. */
+  dispose(): void
+}
+
+interface Pending {
+  kernel: Kernel
+  tensors: Readonly<Record<string, Tensor | undefined>>
+  paramsOffset: number
+  workgroups: readonly [number, number, number]
+}
+
+/**
+ * Collects dispatches. Ops call {@link dispatch}; the caller then awaits {@link finish} and submits the recording, once
+ * or many times.
+ */
+export class Recorder {
+  readonly #pending: Pending[] = []
+  #params = new DataView(new ArrayBuffer(1024))
+  #paramsEnd = 0
+
+  constructor(readonly gpu: Gpu) {}
+
+  /** Dispatches recorded so far. */
+  get length(): number {
+    return this.#pending.length
+  }
+
+  /**
+   * Records one dispatch.
+   *
+   * @param tensors by the names of the shader's bindings; `undefined` binds a few zeros where a read is optional.
+   * @param params values of the shader's `struct Params`, each by name.
+   * @param workgroups counts per dimension; with a zero among them nothing is recorded.
+   * @throws GpuError where a binding or a parameter is missing, unknown, or bound to a read and a write at once.
+   */
+  dispatch(
+    kernel: Kernel,
+    tensors: Readonly<Record<string, Tensor | undefined>>,
+    params: Readonly<Record<string, number>>,
+    workgroups: readonly [number, number?, number?],
+  ): void {
+    const counts = [workgroups[0], workgroups[1] ?? 1, workgroups[2] ?? 1] as const
+    if (counts.includes(0)) return
+    const { name, bindings, params: fields } = kernel.shader
+    checkNames(name, 'binding', Object.keys(tensors), [
+      ...bindings.filter((it) => it.type !== 'uniform').map((it) => it.name),
+    ])
+    checkNames(name, 'parameter', Object.keys(params), [...fields.map((it) => it.name)])
+    for (const { name: binding, type } of bindings) {
+      const tensor = tensors[binding]
+      if (type !== 'storage') continue
+      if (!tensor) throw new GpuError(`${name}: the output ${binding} is not bound`)
+      const others = bindings.filter((it) => it.name !== binding && tensors[it.name]?.buffer === tensor.buffer)
+      if (others.length > 0)
+        throw new GpuError(`${name}: ${tensor.label} is bound to ${binding} and ${others[0]!.name}`)
+    }
+    const limit = this.gpu.limits.maxComputeWorkgroupsPerDimension
+    if (counts.some((count) => count > limit || !Number.isInteger(count))) {
+      throw new ShapeError(`${name}: ${counts.join(' × ')} workgroups, at most ${limit} in each dimension`)
+    }
+    const paramsOffset = this.#writeParams(kernel, params)
+    this.#pending.push({ kernel, tensors, paramsOffset, workgroups: counts })
+  }
+
+  #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number {
+    const fields = kernel.shader.params
+    if (fields.length === 0) return 0
+    const align = this.gpu.limits.minUniformBufferOffsetAlignment
+    const offset = Math.ceil(this.#paramsEnd / align) * align
+    this.#paramsEnd = offset + paramsBytes(kernel)
+    if (this.#paramsEnd > this.#params.byteLength) {
+      const larger = new Uint8Array(Math.max(this.#params.byteLength * 2, this.#paramsEnd))
+      larger.set(new Uint8Array(this.#params.buffer))
+      this.#params = new DataView(larger.buffer)
+    }
+    fields.forEach(({ name, type }, i) => {
+      const at = offset + i * 4
+      if (type === 'f32') this.#params.setFloat32(at, params[name]!, true)
+      else if (type === 'i32') this.#params.setInt32(at, params[name]!, true)
+      else this.#params.setUint32(at, params[name]!, true)
+    })
+    return offset
+  }
+
+  /** Awaits the kernels' compilation, in parallel, and makes the bind groups. */
+  async finish(label = 'recording'): Promise<Recording> {
+    const { gpu } = this
+    await gpu.guard(Promise.all(new Set(this.#pending.map((it) => it.kernel.ready))))
+    const params = this.#paramsEnd > 0 ? gpu.uniforms(`${label}.params`, this.#params, this.#paramsEnd) : undefined
+    const dispatches = this.#pending.map(({ kernel, tensors, paramsOffset, workgroups }): Dispatch => {
+      const entries = kernel.shader.bindings.map(({ name, index, type }) => ({
+        binding: index,
+        resource:
+          type === 'uniform'
+            ? { buffer: params!, offset: paramsOffset, size: paramsBytes(kernel) }
+            : { buffer: (tensors[name] ?? gpu.zeros).buffer },
+      }))
+      const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
+      return { kernel, bindGroup, workgroups }
+    })
+    return { dispatches, params, dispose: () => params?.destroy() }
+  }
+}
+
+/** Bytes of the uniform struct: its fields, rounded up to 16. */
+const paramsBytes = (kernel: Kernel): number => Math.ceil((kernel.shader.params.length * 4) / 16) * 16
+
+function checkNames(shader: string, what: string, given: string[], declared: string[]): void {
+  const unknown = given.filter((name) => !declared.includes(name))
+  const missing = declared.filter((name) => !given.includes(name))
+  if (unknown.length > 0) throw new GpuError(`${shader}: there is no ${what} ${unknown.join(', ')}`)
+  if (missing.length > 0) throw new GpuError(`${shader}: ${what} ${missing.join(', ')} is missing`)
+}

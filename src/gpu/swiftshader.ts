@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { brotliDecompressSync } from 'node:zlib'
+import { extract } from 'tar'
+
+/** The npm package that ships SwiftShader: an optional peer, for machines with neither a GPU nor a system driver. */
+export const swiftShaderPackage = '@sparticuz/chromium'
+
+const files = ['libvk_swiftshader.so', 'vk_swiftshader_icd.json', 'libvulkan.so.1']
+
+/** A folder with SwiftShader's driver, its ICD file and a Vulkan loader. */
+export interface SwiftShader {
+  /** Holds `libvulkan.so.1`: goes on LD_LIBRARY_PATH where the system has no loader. */
+  readonly folder: string
+  /** The driver's ICD file: goes into VK_ICD_FILENAMES. */
+  readonly icd: string
+}
+
+/** The user's cache folder for this package: `$XDG_CACHE_HOME/misc-webgpu` or `~/.cache/misc-webgpu`. */
+export function cacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'misc-webgpu')
+}
+
+/**
+ * Finds SwiftShader in the npm package and unpacks it, once, into the user's cache folder.
+ *
+ * @returns undefined where the package is not installed, or ships nothing for this platform.
+ */
+export async function findSwiftShader(): Promise<SwiftShader | undefined> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
+  let root: string
+  try {
+    root = join(dirname(createRequire(import.meta.url).resolve(swiftShaderPackage)), '..', '..')
+  } catch {
+    return undefined
+  }
+  const archive = join(root, 'bin', 'swiftshader.tar.br')
+  if (!existsSync(archive)) return undefined
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  const folder = join(cacheFolder(), `swiftshader-${version}`)
+  if (!files.every((file) => existsSync(join(folder, file)))) await unpack(archive, folder)
+  return { folder, icd: join(folder, 'vk_swiftshader_icd.json') }
+}
+
+/** Unpacks beside the target and renames, so that two processes at once, or one stopped half-way, leave it whole. */
+async function unpack(archive: string, folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true })
+  const scratch = await mkdtemp(`${folder}.`)
+  try {
+    const sink = extract({ cwd: scratch, strict: true, filter: (path) => files.includes(path) })
+    sink.end(brotliDecompressSync(await readFile(archive)))
+    await finished(sink as unknown as NodeJS.WritableStream)
+    await rm(folder, { recursive: true, force: true })
+    await rename(scratch, folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,37 @@
+import { ShapeError } from '../errors.js'
+
+/** Element types that GPU tensors hold. */
+export type DType = 'f32' | 'u32'
+
+/** A row-major array on the GPU. */
+export interface Tensor {
+  readonly label: string
+  readonly shape: readonly number[]
+  readonly dtype: DType
+  /** Bytes of the elements; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
+  readonly bytes: number
+  /** @internal */
+  readonly buffer: GPUBuffer
+}
+
+/** Number of elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
+
+const describe = (shape: readonly (number | string)[], dtype: DType) => `${dtype} [${shape.join(', ')}]`
+
+/**
+ * Throws unless a tensor has this shape and dtype.
+ *
+ * @param expected a size per dimension; a string names a dimension of any size.
+ * @throws ShapeError naming the op, the tensor, the expected and the actual shape.
+ */
+export function expectShape(op: string, tensor: Tensor, expected: readonly (number | string)[], dtype: DType = 'f32') {
+  const fits =
+    tensor.dtype === dtype &&
+    tensor.shape.length === expected.length &&
+    expected.every((size, i) => typeof size === 'string' || tensor.shape[i] === size)
+  if (fits) return
+  throw new ShapeError(
+    `${op}: ${tensor.label} must be ${describe(expected, dtype)}, got ${describe(tensor.shape, tensor.dtype)}`,
+  )
+}

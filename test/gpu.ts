@@ -1,0 +1,95 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { listAdapters } from '../src/gpu/adapter.js'
+import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
+import { Recorder } from '../src/gpu/recorder.js'
+import type { Tensor } from '../src/gpu/tensor.js'
+
+/** Adapters that the tests run on: all there are, or those that MISC_TEST_ADAPTERS names, comma-separated. */
+export const testAdapters: string[] = await (async () => {
+  const wanted = process.env.MISC_TEST_ADAPTERS?.toLowerCase().split(',')
+  const names = (await listAdapters()).map((it) => it.name)
+  const chosen = names.filter((name) => !wanted || wanted.some((word) => name.toLowerCase().includes(word)))
+  if (chosen.length === 0) throw new Error(`no adapter to test on: there is ${names.join(', ') || 'none'}`)
+  return chosen
+})()
+
+/** A test of a {@link gpuSuite}: it gets the device of its adapter. */
+export type GpuTest = (name: string, body: (gpu: Gpu) => void | Promise<void>) => void
+
+/**
+ * Defines one uvu suite per adapter, each with a device of its own that is opened before and disposed after.
+ *
+ * @param define called once per adapter, to define the tests.
+ */
+export function gpuSuite(name: string, define: (test: GpuTest) => void, options: GpuOptions = {}): void {
+  for (const adapter of testAdapters) {
+    const tests = suite(`${name} on ${adapter}`)
+    let gpu: Gpu
+    tests.before(async () => {
+      gpu = await Gpu.open({ ...options, adapter })
+    })
+    tests.after(() => gpu.dispose())
+    define((title, body) =>
+      tests(title, async () => {
+        await body(gpu)
+        gpu.check()
+      }))
+    tests.run()
+  }
+}
+
+/** Records with `record`, submits once and waits. */
+export async function runOnce(gpu: Gpu, record: (recorder: Recorder) => void): Promise<void> {
+  const recorder = new Recorder(gpu)
+  record(recorder)
+  const recording = await recorder.finish()
+  gpu.submit([recording])
+  await gpu.idle()
+  recording.dispose()
+}
+
+/** Numbers in [-1, 1), the same for the same seed. */
+export function randomValues(count: number, seed = 1): Float32Array {
+  const random = seededRandom(seed)
+  return Float32Array.from({ length: count }, () => random() * 2 - 1)
+}
+
+/** Mulberry32: uniform numbers in [0, 1), the same for the same seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A tensor of random values in [-1, 1), with the values themselves. */
+export function randomTensor(
+  gpu: Gpu,
+  label: string,
+  shape: number[],
+  seed = 1,
+): { tensor: Tensor; values: Float32Array } {
+  const values = randomValues(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+  )
+  return { tensor: gpu.tensorFrom(label, shape, values), values }
+}
+
+/**
+ * Asserts |actual − expected| ≤ atol + rtol·|expected| for every element; a failure names up to ten of them.
+ */
+export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, atol = 1e-5, rtol = 1e-5): void {
+  assert.is(actual.length, expected.length, 'lengths differ')
+  const off: string[] = []
+  for (let i = 0; i < expected.length && off.length < 10; i++) {
+    const [a, e] = [actual[i]!, expected[i]!]
+    // Written so that a NaN on either side fails.
+    if (!(Math.abs(a - e) <= atol + rtol * Math.abs(e)) && a !== e) off.push(`[${i}] ${a}, expected ${e}`)
+  }
+  assert.ok(off.length === 0, `beyond ${atol} + ${rtol}·|expected|: ${off.join('; ')}`)
+}
