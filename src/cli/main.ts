@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
 import { packageVersion } from './package.js'
+import { synthCommand } from './synth.js'
 
 /** Exit codes: 0 done, 1 the answer is "no", 2 bad usage or input, 3 no adapter. */
 function exitCode(error: unknown): number {
@@ -24,7 +25,7 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = []
+const commands: Command[] = [synthCommand()]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

@@ -1,0 +1,186 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { InputError } from '../errors.js'
+import { elementCount } from './dtype.js'
+import { bf16ToF32, f16ToF32 } from './half.js'
+import { quote, readFault } from './json.js'
+import { damaged, MAX_HEADER_BYTES, parseSafetensorsHeader, type TensorInfo } from './safetensors-header.js'
+
+export type { TensorInfo } from './safetensors-header.js'
+
+/** Bytes read at a time, unless a caller says otherwise. */
+const CHUNK_BYTES = 4 * 1024 * 1024
+
+/** Something that holds named tensors: a safetensors file, or a checkpoint of several. */
+export interface TensorReader extends AsyncDisposable {
+  /** Every tensor by name. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>
+
+  /**
+   * A tensor's bytes, in order, in chunks of at most `chunkBytes` (default 4 MiB, rounded down to a multiple of 16).
+   * **Every chunk lies in the same memory**, from its buffer's byte 0 on: use it before asking for the next.
+   *
+   * @throws InputError when there is no such tensor, or the file cannot be read
+   */
+  readChunks(name: string, chunkBytes?: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>
+
+  /**
+   * As {@link readChunks}, converted to F32 from F32, F16 or BF16: `chunkBytes` counts the file's bytes.
+   *
+   * @throws InputError also when the tensor's dtype is another
+   */
+  readF32Chunks(name: string, chunkBytes?: number): AsyncGenerator<Float32Array<ArrayBuffer>, void, void>
+
+  /** A whole F32, F16 or BF16 tensor as F32, for small ones. */
+  readF32(name: string): Promise<Float32Array<ArrayBuffer>>
+
+  /** A whole I64 tensor, for small ones. @throws InputError also when a value lies beyond 2^53 */
+  readI64(name: string): Promise<number[]>
+
+  /** Closes what is open. Harmless when repeated. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a safetensors file: reads and checks its header, and leaves the tensors on disk until they are asked for.
+ *
+ * @throws InputError when the file cannot be read or breaks the format in any way
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'r')
+  } catch (error) {
+    throw new InputError(`${path}: ${readFault(error)}`)
+  }
+  try {
+    const stat = await handle.stat()
+    if (!stat.isFile()) throw new InputError(`${path}: is not a file`)
+    const header = parseSafetensorsHeader(await readHeader(handle, stat.size, path), stat.size, path)
+    return new SafetensorsFile(path, handle, header.tensors, header.metadata)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function readHeader(handle: FileHandle, fileBytes: number, path: string): Promise<Uint8Array> {
+  if (fileBytes < 8) throw damaged(path, `the file has ${fileBytes} bytes, fewer than the 8 of a header's length`)
+  const prefix = new Uint8Array(8)
+  await readFully(handle, prefix, 0, path)
+  const length = new DataView(prefix.buffer).getBigUint64(0, true)
+  if (length > MAX_HEADER_BYTES) throw damaged(path, `the header claims ${length} bytes, over the format's 100,000,000`)
+  if (8 + Number(length) > fileBytes) {
+    throw damaged(path, `truncated: the header claims ${length} bytes, past the end of a file of ${fileBytes}`)
+  }
+  const bytes = new Uint8Array(Number(length))
+  await readFully(handle, bytes, 8, path)
+  return bytes
+}
+
+async function readFully(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
+  let done = 0
+  while (done < target.length) {
+    const { bytesRead } = await handle.read(target, done, target.length - done, position + done).catch((error) => {
+      throw new InputError(`${path}: ${readFault(error)}`)
+    })
+    if (bytesRead === 0) throw new InputError(`${path}: became shorter while it was read; read it again when whole`)
+    done += bytesRead
+  }
+}
+
+/** An open safetensors file. Made by {@link openSafetensors}. */
+export class SafetensorsFile implements TensorReader {
+  /** The chunk buffer between uses: reading tensor after tensor allocates once. */
+  #spare: Uint8Array<ArrayBuffer> | undefined
+  #handle: FileHandle | undefined
+
+  /** @internal */
+  constructor(
+    readonly path: string,
+    handle: FileHandle,
+    readonly tensors: ReadonlyMap<string, TensorInfo>,
+    /** The strings under `__metadata__`. */
+    readonly metadata: ReadonlyMap<string, string>,
+  ) {
+    this.#handle = handle
+  }
+
+  /** {@inheritDoc TensorReader.readChunks} */
+  async *readChunks(name: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    const { byteOffset, byteLength } = this.#info(name)
+    const size = Math.max(16, chunkBytes - (chunkBytes % 16))
+    const spare = this.#spare?.length === size ? this.#spare : undefined
+    if (spare) this.#spare = undefined
+    const buffer = spare ?? new Uint8Array(size)
+    try {
+      for (let at = 0; at < byteLength; at += size) {
+        if (!this.#handle) throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
+        const chunk = buffer.subarray(0, Math.min(size, byteLength - at))
+        await readFully(this.#handle, chunk, byteOffset + at, this.path)
+        yield chunk
+      }
+    } finally {
+      if (this.#handle) this.#spare = buffer
+    }
+  }
+
+  /** {@inheritDoc TensorReader.readF32Chunks} */
+  async *readF32Chunks(name: string, chunkBytes?: number): AsyncGenerator<Float32Array<ArrayBuffer>, void, void> {
+    const { dtype } = this.#info(name)
+    if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
+      throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but F32, F16 or BF16 is needed`)
+    }
+    const convert = dtype === 'F16' ? f16ToF32 : bf16ToF32
+    let wide = new Float32Array(0)
+    for await (const { buffer, length } of this.readChunks(name, chunkBytes)) {
+      if (dtype === 'F32') yield new Float32Array(buffer, 0, length / 4)
+      else {
+        if (wide.length < length / 2) wide = new Float32Array(length / 2)
+        const target = wide.subarray(0, length / 2)
+        convert(new Uint16Array(buffer, 0, length / 2), target)
+        yield target
+      }
+    }
+  }
+
+  /** {@inheritDoc TensorReader.readF32} */
+  async readF32(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const values = new Float32Array(elementCount(this.#info(name).shape))
+    let at = 0
+    for await (const chunk of this.readF32Chunks(name)) {
+      values.set(chunk, at)
+      at += chunk.length
+    }
+    return values
+  }
+
+  /** {@inheritDoc TensorReader.readI64} */
+  async readI64(name: string): Promise<number[]> {
+    const { dtype } = this.#info(name)
+    if (dtype !== 'I64') throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but I64 is needed`)
+    const values: number[] = []
+    for await (const { buffer, length } of this.readChunks(name)) {
+      for (const value of new BigInt64Array(buffer, 0, length / 8)) values.push(Number(value))
+    }
+    if (values.every(Number.isSafeInteger)) return values
+    throw new InputError(`${this.path}: tensor ${quote(name)} holds an integer beyond 2^53`)
+  }
+
+  /** {@inheritDoc TensorReader.close} */
+  async close(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = undefined
+    this.#spare = undefined
+    await handle?.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #info(name: string): TensorInfo {
+    const info = this.tensors.get(name)
+    if (info) return info
+    throw new InputError(`${this.path}: holds no tensor ${quote(name)}; misc inspect lists what a model holds`)
+  }
+}
