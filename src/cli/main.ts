@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
+import { inspectCommand } from './inspect.js'
 import { packageVersion } from './package.js'
 import { synthCommand } from './synth.js'
 
@@ -25,7 +26,7 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = [synthCommand()]
+const commands: Command[] = [inspectCommand(), synthCommand()]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

@@ -37,9 +37,13 @@ export async function synthesize(
   const seed = configSeed(json, file)
   const shapes = (await tensorsJson(join(dirname(file), 'tensors.json'))) ?? configShapes(json, file)
 
+  const configText = await readFile(file)
   const weights = join(out, 'model.safetensors')
-  if (!force && (await exists(weights))) {
-    throw new InputError(`${weights}: is there already; choose another folder, or --force to replace it`)
+  const target = join(out, 'config.json')
+  if (!force) {
+    const otherConfig = (await exists(target)) && !configText.equals(await readFile(target))
+    const taken = otherConfig ? target : (await exists(weights)) ? weights : undefined
+    if (taken) throw new InputError(`${taken}: is there already; choose another folder, or --force to replace it`)
   }
   const parameters = [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0)
   using progress = progressBar(`writing ${weights}`, parameters * 4, 'bytes')
@@ -53,11 +57,11 @@ export async function synthesize(
     return { name, dtype: 'F32', shape, data }
   })
   try {
-    const configText = await readFile(file)
     await mkdir(out, { recursive: true })
     await writeSafetensors(weights, tensors, { format: 'pt' })
-    await writeWholeFile(join(out, 'config.json'), (to) => to.writeFile(configText))
+    await writeWholeFile(target, (to) => to.writeFile(configText))
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
     throw new InputError(`${out}: cannot be written (${(error as Error).message}); free some room or choose another`)
   }
   return { tensors: tensors.length, parameters }

@@ -1,0 +1,130 @@
+import { Command } from 'commander'
+import { openCheckpoint } from '../io/checkpoint.js'
+import { elementCount } from '../io/dtype.js'
+import type { TensorInfo } from '../io/safetensors.js'
+import { parseConfig, type Variant } from '../model/config.js'
+import { estimateMemory, MEMORY_DTYPES, type MemoryDtype } from '../model/memory.js'
+import { checkTensors } from '../model/tensor-names.js'
+
+/** What `misc inspect --json` prints. Sizes are in bytes; tensors appear by name. */
+export interface Inspection {
+  model: string
+  files: string[]
+  /** The config, with keys in snake case: `d_model`, `encoder_layers`, … */
+  architecture: Record<string, string | number | boolean>
+  variant: Variant
+  /** Tied copies count once. `identity` parameters belong to `used`, though no result depends on them. */
+  parameters: { total: number; used: number; unused: number; by_role: Record<string, number> }
+  /** Parameters by the dtype that the files hold them in. */
+  dtypes: Record<string, number>
+  /** By GPU dtype, in bytes: `weights`, `self_cache`, `cross_cache` and their `total`. */
+  memory: Record<MemoryDtype, Record<string, number>>
+  unused: { name: string; dtype: string; shape: readonly number[] }[]
+  tied: { name: string; dtype: string; shape: readonly number[] }[]
+}
+
+/**
+ * Describes a model folder without a GPU and without tokenizer files.
+ *
+ * @throws InputError when the folder does not hold a sound model
+ */
+export async function inspect(folder: string): Promise<Inspection> {
+  await using checkpoint = await openCheckpoint(folder)
+  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  const { variant, used, unused, tied } = checkTensors(checkpoint.tensors, config, folder)
+  const uploaded = [...used.values()].filter(({ role }) => role !== 'identity')
+  const memory = (dtype: MemoryDtype) => snakeCase(estimateMemory(uploaded, config, variant, dtype))
+  const parameters = { used: count(used.values()), unused: count(unused) }
+  return {
+    model: folder,
+    files: checkpoint.files,
+    architecture: snakeCase({ ...config, variant }),
+    variant,
+    parameters: {
+      total: parameters.used + parameters.unused,
+      ...parameters,
+      by_role: countBy(used.values(), ({ role }) => role),
+    },
+    dtypes: countBy([...used.values(), ...unused], ({ dtype }) => dtype),
+    memory: { f32: memory('f32'), f16: memory('f16'), int8: memory('int8') },
+    unused: unused.map(brief),
+    tied: tied.map(brief),
+  }
+}
+
+/** `misc inspect`. */
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .summary('architecture, fusion variant, parameters and memory of a model')
+    .description('Describes a model folder. Needs no GPU and no tokenizer files.')
+    .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  misc inspect model/\n  misc inspect model/ --json | jq .parameters')
+    .action(async (folder: string, { json }: { json?: boolean }) => {
+      const found = await inspect(folder)
+      process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : report(found))
+    })
+}
+
+function report({ model, files, architecture: a, variant, parameters, dtypes, memory, unused, tied }: Inspection) {
+  const fusion = { paper: 'once, after the last encoder layer', released: 'after every encoder layer', plain: '' }
+  const lines = [
+    `${model} (${files.join(', ')})`,
+    '',
+    variant === 'plain'
+      ? `architecture  ${a.model_type}: a plain backbone, without fusion and strategies`
+      : `architecture  MISC, variant ${variant}: blocks and context are fused ${fusion[variant]}`,
+    `  encoder     ${a.encoder_layers} layers, width ${a.d_model}, ${a.encoder_heads} heads, FFN ${a.encoder_ffn}`,
+    `  decoder     ${a.decoder_layers} layers, width ${a.d_model}, ${a.decoder_heads} heads, FFN ${a.decoder_ffn}`,
+    `  vocabulary  ${a.vocab_size} ids, ${a.max_positions} positions`,
+    '',
+    `parameters    ${thousands(parameters.total)}: ${thousands(parameters.used)} used, ${thousands(parameters.unused)} unused`,
+    ...Object.entries(parameters.by_role).map(([role, n]) => `  ${role.padEnd(14)}${thousands(n).padStart(13)}`),
+    `  in the files as ${Object.keys(dtypes).join(', ')}`,
+    '',
+    'memory, MB    weights  self cache  cross cache    total   (caches: one dialogue at its longest)',
+    ...MEMORY_DTYPES.map((dtype) => {
+      const { weights = 0, self_cache = 0, cross_cache = 0, total = 0 } = memory[dtype]
+      const cells = [megabytes(weights, 11), megabytes(self_cache, 12), megabytes(cross_cache, 13), megabytes(total, 9)]
+      return `  ${dtype.padEnd(8)}${cells.join('')}`
+    }),
+    '',
+    ...list('unused tensors', unused),
+    ...list('tied copies of the embedding', tied),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function list(title: string, tensors: Inspection['unused']): string[] {
+  if (tensors.length === 0) return [`${title}: none`]
+  return [`${title}: ${tensors.length}`, ...tensors.map(({ name, dtype, shape }) => `  ${name} ${dtype} [${shape}]`)]
+}
+
+function brief({ name, dtype, shape }: TensorInfo) {
+  return { name, dtype, shape }
+}
+
+function count(tensors: Iterable<TensorInfo>): number {
+  let total = 0
+  for (const { shape } of tensors) total += elementCount(shape)
+  return total
+}
+
+function countBy<T extends TensorInfo>(tensors: Iterable<T>, key: (tensor: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const tensor of tensors) counts[key(tensor)] = (counts[key(tensor)] ?? 0) + elementCount(tensor.shape)
+  return counts
+}
+
+function snakeCase<T extends object>(values: T) {
+  const snake = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [snake(key), value]))
+}
+
+function thousands(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function megabytes(bytes: number, width: number): string {
+  return (bytes / 1e6).toFixed(1).padStart(width)
+}

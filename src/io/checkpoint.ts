@@ -1,0 +1,137 @@
+import { stat } from 'node:fs/promises'
+import { join, relative, resolve, sep } from 'node:path'
+import { InputError } from '../errors.js'
+import { quote, readFault, readJsonFile } from './json.js'
+import { openSafetensors, type SafetensorsFile, type TensorInfo, type TensorReader } from './safetensors.js'
+
+const WEIGHTS = 'model.safetensors'
+const INDEX = 'model.safetensors.index.json'
+
+/**
+ * Opens a model folder: config.json, and the weights in model.safetensors or, when they are sharded, in the files that
+ * model.safetensors.index.json names. Tensors stay on disk until they are asked for.
+ *
+ * @throws InputError when the folder or a file is missing or damaged, or the index and the shards disagree
+ */
+export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  if (!(await kindOf(folder))?.isDirectory()) {
+    const fault = (await kindOf(folder)) ? 'is a file; give the folder that holds it' : 'no such folder; check the path'
+    throw new InputError(`${folder}: ${fault}`)
+  }
+  const configFile = join(folder, 'config.json')
+  if (!(await kindOf(configFile))) throw new InputError(`${folder}: has no config.json; a model folder holds one`)
+  const config = await readJsonFile(configFile)
+
+  if (await kindOf(join(folder, WEIGHTS))) {
+    return new Checkpoint(folder, configFile, config, [await openSafetensors(join(folder, WEIGHTS))])
+  }
+  if (await kindOf(join(folder, INDEX))) return new Checkpoint(folder, configFile, config, await openShards(folder))
+  const convert = (await kindOf(join(folder, 'pytorch_model.bin')))
+    ? '; misc convert makes it of pytorch_model.bin'
+    : ''
+  throw new InputError(`${folder}: has neither ${WEIGHTS} nor ${INDEX}${convert}`)
+}
+
+async function openShards(folder: string): Promise<SafetensorsFile[]> {
+  const index = join(folder, INDEX)
+  const places = weightMap(await readJsonFile(index), index)
+  const shards: SafetensorsFile[] = []
+  try {
+    for (const shard of new Set(places.values())) {
+      const path = resolve(folder, shard)
+      if (!path.startsWith(resolve(folder) + sep)) {
+        throw new InputError(`${index}: names the shard ${quote(shard)}, which lies outside the folder`)
+      }
+      const file = await openSafetensors(path)
+      shards.push(file)
+      for (const name of file.tensors.keys()) {
+        if (places.get(name) === shard) continue
+        const place = places.has(name) ? `puts it in ${quote(places.get(name)!)}` : 'does not list it'
+        throw new InputError(`${path}: holds tensor ${quote(name)}, but ${INDEX} ${place}; get all files anew`)
+      }
+      for (const [name, place] of places) {
+        if (place !== shard || file.tensors.has(name)) continue
+        throw new InputError(`${path}: lacks tensor ${quote(name)}, which ${INDEX} puts there; get all files anew`)
+      }
+    }
+  } catch (error) {
+    await Promise.all(shards.map((shard) => shard.close()))
+    throw error
+  }
+  return shards
+}
+
+/** The shard of every tensor, as the index says. */
+function weightMap(json: unknown, index: string): Map<string, string> {
+  const map = (json as { weight_map?: unknown } | null)?.weight_map
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    throw new InputError(`${index}: has no weight_map object; get the file anew`)
+  }
+  for (const [name, shard] of Object.entries(map)) {
+    if (typeof shard !== 'string') throw new InputError(`${index}: the shard of tensor ${quote(name)} is not a string`)
+  }
+  return new Map(Object.entries(map as Record<string, string>))
+}
+
+async function kindOf(path: string) {
+  try {
+    return await stat(path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new InputError(`${path}: ${readFault(error)}`)
+  }
+}
+
+/** An open model folder. Made by {@link openCheckpoint}. */
+export class Checkpoint implements TensorReader {
+  readonly tensors: ReadonlyMap<string, TensorInfo>
+  readonly #files: ReadonlyMap<string, SafetensorsFile>
+
+  /** @internal */
+  constructor(
+    readonly folder: string,
+    readonly configFile: string,
+    /** config.json, parsed and not checked: see `parseConfig`. */
+    readonly config: unknown,
+    private readonly shards: readonly SafetensorsFile[],
+  ) {
+    this.tensors = new Map(shards.flatMap((shard) => [...shard.tensors]))
+    this.#files = new Map(shards.flatMap((shard) => [...shard.tensors.keys()].map((name) => [name, shard] as const)))
+  }
+
+  /** The weight files, relative to the folder. */
+  get files(): string[] {
+    return this.shards.map((shard) => relative(this.folder, shard.path))
+  }
+
+  readChunks(name: string, chunkBytes?: number) {
+    return this.#file(name).readChunks(name, chunkBytes)
+  }
+
+  readF32Chunks(name: string, chunkBytes?: number) {
+    return this.#file(name).readF32Chunks(name, chunkBytes)
+  }
+
+  readF32(name: string) {
+    return this.#file(name).readF32(name)
+  }
+
+  readI64(name: string) {
+    return this.#file(name).readI64(name)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => shard.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #file(name: string): SafetensorsFile {
+    const file = this.#files.get(name)
+    if (file) return file
+    throw new InputError(`${this.folder}: holds no tensor ${quote(name)}; misc inspect lists what a model holds`)
+  }
+}
