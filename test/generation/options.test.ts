@@ -1,0 +1,140 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { InputError } from '../../src/errors.js'
+import { parseGenerationConfig } from '../../src/generation/generation-config.js'
+import {
+  type GenerationOptions,
+  optionNames,
+  optionTable,
+  resolveOptions,
+  snakeCase,
+} from '../../src/generation/options.js'
+
+const options = suite('generation options')
+
+const fails = (run: () => unknown, ...words: (string | RegExp)[]) =>
+  assert.throws(run, (error: Error) => {
+    assert.instance(error, InputError)
+    for (const word of words) assert.match(error.message, word)
+    assert.not.match(error.message, '\n')
+    return true
+  })
+
+options('defaults are the paper’s, and the seed is fresh', () => {
+  const { seed, ...rest } = resolveOptions()
+  assert.equal(rest, {
+    doSample: true,
+    temperature: 0.7,
+    topK: 30,
+    topP: 0.3,
+    repetitionPenalty: 1.03,
+    noRepeatNgramSize: 3,
+    minLength: 5,
+    maxLength: 512,
+    penalizeContext: false,
+  })
+  assert.is.not(resolveOptions().seed, seed)
+})
+
+options('later layers win, undefined changes nothing', () => {
+  const resolved = resolveOptions({ topP: 0.9, topK: 5 }, undefined, { topP: 0.5, topK: undefined, seed: 2 ** 53 - 1 })
+  assert.is(resolved.topP, 0.5)
+  assert.is(resolved.topK, 5)
+  assert.is(resolved.seed, 2 ** 53 - 1)
+})
+
+options('maxNewTokens leaves out the start id, and the later of the two lengths wins', () => {
+  assert.is(resolveOptions({ maxNewTokens: 8 }).maxLength, 9)
+  assert.is(resolveOptions({ maxNewTokens: 8, maxLength: 100 }).maxLength, 9)
+  assert.is(resolveOptions({ maxNewTokens: 8 }, { maxLength: 100 }).maxLength, 100)
+  assert.is(resolveOptions({ maxLength: 100 }, { maxNewTokens: 8 }).maxLength, 9)
+  assert.not.ok('maxNewTokens' in resolveOptions({ maxNewTokens: 8 }))
+})
+
+options('an unknown option throws and names the one meant', () => {
+  const unknown = (name: string) => () => resolveOptions({ [name]: 1 } as GenerationOptions)
+  fails(unknown('topp'), '"topp"', 'did you mean topP')
+  fails(unknown('top_k'), 'did you mean topK')
+  fails(unknown('repetitonPenalty'), 'did you mean repetitionPenalty')
+  fails(unknown('numBeams'), 'there are doSample, temperature')
+  fails(unknown('toString'), '"toString"')
+})
+
+options('a value out of range throws and says what is allowed', () => {
+  const value = (name: string, it: unknown) => () => resolveOptions({ [name]: it } as GenerationOptions)
+  for (const it of [Number.NaN, Infinity, -1, '0.7', null]) {
+    fails(value('temperature', it), 'temperature must be a number above 0, got')
+  }
+  fails(value('temperature', 0), 'turn doSample off')
+  for (const it of [0, -0.1, 1.5, Number.NaN]) fails(value('topP', it), 'topP must be a number above 0 and at most 1')
+  for (const it of [-1, 2.5, Number.NaN, 2 ** 32]) fails(value('topK', it), 'topK must be a whole number at least 0')
+  for (const it of [0, -2]) fails(value('repetitionPenalty', it), 'repetitionPenalty')
+  for (const it of [1, 0, 7.5]) fails(value('maxLength', it), 'maxLength')
+  for (const it of [-1, 0.5, 2 ** 53]) fails(value('seed', it), 'seed')
+  for (const it of [1, 'true', null]) fails(value('doSample', it), 'doSample must be true or false')
+})
+
+options('every option has help, and every default is allowed', () => {
+  for (const name of optionNames) assert.ok(optionTable[name].help)
+  assert.not.throws(() => resolveOptions(resolveOptions()))
+  assert.equal(optionNames.map(snakeCase).slice(0, 6), [
+    'do_sample',
+    'temperature',
+    'top_k',
+    'top_p',
+    'repetition_penalty',
+    'no_repeat_ngram_size',
+  ])
+})
+
+const config = suite('generation_config.json')
+
+config('options are read by their own names, and what is not supported is told in one line', () => {
+  const { options, warnings } = parseGenerationConfig(
+    {
+      _from_model_config: true,
+      bos_token_id: 1,
+      decoder_start_token_id: 1,
+      eos_token_id: 2,
+      forced_eos_token_id: 2,
+      length_penalty: 0.65,
+      max_length: 128,
+      min_length: 20,
+      no_repeat_ngram_size: 3,
+      num_beams: 10,
+      pad_token_id: 0,
+      top_p: null,
+      transformers_version: '4.27.0.dev0',
+    },
+    'generation_config.json',
+  )
+  assert.equal(options, { maxLength: 128, minLength: 20, noRepeatNgramSize: 3 })
+  assert.equal(warnings, [
+    'generation_config.json: replies are drawn without forced_eos_token_id 2, length_penalty 0.65, num_beams 10',
+  ])
+})
+
+config('what changes nothing is not worth a word', () => {
+  const json = { num_beams: 1, length_penalty: 1, early_stopping: false, bad_words_ids: null, use_cache: true }
+  assert.equal(parseGenerationConfig(json, 'f'), { options: {}, warnings: [] })
+})
+
+config('names in camelCase are not the format’s', () => {
+  assert.equal(parseGenerationConfig({ topP: 0.5 }, 'f'), {
+    options: {},
+    warnings: ['f: replies are drawn without topP 0.5'],
+  })
+})
+
+config('a bad value names file and key', () => {
+  fails(
+    () => parseGenerationConfig({ top_p: 7 }, 'm/generation_config.json'),
+    'm/generation_config.json: top_p must be',
+    'got 7',
+  )
+  fails(() => parseGenerationConfig({ do_sample: 'yes' }, 'f'), 'f: do_sample must be true or false, got "yes"')
+  for (const json of [[], null, 3, 'x']) fails(() => parseGenerationConfig(json, 'f'), 'f must hold a JSON object')
+})
+
+options.run()
+config.run()
