@@ -215,15 +215,22 @@ export class Gpu {
   submit(recordings: readonly Recording[], readbacks: readonly Readback[] = []): void {
     this.check()
     const encoder = this.device.createCommandEncoder()
-    const pass = encoder.beginComputePass()
-    for (const recording of recordings) {
-      for (const { kernel, bindGroup, workgroups } of recording.dispatches) {
-        pass.setPipeline(kernel.pipeline!)
-        pass.setBindGroup(0, bindGroup)
-        pass.dispatchWorkgroups(...workgroups)
+    let pass: GPUComputePassEncoder | undefined
+    for (const step of recordings.flatMap((it) => it.steps)) {
+      if ('kernel' in step) {
+        pass ??= encoder.beginComputePass()
+        pass.setPipeline(step.kernel.pipeline!)
+        pass.setBindGroup(0, step.bindGroup)
+        pass.dispatchWorkgroups(...step.workgroups)
+      } else {
+        // Copies stand between passes.
+        pass?.end()
+        pass = undefined
+        const { source, target, count, sourceStart, targetStart } = step
+        encoder.copyBufferToBuffer(source.buffer, sourceStart * 4, target.buffer, targetStart * 4, count * 4)
       }
     }
-    pass.end()
+    pass?.end()
     for (const readback of readbacks) readback.encode(encoder)
     this.device.queue.submit([encoder.finish()])
   }

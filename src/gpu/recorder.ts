@@ -10,17 +10,27 @@ export interface Dispatch {
   readonly workgroups: readonly [number, number, number]
 }
 
+/** A copy of consecutive elements from one tensor to another. */
+export interface Copy {
+  readonly source: Tensor
+  readonly target: Tensor
+  /** Elements to copy, from and to these elements on. */
+  readonly count: number
+  readonly sourceStart: number
+  readonly targetStart: number
+}
+
 /** A finished sequence of dispatches: replayed by {@link Gpu.submit} with no object created but the command buffer. */
 export interface Recording {
   /** @internal */
-  readonly dispatches: readonly Dispatch[]
+  readonly steps: readonly (Dispatch | Copy)[]
   /** @internal */
   readonly params: GPUBuffer | undefined
   /** Frees the recording's parameter buffer, once the GPU is done with it. The tensors it names are not its own. */
   dispose(): void
 }
 
-interface Pending {
+interface PendingDispatch {
   kernel: Kernel
   tensors: Readonly<Record<string, Tensor | undefined>>
   paramsOffset: number
@@ -32,13 +42,13 @@ interface Pending {
  * or many times.
  */
 export class Recorder {
-  readonly #pending: Pending[] = []
+  readonly #pending: (PendingDispatch | Copy)[] = []
   #params = new DataView(new ArrayBuffer(1024))
   #paramsEnd = 0
 
   constructor(readonly gpu: Gpu) {}
 
-  /** Dispatches recorded so far. */
+  /** Dispatches and copies recorded so far. */
   get length(): number {
     return this.#pending.length
   }
@@ -80,6 +90,14 @@ export class Recorder {
     this.#pending.push({ kernel, tensors, paramsOffset, workgroups: counts })
   }
 
+  /** Records a copy of `count` elements. */
+  copy(source: Tensor, target: Tensor, count: number, sourceStart = 0, targetStart = 0): void {
+    if ((sourceStart + count) * 4 > source.bytes || (targetStart + count) * 4 > target.bytes) {
+      throw new GpuError(`copy of ${count} elements from ${source.label} to ${target.label} is out of range`)
+    }
+    if (count > 0) this.#pending.push({ source, target, count, sourceStart, targetStart })
+  }
+
   #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number {
     const fields = kernel.shader.params
     if (fields.length === 0) return 0
@@ -103,9 +121,12 @@ export class Recorder {
   /** Awaits the kernels' compilation, in parallel, and makes the bind groups. */
   async finish(label = 'recording'): Promise<Recording> {
     const { gpu } = this
-    await gpu.guard(Promise.all(new Set(this.#pending.map((it) => it.kernel.ready))))
+    const kernels = new Set(this.#pending.flatMap((it) => ('kernel' in it ? [it.kernel] : [])))
+    await gpu.guard(Promise.all([...kernels].map((kernel) => kernel.ready)))
     const params = this.#paramsEnd > 0 ? gpu.uniforms(`${label}.params`, this.#params, this.#paramsEnd) : undefined
-    const dispatches = this.#pending.map(({ kernel, tensors, paramsOffset, workgroups }): Dispatch => {
+    const steps = this.#pending.map((it): Dispatch | Copy => {
+      if (!('kernel' in it)) return it
+      const { kernel, tensors, paramsOffset, workgroups } = it
       const entries = kernel.shader.bindings.map(({ name, index, type }) => ({
         binding: index,
         resource:
@@ -116,7 +137,7 @@ export class Recorder {
       const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
       return { kernel, bindGroup, workgroups }
     })
-    return { dispatches, params, dispose: () => params?.destroy() }
+    return { steps, params, dispose: () => params?.destroy() }
   }
 }
 

@@ -1,0 +1,38 @@
+import type { Gpu } from './gpu.js'
+import type { DType, Tensor } from './tensor.js'
+
+/**
+ * Working memory by role: a role's tensor is kept from call to call and only ever grows. One recording may use a role
+ * many times, one use after the other; two recordings that share it must be submitted in the order they were made.
+ */
+export class Scratch {
+  readonly #roles = new Map<string, Tensor>()
+  /** Outgrown tensors and uploads: still named by a recording that is not submitted yet. */
+  #retired: Tensor[] = []
+
+  constructor(readonly gpu: Gpu) {}
+
+  /** The role's tensor, of at least `rows` rows of this width. Its content is undefined. */
+  rows(role: string, rows: number, width: number, dtype: DType = 'f32'): Tensor {
+    const current = this.#roles.get(role)
+    if (current && current.shape[0]! >= rows && current.shape[1] === width) return current
+    if (current) this.#retired.push(current)
+    // Powers of two, so that a slowly growing dialogue does not allocate at every turn.
+    const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, 1))), width], dtype)
+    this.#roles.set(role, tensor)
+    return tensor
+  }
+
+  /** A tensor with these values, for one recording. */
+  upload(label: string, shape: readonly number[], data: Uint32Array | Float32Array): Tensor {
+    const tensor = this.gpu.tensorFrom(label, shape, data)
+    this.#retired.push(tensor)
+    return tensor
+  }
+
+  /** Frees outgrown tensors and uploads: call it once the recordings made so far are submitted. */
+  release(): void {
+    this.gpu.free(...this.#retired)
+    this.#retired = []
+  }
+}
