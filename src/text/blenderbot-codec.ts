@@ -1,0 +1,101 @@
+import { BPE, Tokenizer as NativeTokenizer, whitespaceSplitPreTokenizer } from 'tokenizers'
+import { type Codec, unknownId } from './codec.js'
+import { ADDED_TOKENS } from './strategies.js'
+import { WordStream } from './text-stream.js'
+import { SPECIALS, type Vocabulary } from './vocabulary.js'
+import { bpeWords } from './words.js'
+
+/** Tokens that are found inside words too, as Hugging Face's slow tokenizer does: the specials, then the added ones. */
+const WHOLE = [SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk, ...ADDED_TOKENS]
+const WHOLE_PATTERN = new RegExp(`(${WHOLE.map((token) => token.replace(/[[\]]/g, '\\$&')).join('|')})`)
+
+/** Tokens that decoding leaves out. */
+const SILENT = new Set([SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk, '[CLS]'])
+const NEWLINE_WORD = /(?<=^| )__newln__(?=$| )/
+
+/**
+ * blenderbot_small's tokenizer with MISC's added tokens (model-spec §3). Its BPE runs in the package `tokenizers`, which
+ * writes a piece the other way round: `x</w>` where it ends a word, `x` (here `x@@`) where it does not.
+ */
+export class BlenderbotCodec implements Codec {
+  readonly baseVocabSize: number
+  readonly vocabSize: number
+  readonly #tokens: readonly string[]
+  readonly #ids: ReadonlyMap<string, number>
+  readonly #bpe: NativeTokenizer
+  /** Our id of each id that the package gives. */
+  readonly #idOfNative: readonly number[]
+
+  constructor(vocabulary: Vocabulary) {
+    this.#tokens = [...vocabulary.tokens, ...ADDED_TOKENS]
+    this.#ids = new Map(this.#tokens.map((token, id) => [token, id]))
+    this.baseVocabSize = vocabulary.tokens.length
+    this.vocabSize = this.#tokens.length
+    const native = nativeVocabulary(vocabulary, this.#ids.get(SPECIALS.unk)!)
+    this.#idOfNative = native.ids
+    const options = { unkToken: SPECIALS.unk, endOfWordSuffix: '</w>' }
+    this.#bpe = new NativeTokenizer(BPE.init(native.vocabulary, vocabulary.merges, options))
+    this.#bpe.setPreTokenizer(whitespaceSplitPreTokenizer())
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#ids.get(token)
+  }
+
+  async encode(texts: readonly string[]): Promise<number[][]> {
+    const parts = texts.map((text) => this.#parts(text))
+    const runs = parts.flat().filter((part) => typeof part === 'string')
+    const encodings = (await this.#bpe.encodeBatch(runs)).values()
+    const idsOfRun = () => Array.from(encodings.next().value!.getIds(), (id) => this.#idOfNative[id]!)
+    return parts.map((list) => list.flatMap((part) => (typeof part === 'string' ? idsOfRun() : part)))
+  }
+
+  decode(ids: readonly number[]): string {
+    const stream = this.stream()
+    return ids.map((id) => stream.push(id)).join('') + stream.end()
+  }
+
+  stream(): WordStream {
+    return new WordStream((id) => {
+      const token = this.#tokens[id]
+      if (token === undefined) throw unknownId(id, this.vocabSize)
+      return SILENT.has(token) ? undefined : token
+    })
+  }
+
+  /** Splits a text into ids that are known at once and runs of words for the BPE. */
+  #parts(text: string): (number | string)[] {
+    const pieces = text.split(WHOLE_PATTERN)
+    return pieces.flatMap((piece, index) => {
+      if (index % 2 === 1) return this.idOf(piece)!
+      const words = bpeWords(piece, index < pieces.length - 1).join(' ')
+      return words === '' ? [] : this.#runs(words)
+    })
+  }
+
+  /** `__newln__` is a token of its own, whatever the merges would make of it. */
+  #runs(words: string): (number | string)[] {
+    const newline = this.idOf(SPECIALS.newline)!
+    return words.split(NEWLINE_WORD).flatMap((run, index) => (index === 0 ? [run] : [newline, run]))
+  }
+}
+
+/**
+ * The vocabulary as the package `tokenizers` wants it, and our id of each of its ids: the merges name pieces that the
+ * vocabulary lacks (unknown) or that it writes like others (`x@@</w>` of a text that holds `@@` itself is `x@@`).
+ */
+function nativeVocabulary({ tokens, merges }: Vocabulary, unk: number) {
+  const native = new Map<string, number>()
+  const ids = [...tokens.keys()]
+  for (const [id, token] of tokens.entries()) native.set(token.endsWith('@@') ? token.slice(0, -2) : `${token}</w>`, id)
+  native.set(SPECIALS.unk, unk)
+  const written = new Map(tokens.map((token, id) => [token, id]))
+  for (const [left, right] of merges) {
+    for (const piece of [left, right, left + right]) {
+      if (native.has(piece)) continue
+      native.set(piece, ids.length)
+      ids.push(written.get(piece.endsWith('</w>') ? piece.slice(0, -4) : `${piece}@@`) ?? unk)
+    }
+  }
+  return { vocabulary: Object.fromEntries(native), ids }
+}

@@ -1,0 +1,51 @@
+import { InputError } from '../errors.js'
+import { quote } from './quote.js'
+
+/** The eight support strategies of ESConv, in the order of their ids 0–7. Their tokens are these names in brackets. */
+export const STRATEGIES = [
+  'Question',
+  'Reflection of feelings',
+  'Information',
+  'Restatement or Paraphrasing',
+  'Others',
+  'Self-disclosure',
+  'Affirmation and Reassurance',
+  'Providing Suggestions',
+] as const
+
+/** One of {@link STRATEGIES}. */
+export type StrategyName = (typeof STRATEGIES)[number]
+
+/** The nine COMET relations, in the order of their ids in the vocabulary. */
+export const RELATIONS = [
+  'xAttr',
+  'xEffect',
+  'xIntent',
+  'xNeed',
+  'xReact',
+  'xWant',
+  'oWant',
+  'oEffect',
+  'oReact',
+] as const
+
+/** One of {@link RELATIONS}. */
+export type RelationName = (typeof RELATIONS)[number]
+
+/** The token of a strategy or relation in the vocabulary and in misc-esconv's files. */
+export const bracketed = (name: StrategyName | RelationName): string => `[${name}]`
+
+/** The 18 tokens that MISC adds to blenderbot_small, in the order of their ids from N on. */
+export const ADDED_TOKENS: readonly string[] = [...STRATEGIES.map(bracketed), ...RELATIONS.map(bracketed), '[CLS]']
+
+/** Index 0–7 of a strategy by its exact name. Throws an {@link InputError} that lists the names. */
+export const strategyIndex = (name: string): number => indexOf(STRATEGIES, name, 'strategy', 'strategies')
+
+/** Index 0–8 of a relation by its exact name. Throws an {@link InputError} that lists the names. */
+export const relationIndex = (name: string): number => indexOf(RELATIONS, name, 'relation', 'relations')
+
+function indexOf(names: readonly string[], name: string, kind: string, kinds: string): number {
+  const index = names.indexOf(name)
+  if (index >= 0) return index
+  throw new InputError(`unknown ${kind} ${quote(name)}; the ${kinds} are: ${names.join(', ')}`)
+}

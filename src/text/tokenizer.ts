@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { InputError } from '../errors.js'
+import { BlenderbotCodec } from './blenderbot-codec.js'
+import type { Codec } from './codec.js'
+import { JsonCodec } from './json-codec.js'
+import { bracketed, RELATIONS, type RelationName, STRATEGIES } from './strategies.js'
+import type { TextStream } from './text-stream.js'
+import { isBlenderbotSmall, readVocabulary } from './vocabulary.js'
+
+/** The most characters (UTF-16 units) that one text may have. */
+export const MAX_TEXT_LENGTH = 1_000_000
+
+/** Text to ids and back. Two kinds: MISC's own (vocab.json and merges.txt) and any Hugging Face `tokenizer.json`. */
+export class Tokenizer {
+  readonly #codec: Codec
+  readonly #folder: string
+
+  private constructor(codec: Codec, folder: string) {
+    this.#codec = codec
+    this.#folder = folder
+  }
+
+  /**
+   * Reads a folder's vocab.json and merges.txt (blenderbot_small's, with MISC's 18 tokens added from id N on) or, where
+   * they are another model's, its tokenizer.json. Throws an {@link InputError} that names the file and what to do.
+   */
+  static async load(folder: string): Promise<Tokenizer> {
+    const json = join(folder, 'tokenizer.json')
+    if (existsSync(json) && !(await isBlenderbotSmall(folder))) return new Tokenizer(await JsonCodec.load(json), folder)
+    const vocabulary = await readVocabulary(folder)
+    try {
+      return new Tokenizer(new BlenderbotCodec(vocabulary), folder)
+    } catch (error) {
+      throw new InputError(`${folder}: vocab.json and merges.txt do not fit together (${(error as Error).message})`)
+    }
+  }
+
+  /**
+   * The ids of a text, none for ''. A `tokenizer.json` adds the specials that its post-processor names (`<s> … </s>` for
+   * BART). Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
+   */
+  async encode(text: string): Promise<number[]> {
+    return (await this.encodeBatch([text]))[0]!
+  }
+
+  /** The ids of each text, as {@link encode} gives them, in one go. */
+  async encodeBatch(texts: readonly string[]): Promise<number[][]> {
+    for (const { length } of texts) {
+      if (length > MAX_TEXT_LENGTH) {
+        throw new InputError(`a text of ${length} characters is too long to encode: split it below ${MAX_TEXT_LENGTH}`)
+      }
+    }
+    const ids = (await this.#codec.encode(texts.filter((text) => text !== ''))).values()
+    return texts.map((text) => (text === '' ? [] : ids.next().value!))
+  }
+
+  /**
+   * The text of ids: padding, start, EOS, unknown and [CLS] left out (a `tokenizer.json`: its special tokens), spacing
+   * before punctuation and in contractions undone. Throws an {@link InputError} on an id that no token has.
+   */
+  decode(ids: readonly number[]): string {
+    return this.#codec.decode(ids)
+  }
+
+  /** A decoder for ids that come one by one; its pieces joined are exactly {@link decode} of all the ids. */
+  stream(): TextStream {
+    return this.#codec.stream()
+  }
+
+  /** N, the number of ids before MISC's added tokens (a `tokenizer.json`: before its added tokens). */
+  get baseVocabSize(): number {
+    return this.#codec.baseVocabSize
+  }
+
+  /** The number of ids, added tokens included. */
+  get vocabSize(): number {
+    return this.#codec.vocabSize
+  }
+
+  get padId(): number {
+    return this.#firstOf('__null__', '<pad>')
+  }
+
+  get startId(): number {
+    return this.#firstOf('__start__', '<s>')
+  }
+
+  get eosId(): number {
+    return this.#firstOf('__end__', '</s>')
+  }
+
+  get unkId(): number {
+    return this.#firstOf('__unk__', '<unk>')
+  }
+
+  get clsId(): number {
+    return this.#firstOf('[CLS]')
+  }
+
+  /** Ids of the eight strategy tokens, by strategy index. */
+  get strategyIds(): number[] {
+    return STRATEGIES.map((name) => this.#firstOf(bracketed(name)))
+  }
+
+  /** Ids of the nine relation tokens, by name without brackets. */
+  get relationIds(): Record<RelationName, number> {
+    const ids = RELATIONS.map((name) => [name, this.#firstOf(bracketed(name))] as const)
+    return Object.fromEntries(ids) as Record<RelationName, number>
+  }
+
+  #firstOf(...tokens: string[]): number {
+    for (const token of tokens) {
+      const id = this.#codec.idOf(token)
+      if (id !== undefined) return id
+    }
+    throw new InputError(`the tokenizer of ${this.#folder} has no token ${tokens.join(' or ')}`)
+  }
+}
