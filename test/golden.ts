@@ -1,10 +1,10 @@
 /** The small golden models: their cases lie in test/fixtures/golden, their weights are made anew. */
-import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { synthesize } from '../src/cli/synth.js'
 import { openSafetensors } from '../src/io/safetensors.js'
+import { tempFolder } from './temp.js'
 
 const fixtures = fileURLToPath(new URL('./fixtures/golden', import.meta.url))
 
@@ -43,11 +43,7 @@ export function goldenModel(name: GoldenName): Promise<string> {
 }
 
 async function makeModel(name: GoldenName): Promise<string> {
-  if (!root) {
-    const folder = mkdtempSync(join(tmpdir(), 'misc-golden-'))
-    root = folder
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  }
+  root ??= tempFolder()
   const out = join(root, name)
   await synthesize(goldenFolder(name), out)
   if (name.startsWith('misc-tiny-eos')) await raiseEos(join(out, 'model.safetensors'))
