@@ -15,23 +15,7 @@ struct Params {
 }
 
 override HAS_RESIDUAL: bool = false;
-const LANES: u32 = 64;
-
-var<workgroup> partial: array<f32, LANES>;
-
-fn sum_of_row(value: f32, lane: u32) -> f32 {
-  partial[lane] = value;
-  workgroupBarrier();
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
-  let total = partial[0];
-  workgroupBarrier();
-  return total;
-}
+const LANES = 64u; fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }  // from row-sum.wgsl
 
 fn load(i: u32) -> f32 {
   if (HAS_RESIDUAL) {
@@ -48,13 +32,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var c = lane; c < params.d; c += LANES) {
     sum += load(start + c);
   }
-  let mean = sum_of_row(sum, lane) / f32(params.d);
+  let mean = sum_over_lanes(sum, lane) / f32(params.d);
   var squares = 0.0;
   for (var c = lane; c < params.d; c += LANES) {
     let centred = load(start + c) - mean;
     squares += centred * centred;
   }
-  let scale = inverseSqrt(sum_of_row(squares, lane) / f32(params.d) + params.eps);
+  let scale = inverseSqrt(sum_over_lanes(squares, lane) / f32(params.d) + params.eps);
   for (var c = lane; c < params.d; c += LANES) {
     out[start + c] = (load(start + c) - mean) * scale * weight[c] + bias[c];
   }

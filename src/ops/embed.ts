@@ -1,0 +1,40 @@
+import type { Recorder } from '../gpu/recorder.js'
+import { expectShape, type Tensor } from '../gpu/tensor.js'
+
+/** Tensors of {@link embed}; d is the model width, V the vocabulary, P the number of positions. */
+export interface EmbedTensors {
+  /** u32 [≥ rows], each below V: the caller checks them, the GPU only clamps. */
+  readonly ids: Tensor
+  /** u32 [≥ rows], each below P. */
+  readonly positions: Tensor
+  /** [V, d] */
+  readonly table: Tensor
+  /** [P, d] */
+  readonly positionTable: Tensor
+  /** [d] */
+  readonly weight: Tensor
+  /** [d] */
+  readonly bias: Tensor
+  /** [rows, d] */
+  readonly out: Tensor
+}
+
+/**
+ * out = LN(table[id] · scale + positionTable[position]), over the first `rows` rows; eps is 1e-5.
+ *
+ * @param scale sqrt(d) where the checkpoint says `scale_embedding`, else 1.
+ * @throws ShapeError
+ */
+export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, scale: number): void {
+  const { ids, positions, table, positionTable, weight, bias, out } = tensors
+  const d = weight.shape[0]!
+  expectShape('embed', ids, ['rows'], 'u32')
+  expectShape('embed', positions, ['rows'], 'u32')
+  expectShape('embed', table, ['V', d])
+  expectShape('embed', positionTable, ['P', d])
+  expectShape('embed', bias, [d])
+  expectShape('embed', out, ['rows', d])
+  const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
+  const bindings = { ids, positions, table, position_table: positionTable, weight, bias, out }
+  recorder.dispatch(recorder.gpu.kernel('embed'), bindings, params, [rows])
+}
