@@ -22,7 +22,9 @@ sampling('nothing is drawn from nothing', () => {
 
 sampling('the draw walks ids upwards', () => {
   const distance = distances(Float32Array.of(0, 0, -Infinity, 0, 0), 1)
-  const draws = [0, 0.24, 0.26, 0.49, 0.51, 0.76, 1].map((it) => drawId(distance, Math.min(Math.floor(it * 2 ** 32), OUT)))
+  const draws = [0, 0.24, 0.26, 0.49, 0.51, 0.76, 1].map((it) =>
+    drawId(distance, Math.min(Math.floor(it * 2 ** 32), OUT)),
+  )
   assert.equal(draws, [0, 0, 1, 1, 3, 4, 4])
 })
 

@@ -1,0 +1,35 @@
+import { Option } from 'commander'
+import {
+  checkOption,
+  type GenerationOptions,
+  isOptionName,
+  type OptionName,
+  optionNames,
+  optionTable,
+  snakeCase,
+} from '../generation/options.js'
+
+/** A flag for every generation option, named as in generation_config.json with hyphens: `--top-p <number>`. */
+export function generationFlags(): Option[] {
+  return optionNames.flatMap((name) => {
+    const { type, help, default: standard } = optionTable[name]
+    const flag = `--${snakeCase(name).replaceAll('_', '-')}`
+    const value = { boolean: ' [true|false]', integer: ' <n>', number: ' <x>' }[type]
+    const option = new Option(`${flag}${value}`, standard === undefined ? help : `${help} (default ${standard})`)
+    // Commander takes every flag that begins with --no- for a negation; --no-repeat-ngram-size is none.
+    option.negate = false
+    option.argParser((text: string) => checkOption(name, readValue(name, text), flag))
+    return type === 'boolean' ? [option, new Option(flag.replace('--', '--no-')).hideHelp()] : [option]
+  })
+}
+
+/** The generation options among a command's parsed flags. */
+export function generationOptions(flags: Readonly<Record<string, unknown>>): GenerationOptions {
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => isOptionName(name)))
+}
+
+/** What the text stands for; the text itself where it stands for nothing, so that an error message shows it. */
+function readValue(name: OptionName, text: string): boolean | number | string {
+  if (optionTable[name].type === 'boolean') return text === 'true' || (text === 'false' ? false : text)
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
+}

@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { generationFlags, generationOptions } from '../../src/cli/generation-flags.js'
+import { InputError } from '../../src/errors.js'
+import { optionNames } from '../../src/generation/options.js'
+
+const flags = suite('generation flags')
+
+function parse(...args: string[]) {
+  const command = new Command('test').exitOverride().option('--json')
+  for (const option of generationFlags()) command.addOption(option)
+  return generationOptions(command.parse(args, { from: 'user' }).opts())
+}
+
+flags('no flag sets nothing', () => {
+  assert.equal(parse('--json'), {})
+})
+
+flags('every option has a flag', () => {
+  const args = { temperature: '0.5', topP: '0.9', repetitionPenalty: '1.2' }
+  for (const name of optionNames) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const text = args[name as keyof typeof args] ?? (['doSample', 'penalizeContext'].includes(name) ? 'false' : '7')
+    assert.equal(parse(flag, text), { [name]: JSON.parse(text) })
+  }
+})
+
+flags('switches can stand alone, be negated, or say true or false', () => {
+  assert.equal(parse('--do-sample'), { doSample: true })
+  assert.equal(parse('--no-do-sample'), { doSample: false })
+  assert.equal(parse('--do-sample', 'false', '--penalize-context', 'true'), { doSample: false, penalizeContext: true })
+})
+
+flags('a bad value names the flag', () => {
+  const fails = (words: string, ...args: string[]) =>
+    assert.throws(
+      () => parse(...args),
+      (error: Error) => error instanceof InputError && error.message.startsWith(words),
+    )
+  fails('--top-p must be a number above 0 and at most 1, got 1.5', '--top-p', '1.5')
+  fails('--top-k must be a whole number at least 0', '--top-k', '2.5')
+  fails('--temperature must be a number above 0, got "warm"', '--temperature', 'warm')
+  fails('--seed must be a whole number', '--seed', '')
+  fails('--do-sample must be true or false, got "maybe"', '--do-sample', 'maybe')
+})
+
+flags.run()
