@@ -75,7 +75,7 @@ export function parseConfig(json: unknown, file: string): MiscConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InputError(`${file}: is not a JSON object; a model's config.json is one`)
   }
-  const read = new Map(Object.entries(json).filter(([, value]) => value !== null))
+  const read = new Map(Object.entries(json).filter(([, value]) => value !== null && value !== undefined))
   const fail = (key: string, expected: string) => {
     const found = read.has(key) ? `is ${shown(read.get(key))}` : 'is missing'
     return new InputError(`${file}: ${key} ${found}, but must be ${expected}`)

@@ -149,7 +149,11 @@ export function detectVariant(tensors: ReadonlyMap<string, unknown>): Variant {
   const names = [...tensors.keys()]
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name))
   if (has(/^model\.encoder\.(layers\.\d+\.muAttn|batchNorm_|strategy_head\.weight)/)) return 'released'
-  if (has(/^model\.(encoder\.(fusion_layer_norm|strategy_)|decoder\.layers\.\d+\.encoder_attn_(comet|strategy)\.)/)) {
+  if (
+    has(
+      /^model\.(encoder\.(fusion_layer_norm|strategy_)|decoder\.layers\.\d+\.encoder_attn_(comet|comet_st|strategy)\.)/,
+    )
+  ) {
     return 'paper'
   }
   return 'plain'
@@ -224,6 +228,6 @@ function describeFaults(faults: readonly string[], variant: Variant): string {
   const model = variant === 'plain' ? 'a plain backbone' : `MISC's ${variant} variant`
   return (
     `${faults.length} tensor${faults.length === 1 ? ' does' : 's do'} not fit its config.json as ${model}: ` +
-    `${list}${others}; give the config.json that was saved with these weights`
+    `${list}${others}; take config.json and weights from one model, or download it again`
   )
 }

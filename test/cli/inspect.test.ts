@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inspect } from '../../src/cli/inspect.js'
+import { openSafetensors } from '../../src/io/safetensors.js'
+import { writeSafetensors } from '../../src/io/safetensors-writer.js'
+import { goldenModel } from '../golden.js'
+import { tempFolder } from '../temp.js'
+import { refused } from '../throws.js'
+
+const inspection = suite('cli/inspect')
+
+inspection('describes the released variant', async () => {
+  const { variant, architecture, parameters, dtypes, memory, unused, tied, files } = await inspect(
+    await goldenModel('misc-odd-released'),
+  )
+  assert.equal([variant, architecture.d_model, files], ['released', 60, ['model.safetensors']])
+  assert.is(parameters.total, 403557)
+  assert.is(parameters.used + parameters.unused, parameters.total)
+  assert.is(
+    Object.values(parameters.by_role).reduce((sum, n) => sum + n, 0),
+    parameters.used,
+  )
+  assert.equal(dtypes, { F32: parameters.total })
+  assert.ok(unused.some(({ name }) => name === 'model.encoder.emotion_head.weight'))
+  assert.is(
+    unused.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0),
+    parameters.unused,
+  )
+  assert.equal(tied, [])
+  assert.is(memory.f32.weights, 4 * (parameters.used - parameters.by_role.identity!))
+  assert.is(memory.f16.total! * 2, memory.f32.total)
+  assert.ok(memory.int8.total! < memory.f16.total!)
+})
+
+inspection('lists tied copies, which count once', async () => {
+  const model = await goldenModel('misc-tiny-paper')
+  const out = tempFolder()
+  cpSync(join(model, 'config.json'), join(out, 'config.json'))
+  await using file = await openSafetensors(join(model, 'model.safetensors'))
+  const sources = [...file.tensors.values()].map((info) => ({ ...info, data: () => file.readChunks(info.name) }))
+  const shared = sources.find(({ name }) => name === 'model.shared.weight')!
+  await writeSafetensors(join(out, 'model.safetensors'), [...sources, { ...shared, name: 'lm_head.weight' }])
+  const { tied, parameters } = await inspect(out)
+  assert.equal(tied, [{ name: 'lm_head.weight', dtype: 'F32', shape: [300, 64] }])
+  assert.is(parameters.total, 300660)
+})
+
+inspection('refuses a folder without a model', () => refused(() => inspect(tempFolder()), /has no config\.json/))
+
+inspection('as a command: one JSON document, or a report', async () => {
+  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+  const model = await goldenModel('misc-tiny-released')
+  const misc = (...args: string[]) =>
+    spawnSync(process.execPath, ['--import', 'tsx', main, 'inspect', ...args], { encoding: 'utf8' })
+  const json = misc(model, '--json')
+  assert.equal([json.status, json.stderr], [0, ''])
+  assert.equal(JSON.parse(json.stdout), await inspect(model))
+  const { stdout } = misc(model)
+  assert.match(stdout, /variant released: .* after every encoder layer/)
+  assert.match(stdout, /391,372: 380,564 used, 10,808 unused/)
+  assert.match(stdout, /model\.decoder\.wte\.weight F32 \[128,64\]/)
+  const none = misc('/no/such/model')
+  assert.equal([none.status, none.stdout], [2, ''])
+  assert.match(none.stderr, /^misc: \/no\/such\/model: no such folder; check the path\n$/)
+})
+
+inspection.run()
