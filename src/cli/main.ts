@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
+import { featuresCommand } from './features.js'
 import { inspectCommand } from './inspect.js'
 import { packageVersion } from './package.js'
 import { synthCommand } from './synth.js'
+import { tokenizeCommand } from './tokenize.js'
 
 /** Exit codes: 0 done, 1 the answer is "no", 2 bad usage or input, 3 no adapter. */
 function exitCode(error: unknown): number {
@@ -26,7 +28,7 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = [inspectCommand(), synthCommand()]
+const commands: Command[] = [inspectCommand(), synthCommand(), featuresCommand(), tokenizeCommand()]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

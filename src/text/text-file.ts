@@ -1,32 +1,23 @@
-import { open } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { InputError } from '../errors.js'
+import { readFault } from '../io/json.js'
 
 /**
  * The text of a small UTF-8 file, or an {@link InputError} that names the file: missing, not a regular file, unreadable,
  * over `limit` bytes, or not UTF-8.
  */
 export async function readTextFile(path: string, limit: number, advice: string): Promise<string> {
-  let bytes: Buffer
-  try {
-    const file = await open(path)
-    try {
-      const stat = await file.stat()
-      if (!stat.isFile()) throw new InputError(`${path}: not a regular file; ${advice}`)
-      if (stat.size > limit)
-        throw new InputError(`${path}: ${stat.size} bytes, more than the limit of ${limit}; ${advice}`)
-      bytes = await file.readFile()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (error instanceof InputError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new InputError(`${path}: ${code === 'ENOENT' ? 'no such file' : message}; ${advice}`)
+  const fail = (what: string): never => {
+    throw new InputError(`${path}: ${what}; ${advice}`)
   }
+  const info = await stat(path).catch((error) => fail(readFault(error)))
+  if (!info.isFile()) fail('not a regular file')
+  if (info.size > limit) fail(`${info.size} bytes, more than the limit of ${limit}`)
+  const bytes = await readFile(path).catch((error) => fail(readFault(error)))
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new InputError(`${path}: not UTF-8 text; ${advice}`)
+    return fail('not UTF-8 text')
   }
 }
 

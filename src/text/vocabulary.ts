@@ -7,7 +7,7 @@ import { readJsonFile, readTextFile } from './text-file.js'
 
 const MAX_FILE_BYTES = 64 * 2 ** 20
 const MAX_ENTRIES = 1_000_000
-const ADVICE = 'copy vocab.json and merges.txt unchanged from the model that was trained'
+const ADVICE = 'a tokenizer folder holds the unchanged vocab.json and merges.txt of its model, or a tokenizer.json'
 
 /** The tokens that every vocabulary of MISC must hold: padding, start, EOS, unknown and newline. */
 export const SPECIALS = { pad: '__null__', start: '__start__', eos: '__end__', unk: '__unk__', newline: '__newln__' }

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { InputError } from '../errors.js'
+import { readJsonFile } from '../io/json.js'
+import { FEATURE_LIMITS } from '../text/features.js'
+import { type EsconvFeatures, esconvFeatures, readEsconv, SPLITS, type Split } from '../text/misc-esconv.js'
+import { quote } from '../text/quote.js'
+import { STRATEGIES } from '../text/strategies.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { printLines } from './stdio.js'
+
+const EXAMPLES = `
+The context is cut to max_position_embeddings of DIR/config.json, where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
+
+Example:
+  misc features --tokenizer MODEL --data misc-esconv --split dev --json > features.dev.jsonl
+`
+
+interface Options {
+  tokenizer: string
+  data: string
+  split: Split
+  json?: boolean
+}
+
+/** `misc features`: the ids of every row of a misc-esconv split. */
+export const featuresCommand = (): Command =>
+  new Command('features')
+    .description('print the ids that the model reads for every row of a misc-esconv split')
+    .requiredOption('--tokenizer <dir>', 'model or tokenizer folder')
+    .requiredOption('--data <dir>', 'misc-esconv folder')
+    .addOption(new Option('--split <name>', 'which rows').choices(SPLITS).makeOptionMandatory())
+    .option('--json', 'print a JSON line for each row instead of a summary')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+
+async function run({ tokenizer: folder, data, split, json }: Options): Promise<void> {
+  const tokenizer = await Tokenizer.load(folder)
+  const maxPositions = await readMaxPositions(join(folder, 'config.json'))
+  for (const row of await readEsconv(data, split)) {
+    const ids = await esconvFeatures(tokenizer, row, { maxPositions })
+    await printLines([json ? JSON.stringify(ids) : summary(ids)])
+  }
+}
+
+function summary(ids: EsconvFeatures): string {
+  const blocks = (mask: number[]) => mask.filter((bit) => bit === 1).length
+  const strategy = ids.strategy_id === null ? 'no strategy' : STRATEGIES[ids.strategy_id]
+  return [
+    `row ${ids.row}: ${ids.input_ids.length} context ids`,
+    `${blocks(ids.post_block_mask)} post and ${blocks(ids.situation_block_mask)} situation blocks`,
+    `${strategy}, ${ids.reply_ids.length} reply ids`,
+  ].join(', ')
+}
+
+async function readMaxPositions(path: string): Promise<number> {
+  if (!existsSync(path)) return FEATURE_LIMITS.maxPositions
+  const config = await readJsonFile(path)
+  const { max_position_embeddings: value = FEATURE_LIMITS.maxPositions } = (config ?? {}) as Record<string, unknown>
+  if (Number.isInteger(value) && (value as number) > 0) return value as number
+  throw new InputError(`${path}: max_position_embeddings is ${quote(value)}, expected a positive integer`)
+}

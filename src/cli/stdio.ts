@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { InputError } from '../errors.js'
+
+/** The most characters that one line of input may have. */
+const MAX_LINE_LENGTH = 10_000_000
+
+/**
+ * The lines of a stream as they come, those of one chunk at a time, without their `\n` or `\r\n`. The last one needs no
+ * line end. Memory is one chunk and one unfinished line; a line over the limit is an {@link InputError}.
+ */
+export async function* lineBatches(stream: NodeJS.ReadableStream): AsyncGenerator<string[]> {
+  let parts: string[] = []
+  let held = 0
+  stream.setEncoding('utf8')
+  for await (const chunk of stream) {
+    const lines = String(chunk).split('\n')
+    const rest = lines.pop()!
+    if (lines.length > 0) {
+      lines[0] = parts.join('') + lines[0]
+      parts = []
+      held = 0
+      yield lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
+    }
+    parts.push(rest)
+    held += rest.length
+    if (held > MAX_LINE_LENGTH) throw new InputError(`a line of input is longer than ${MAX_LINE_LENGTH} characters`)
+  }
+  if (held > 0) yield [parts.join('')]
+}
+
+/** Writes lines to stdout and waits while the reader is slow. Where the reader has gone (`… | head`) the process ends. */
+export async function printLines(lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return
+  if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)
+  if (!process.stdout.write(`${lines.join('\n')}\n`)) await once(process.stdout, 'drain')
+}
+
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+}

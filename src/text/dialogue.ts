@@ -1,0 +1,110 @@
+import { InputError } from '../errors.js'
+import { quote } from './quote.js'
+import { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './strategies.js'
+
+/** One utterance. `strategy` may be given for the supporter; it is for the reader: the model's context leaves it out. */
+export interface Utterance {
+  speaker: 'seeker' | 'supporter'
+  strategy?: StrategyName
+  text: string
+}
+
+/** One commonsense inference about an event: `{relation: 'xReact', tail: 'sad'}`. */
+export interface CometBlock {
+  relation: RelationName
+  tail: string
+}
+
+/** COMET's blocks about the seeker's last post and about the situation. */
+export interface DialogueBlocks {
+  post: CometBlock[]
+  situation: CometBlock[]
+}
+
+/** What `misc generate` reads and `reply()` takes: the dialogue so far, oldest utterance first. */
+export interface DialogueInput {
+  situation?: string
+  dialogue: Utterance[]
+  blocks?: DialogueBlocks
+}
+
+/** The most that one input may hold; what the model's context has no room for is cut later. */
+export const DIALOGUE_LIMITS = { utterances: 10_000, blocks: 1_000, characters: 100_000 }
+
+/**
+ * Checks a value from outside (parsed JSON) and returns it as a {@link DialogueInput}. Throws an {@link InputError} of
+ * one line that names the place, as in `dialogue[2].speaker: expected "seeker" or "supporter", got "me"`.
+ */
+export function parseDialogue(value: unknown): DialogueInput {
+  const input = object(value, 'input', ['situation', 'dialogue', 'blocks'])
+  const dialogue = array(input.dialogue, 'dialogue', DIALOGUE_LIMITS.utterances).map(utterance)
+  if (dialogue.length === 0) fail('dialogue', 'at least one utterance', input.dialogue)
+  return {
+    ...(input.situation !== undefined && { situation: text(input.situation, 'situation') }),
+    dialogue,
+    ...(input.blocks !== undefined && { blocks: blocks(input.blocks) }),
+  }
+}
+
+/** The text of the seeker's last utterance, which COMET's post blocks are about; undefined where she has said nothing. */
+export const lastSeekerPost = (dialogue: readonly Utterance[]): string | undefined =>
+  dialogue.findLast(({ speaker }) => speaker === 'seeker')?.text
+
+function utterance(value: unknown, index: number): Utterance {
+  const at = `dialogue[${index}]`
+  const { speaker, strategy, text: words } = object(value, at, ['speaker', 'strategy', 'text'])
+  if (strategy !== undefined && speaker === 'seeker') fail(`${at}.strategy`, 'none for the seeker', strategy)
+  return {
+    speaker: oneOf(speaker, `${at}.speaker`, ['seeker', 'supporter']),
+    ...(strategy !== undefined && { strategy: oneOf(strategy, `${at}.strategy`, STRATEGIES) }),
+    text: text(words, `${at}.text`),
+  }
+}
+
+function blocks(value: unknown): DialogueBlocks {
+  const { post = [], situation = [] } = object(value, 'blocks', ['post', 'situation'])
+  const list = (blocks: unknown, at: string) =>
+    array(blocks, at, DIALOGUE_LIMITS.blocks).map((value, index) => {
+      const { relation, tail } = object(value, `${at}[${index}]`, ['relation', 'tail'])
+      return {
+        relation: oneOf(relation, `${at}[${index}].relation`, RELATIONS),
+        tail: text(tail, `${at}[${index}].tail`),
+      }
+    })
+  return { post: list(post, 'blocks.post'), situation: list(situation, 'blocks.situation') }
+}
+
+function fail(at: string, expected: string, got: unknown): never {
+  throw new InputError(`${at}: expected ${expected}, got ${got === undefined ? 'nothing' : quote(got)}`)
+}
+
+function object<K extends string>(value: unknown, at: string, keys: readonly K[]): Partial<Record<K, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    fail(at, `an object with ${keys.join(', ')}`, value)
+  }
+  for (const key of Object.keys(value)) {
+    if (!(keys as readonly string[]).includes(key)) {
+      throw new InputError(`${at}: unknown key ${quote(key)}; the keys are: ${keys.join(', ')}`)
+    }
+  }
+  return value
+}
+
+function array(value: unknown, at: string, limit: number): unknown[] {
+  if (!Array.isArray(value)) fail(at, 'an array', value)
+  if (value.length > limit) throw new InputError(`${at}: ${value.length} entries, more than the limit of ${limit}`)
+  return value
+}
+
+function text(value: unknown, at: string): string {
+  if (typeof value !== 'string') fail(at, 'a string', value)
+  if (value.length > DIALOGUE_LIMITS.characters) {
+    throw new InputError(`${at}: ${value.length} characters, more than the limit of ${DIALOGUE_LIMITS.characters}`)
+  }
+  return value
+}
+
+function oneOf<T extends string>(value: unknown, at: string, names: readonly T[]): T {
+  if (!names.includes(value as T)) fail(at, `one of ${names.map((name) => `"${name}"`).join(', ')}`, value)
+  return value as T
+}
