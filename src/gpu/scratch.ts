@@ -16,7 +16,7 @@ export class Scratch {
   rows(role: string, rows: number, width: number, dtype: DType = 'f32'): Tensor {
     const current = this.#roles.get(role)
     if (current && current.shape[0]! >= rows && current.shape[1] === width) return current
-    if (current) this.#retired.push(current)
+    if (current) this.retire(current)
     // Powers of two, so that a slowly growing dialogue does not allocate at every turn.
     const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, 1))), width], dtype)
     this.#roles.set(role, tensor)
@@ -26,8 +26,20 @@ export class Scratch {
   /** A tensor with these values, for one recording. */
   upload(label: string, shape: readonly number[], data: Uint32Array | Float32Array): Tensor {
     const tensor = this.gpu.tensorFrom(label, shape, data)
-    this.#retired.push(tensor)
+    this.retire(tensor)
     return tensor
+  }
+
+  /** Frees a tensor at the next {@link release}: a recording still names it. */
+  retire(tensor: Tensor): void {
+    this.#retired.push(tensor)
+  }
+
+  /** Frees everything. */
+  dispose(): void {
+    this.release()
+    this.gpu.free(...this.#roles.values())
+    this.#roles.clear()
   }
 
   /** Frees outgrown tensors and uploads: call it once the recordings made so far are submitted. */

@@ -1,0 +1,188 @@
+import type { Gpu } from '../gpu/gpu.js'
+import { Scratch } from '../gpu/scratch.js'
+import type { Tensor } from '../gpu/tensor.js'
+import { cachedAttention } from '../ops/cached-attention.js'
+import { copyRows } from '../ops/copy-rows.js'
+import { crossAttention } from '../ops/cross-attention.js'
+import { embed } from '../ops/embed.js'
+import { layerNorm } from '../ops/layer-norm.js'
+import { matmul } from '../ops/matmul.js'
+import { feedForward, type Pass } from './encoder.js'
+import { type DecoderLayer, type MiscWeights, sources } from './weights.js'
+
+/** Rows of one dialogue's states in each source: context, post blocks, situation blocks. */
+export type SourceRows = readonly [context: number, post: number, situation: number]
+
+/**
+ * What the decoder keeps for each reply being drawn: a slot holds the keys and values of its reply so far, and those of
+ * its dialogue's sources, made once per reply. Slots 0 … n − 1 are in use when n replies are drawn together.
+ */
+export class DecoderState {
+  /** Keys and values of each layer's earlier rows, [slots, maxPositions, d]. */
+  readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
+  /** Per layer and source: keys and values side by side, [slots · rowsPerSlot, 2d]; a slot's rows lie together. */
+  readonly cross: readonly (readonly Tensor[])[]
+  /** u32 [slots, sources, 2]: first and one-past-last row that a slot has in each source. */
+  readonly ranges: Tensor
+  /** Per layer, [slots, d]: the strategy source's attention and the biases of all four out_projs. */
+  readonly strategy: readonly Tensor[]
+  readonly scratch: Scratch
+  /** Rows kept for a slot in each source. */
+  readonly rowsPerSlot: SourceRows
+
+  constructor(
+    readonly gpu: Gpu,
+    weights: MiscWeights,
+    readonly slots: number,
+  ) {
+    const { dModel: d, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
+    const { layers } = weights.decoder
+    this.rowsPerSlot = [maxPositions, maxPostBlocks, maxSituationBlocks]
+    this.self = layers.map((_, i) => ({
+      keys: gpu.tensor(`self.keys.${i}`, [slots, maxPositions, d]),
+      values: gpu.tensor(`self.values.${i}`, [slots, maxPositions, d]),
+    }))
+    this.cross = layers.map((_, i) =>
+      sources.map((source, s) => gpu.tensor(`cross.${source}.${i}`, [slots * this.rowsPerSlot[s]!, 2 * d])),
+    )
+    this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
+    this.strategy = layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
+    this.scratch = new Scratch(gpu)
+  }
+
+  /** Says how many rows a slot will have in each source. */
+  setSources(slot: number, rows: SourceRows): void {
+    const ranges = sources.flatMap((_, s) => [slot * this.rowsPerSlot[s]!, slot * this.rowsPerSlot[s]! + rows[s]!])
+    this.gpu.write(this.ranges, Uint32Array.from(ranges), slot * ranges.length)
+  }
+
+  dispose(): void {
+    this.scratch.dispose()
+    const tensors = [this.self.flatMap((it) => [it.keys, it.values]), this.cross.flat(), this.strategy].flat()
+    this.gpu.free(...tensors, this.ranges)
+  }
+}
+
+/** The states of one source of several dialogues, dialogue after dialogue. */
+export interface SourceStates {
+  /** [rows, d] */
+  readonly states: Tensor
+  /** Rows of each dialogue. */
+  readonly counts: readonly number[]
+  readonly rows: number
+}
+
+/**
+ * Computes what the decoder needs of dialogues before their first ids: for every layer the keys and values of each
+ * source, into the dialogues' slots, and the strategy source's attention, which has one key and so is out_proj(v_proj(g)).
+ *
+ * @param slots of the dialogues, in their order.
+ * @param representation g [dialogues, d]
+ */
+export function fillCrossCaches(
+  { recorder, scratch, weights }: Pass,
+  state: DecoderState,
+  slots: readonly number[],
+  sourceStates: readonly SourceStates[],
+  representation: Tensor,
+): void {
+  const { dModel: d } = weights.config
+  const rowsOf = (label: string, rows: readonly number[]) =>
+    scratch.upload(label, [rows.length], Uint32Array.from(rows))
+  const places = sourceStates.map(({ counts, rows }, s) => ({
+    from: rowsOf('cross.from', [...Array(rows).keys()]),
+    to: rowsOf(
+      'cross.to',
+      counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => slots[i]! * state.rowsPerSlot[s]! + row)),
+    ),
+  }))
+  const strategyPlace = { from: rowsOf('cross.from', [...slots.keys()]), to: rowsOf('cross.to', slots) }
+
+  weights.decoder.layers.forEach((layer, i) => {
+    sourceStates.forEach(({ states, rows }, s) => {
+      const keyValue = scratch.rows('cross.key-value', rows, 2 * d)
+      matmul(recorder, { x: states, ...layer.crossKeyValue[s]!, out: keyValue }, rows)
+      copyRows(recorder, { source: keyValue, ...places[s]!, target: state.cross[i]![s]! }, rows)
+    })
+    const value = scratch.rows('cross.strategy-value', slots.length, d)
+    const output = scratch.rows('cross.strategy-output', slots.length, d)
+    matmul(recorder, { x: representation, ...layer.strategyValue, out: value }, slots.length)
+    matmul(recorder, { x: value, ...layer.strategyOutput, out: output }, slots.length)
+    copyRows(recorder, { source: output, ...strategyPlace, target: state.strategy[i]! }, slots.length)
+  })
+}
+
+/** New ids of every slot in use: one when decoding, a whole reply when teacher-forced. */
+export interface NewIds {
+  readonly slots: number
+  readonly newRows: number
+  /** u32 [slots · newRows] */
+  readonly ids: Tensor
+  /** u32 [slots · newRows] */
+  readonly positions: Tensor
+  /** u32 [slots]: rows already in the self-attention caches, hence the position of a slot's first new id. */
+  readonly lengths: Tensor
+}
+
+/**
+ * The decoder over new ids, after those in the caches.
+ *
+ * @returns logits [slots · newRows, V]: x · sharedᵀ + final_logits_bias
+ */
+export function decode(pass: Pass, state: DecoderState, input: NewIds): Tensor {
+  const { recorder, scratch, weights, trace } = pass
+  const { config, decoder, embedding } = weights
+  const { dModel: d, vocabSize } = config
+  const rows = input.slots * input.newRows
+  const { ids, positions } = input
+  const x = scratch.rows('decoder.x', rows, d)
+  const scale = config.scaleEmbedding ? Math.sqrt(d) : 1
+  const tables = { table: embedding, positionTable: decoder.positions }
+  embed(recorder, { ids, positions, ...tables, ...decoder.norm, out: x }, rows, scale)
+  trace?.('decoder.hidden.0', x, rows)
+  decoder.layers.forEach((layer, i) => {
+    decoderLayer(pass, layer, state, i, input, x)
+    trace?.(`decoder.hidden.${i + 1}`, x, rows)
+  })
+  const logits = scratch.rows('logits', rows, vocabSize)
+  matmul(recorder, { x, weight: embedding, bias: weights.logitsBias, out: logits }, rows)
+  trace?.('logits', logits, rows)
+  return logits
+}
+
+/** x = LN(x + causal attn(x, x)); x = LN(x + A_c + A_x + A_s + A_g); x = LN(x + fc2 gelu(fc1 x)). In place. */
+function decoderLayer(
+  pass: Pass,
+  layer: DecoderLayer,
+  state: DecoderState,
+  i: number,
+  { slots, newRows, lengths }: NewIds,
+  x: Tensor,
+): void {
+  const { recorder, scratch, weights } = pass
+  const { dModel: d, decoderHeads: heads } = weights.config
+  const rows = slots * newRows
+  const qkv = scratch.rows('decoder.qkv', rows, 3 * d)
+  const attended = scratch.rows('decoder.attended', rows, d)
+  const sum = scratch.rows('decoder.sum', rows, d)
+  const middle = scratch.rows('decoder.middle', rows, d)
+  const crossQuery = scratch.rows('decoder.cross-query', rows, 3 * d)
+  const crossAttended = scratch.rows('decoder.cross-attended', rows, 3 * d)
+
+  matmul(recorder, { x, ...layer.queryKeyValue, out: qkv }, rows)
+  cachedAttention(recorder, { qkv, ...state.self[i]!, lengths, out: attended }, { slots, newRows, heads })
+  matmul(recorder, { x: attended, ...layer.output, residual: x, out: sum }, rows)
+  layerNorm(recorder, { x: sum, ...layer.norm, out: middle }, rows)
+
+  // Eq. 7: one query product, one attention over the cached sources, one output product with the stacked out_proj.
+  matmul(recorder, { x: middle, ...layer.crossQuery, out: crossQuery }, rows)
+  const cached = state.cross[i]!.map((kv) => ({ kv }))
+  const place = { keyColumn: 0, valueColumn: d }
+  const tensors = { q: crossQuery, sources: cached, ranges: state.ranges, out: crossAttended }
+  crossAttention(recorder, tensors, { slots, newRows, heads, ...place })
+  const stacked = { weight: layer.crossOutput, bias: state.strategy[i]! }
+  matmul(recorder, { x: crossAttended, ...stacked, residual: middle, out: sum }, rows)
+  layerNorm(recorder, { x: sum, ...layer.crossNorm, out: middle }, rows)
+
+  feedForward(pass, layer.feedForward, { x: middle, rows, sum, out: x })
+}

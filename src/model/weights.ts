@@ -1,0 +1,346 @@
+import type { Gpu } from '../gpu/gpu.js'
+import type { Tensor } from '../gpu/tensor.js'
+import { sizeOf } from '../gpu/tensor.js'
+import type { TensorReader } from '../io/safetensors.js'
+import type { MiscConfig, Variant } from './config.js'
+import type { CheckedTensors } from './tensor-names.js'
+
+/** y = x · weightᵀ + bias. */
+export interface Linear {
+  /** [out, in] */
+  readonly weight: Tensor
+  /** [out] */
+  readonly bias: Tensor
+}
+
+/** Layer norm's affine part. */
+export interface Norm {
+  /** [d] */
+  readonly weight: Tensor
+  /** [d] */
+  readonly bias: Tensor
+}
+
+/** `fc1`, `fc2` and the norm after them. */
+export interface FeedForward {
+  readonly expand: Linear
+  readonly contract: Linear
+  readonly norm: Norm
+}
+
+export interface EncoderLayer {
+  /** [d, d] */
+  readonly query: Linear
+  /** k_proj over v_proj: [2d, d] */
+  readonly keyValue: Linear
+  readonly output: Linear
+  readonly norm: Norm
+  readonly feedForward: FeedForward
+}
+
+/** Eq. 4 as printed: one layer norm a source. */
+export interface PaperFusion {
+  readonly variant: 'paper'
+  readonly post: Norm
+  readonly situation: Norm
+}
+
+/** One source's part of the released fusion in one encoder layer. */
+export interface MutualAttention {
+  /** k_proj, of the block states. */
+  readonly key: Linear
+  /** v2_proj, of the block states. */
+  readonly value: Linear
+  readonly norm2: Norm
+  readonly feedForward: Linear
+  readonly norm3: Norm
+}
+
+/** Eq. 4 as the authors' program computes it: mutual attention after every encoder layer. */
+export interface ReleasedFusion {
+  readonly variant: 'released'
+  readonly layers: readonly {
+    /** q_proj and v1_proj of post, then those of situation, for the context states: [4d, d] */
+    readonly context: Linear
+    readonly post: MutualAttention
+    readonly situation: MutualAttention
+  }[]
+}
+
+/** Eq. 5–6. */
+export interface StrategyWeights {
+  /** The classification head's hidden layer, of the paper variant. */
+  readonly dense: Linear | undefined
+  readonly output: Linear
+  /** weight, bias, running mean and running variance of the released variant: [4, m] */
+  readonly batchNorm: Tensor | undefined
+  /** [m or m + 1, d] */
+  readonly codebook: Tensor
+}
+
+/** A MISC decoder layer: causal attention, cross-attention to four sources (eq. 7), feed-forward. */
+export interface DecoderLayer {
+  /** q_proj, k_proj, v_proj: [3d, d] */
+  readonly queryKeyValue: Linear
+  readonly output: Linear
+  readonly norm: Norm
+  /** The queries of context, post and situation: [3d, d] */
+  readonly crossQuery: Linear
+  /** The keys and values for context, post and situation: [2d, d] each */
+  readonly crossKeyValue: readonly Linear[]
+  /** The out_proj of context, post and situation side by side: [d, 3d]. Their biases are in `strategyOutput`'s. */
+  readonly crossOutput: Tensor
+  /** The strategy source has one key, so all of its attention is out_proj(v_proj(g)). */
+  readonly strategyValue: Linear
+  /** out_proj of the strategy source; its bias is the sum of all four sources' biases. */
+  readonly strategyOutput: Linear
+  readonly crossNorm: Norm
+  readonly feedForward: FeedForward
+}
+
+/** All weights of a MISC model, on the GPU. */
+export interface MiscWeights {
+  readonly config: MiscConfig
+  readonly variant: Variant
+  /** [V, d]: embeds ids, and turns the last hidden state into logits. */
+  readonly embedding: Tensor
+  readonly encoder: { readonly positions: Tensor; readonly norm: Norm; readonly layers: readonly EncoderLayer[] }
+  readonly fusion: PaperFusion | ReleasedFusion
+  readonly strategy: StrategyWeights
+  readonly decoder: { readonly positions: Tensor; readonly norm: Norm; readonly layers: readonly DecoderLayer[] }
+  /** [V] */
+  readonly logitsBias: Tensor
+}
+
+/** The sources that the decoder attends to through a cache, in the order of their stacked weights. */
+export const sources = ['encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st'] as const
+
+/** Bytes handed to the GPU before waiting for it, so that uploads never pile up in host memory. */
+const uploadWindow = 32 * 2 ** 20
+
+/**
+ * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through one chunk of
+ * host memory; only stacked output projections and summed biases are put together on the host.
+ *
+ * @param onProgress called with bytes read so far and in all.
+ */
+export async function loadWeights(
+  gpu: Gpu,
+  reader: TensorReader,
+  { variant, used }: CheckedTensors,
+  config: MiscConfig,
+  onProgress?: (done: number, total: number) => void,
+): Promise<MiscWeights> {
+  const loader = new WeightLoader(gpu, reader, used)
+  const weights = describeWeights(loader, config, variant)
+  await loader.run(onProgress)
+  return weights
+}
+
+/** The name table of model-spec §1–2, as stacked tensors. */
+function describeWeights(load: WeightLoader, config: MiscConfig, variant: Variant): MiscWeights {
+  const linear = (...names: string[]): Linear => ({
+    weight: load.stack(...names.map((name) => `${name}.weight`)),
+    bias: load.stack(...names.map((name) => `${name}.bias`)),
+  })
+  const norm = linear as (name: string) => Norm
+  const feedForward = (layer: string): FeedForward => ({
+    expand: linear(`${layer}.fc1`),
+    contract: linear(`${layer}.fc2`),
+    norm: norm(`${layer}.final_layer_norm`),
+  })
+
+  const encoderLayer = (i: number): EncoderLayer => {
+    const layer = `model.encoder.layers.${i}`
+    return {
+      query: linear(`${layer}.self_attn.q_proj`),
+      keyValue: linear(`${layer}.self_attn.k_proj`, `${layer}.self_attn.v_proj`),
+      output: linear(`${layer}.self_attn.out_proj`),
+      norm: norm(`${layer}.self_attn_layer_norm`),
+      feedForward: feedForward(layer),
+    }
+  }
+
+  const mutualAttention = (name: string): MutualAttention => ({
+    key: linear(`${name}.k_proj`),
+    value: linear(`${name}.v2_proj`),
+    norm2: norm(`${name}.layerNorm_2`),
+    feedForward: linear(`${name}.FN`),
+    norm3: norm(`${name}.layerNorm_3`),
+  })
+  const releasedFusion = (i: number): ReleasedFusion['layers'][number] => {
+    const [post, situation] = [`model.encoder.layers.${i}.muAttn`, `model.encoder.layers.${i}.muAttn_st`]
+    return {
+      context: linear(`${post}.q_proj`, `${post}.v1_proj`, `${situation}.q_proj`, `${situation}.v1_proj`),
+      post: mutualAttention(post),
+      situation: mutualAttention(situation),
+    }
+  }
+  const fusion = (): PaperFusion | ReleasedFusion =>
+    variant === 'released'
+      ? { variant, layers: times(config.encoderLayers, releasedFusion) }
+      : {
+          variant: 'paper',
+          post: norm('model.encoder.fusion_layer_norm_post'),
+          situation: norm('model.encoder.fusion_layer_norm_situation'),
+        }
+
+  const strategy = (): StrategyWeights => {
+    const head = 'model.encoder.strategy_head'
+    const batchNorm = 'model.encoder.batchNorm_strategy'
+    const codebook = load.stack('model.encoder.strategy_embedding.weight')
+    if (variant !== 'released') {
+      return { dense: linear(`${head}.dense`), output: linear(`${head}.out_proj`), batchNorm: undefined, codebook }
+    }
+    const statistics = ['weight', 'bias', 'running_mean', 'running_var'].map((it) => `${batchNorm}.${it}`)
+    return { dense: undefined, output: linear(head), batchNorm: load.rows(...statistics), codebook }
+  }
+
+  const decoderLayer = (i: number): DecoderLayer => {
+    const layer = `model.decoder.layers.${i}`
+    const self = `${layer}.self_attn`
+    const strategySource = `${layer}.encoder_attn_strategy`
+    const outputs = [...sources.map((source) => `${layer}.${source}.out_proj`), `${strategySource}.out_proj`]
+    return {
+      queryKeyValue: linear(`${self}.q_proj`, `${self}.k_proj`, `${self}.v_proj`),
+      output: linear(`${self}.out_proj`),
+      norm: norm(`${layer}.self_attn_layer_norm`),
+      crossQuery: linear(...sources.map((source) => `${layer}.${source}.q_proj`)),
+      crossKeyValue: sources.map((source) => linear(`${layer}.${source}.k_proj`, `${layer}.${source}.v_proj`)),
+      crossOutput: load.sideBySide(...outputs.slice(0, 3).map((name) => `${name}.weight`)),
+      strategyValue: linear(`${strategySource}.v_proj`),
+      strategyOutput: {
+        weight: load.stack(`${strategySource}.out_proj.weight`),
+        bias: load.sum(...outputs.map((name) => `${name}.bias`)),
+      },
+      crossNorm: norm(`${layer}.encoder_attn_layer_norm`),
+      feedForward: feedForward(layer),
+    }
+  }
+
+  const side = <Layer>(name: 'encoder' | 'decoder', layers: Layer[]) => ({
+    positions: load.stack(`model.${name}.embed_positions.weight`),
+    norm: norm(`model.${name}.layernorm_embedding`),
+    layers,
+  })
+  return {
+    config,
+    variant,
+    embedding: load.stack('model.shared.weight'),
+    encoder: side('encoder', times(config.encoderLayers, encoderLayer)),
+    fusion: fusion(),
+    strategy: strategy(),
+    decoder: side('decoder', times(config.decoderLayers, decoderLayer)),
+    logitsBias: load.stack('final_logits_bias'),
+  }
+}
+
+const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
+
+/** Allocates tensors as they are described, and fills them when it runs. */
+class WeightLoader {
+  readonly #jobs: { bytes: number; fill: () => Promise<void> }[] = []
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly reader: TensorReader,
+    readonly used: CheckedTensors['used'],
+  ) {}
+
+  /** Tensors one under the other: rows add up, or elements of vectors. A lone row vector [1, n] becomes [n]. */
+  stack(...names: string[]): Tensor {
+    const parts = names.map((name) => this.#part(name))
+    const [, ...rest] = parts[0]!.shape
+    const shape = parts[0]!.shape[0] === 1 ? rest : [parts.reduce((rows, it) => rows + it.shape[0]!, 0), ...rest]
+    return this.#fill(shape, names)
+  }
+
+  /** Vectors as the rows of a matrix. */
+  rows(...names: string[]): Tensor {
+    return this.#fill([names.length, ...this.#part(names[0]!).shape], names)
+  }
+
+  /** One after the other, whatever the shape they make. */
+  #fill(shape: readonly number[], names: string[]): Tensor {
+    const parts = names.map((name) => this.#part(name))
+    const tensor = this.gpu.tensor(label(names), shape)
+    let start = 0
+    for (const part of parts) {
+      const at = start
+      this.#job(part.elements, async () => {
+        let position = at
+        for await (const chunk of this.reader.readF32Chunks(part.name)) {
+          this.gpu.write(tensor, chunk, position)
+          position += chunk.length
+        }
+      })
+      start += part.elements
+    }
+    return tensor
+  }
+
+  /** Matrices of the same number of rows, side by side. */
+  sideBySide(...names: string[]): Tensor {
+    const parts = names.map((name) => this.#part(name))
+    const rows = parts[0]!.shape[0]!
+    const width = parts.reduce((sum, it) => sum + it.shape[1]!, 0)
+    const tensor = this.gpu.tensor(label(names), [rows, width])
+    this.#job(rows * width, async () => {
+      const joined = new Float32Array(rows * width)
+      let column = 0
+      for (const { name, shape } of parts) {
+        const values = await this.reader.readF32(name)
+        const columns = shape[1]!
+        for (let row = 0; row < rows; row++) {
+          joined.set(values.subarray(row * columns, (row + 1) * columns), row * width + column)
+        }
+        column += columns
+      }
+      this.gpu.write(tensor, joined)
+    })
+    return tensor
+  }
+
+  /** The elementwise sum of vectors. */
+  sum(...names: string[]): Tensor {
+    const parts = names.map((name) => this.#part(name))
+    const tensor = this.gpu.tensor(label(names), parts[0]!.shape)
+    this.#job(parts.length * parts[0]!.elements, async () => {
+      const total = new Float32Array(parts[0]!.elements)
+      for (const { name } of parts) {
+        for (const [i, value] of (await this.reader.readF32(name)).entries()) total[i]! += value
+      }
+      this.gpu.write(tensor, total)
+    })
+    return tensor
+  }
+
+  /** Fills every tensor described so far. */
+  async run(onProgress?: (done: number, total: number) => void): Promise<void> {
+    const total = this.#jobs.reduce((sum, job) => sum + job.bytes, 0)
+    let [done, waiting] = [0, 0]
+    for (const { bytes, fill } of this.#jobs) {
+      await fill()
+      done += bytes
+      waiting += bytes
+      if (waiting < uploadWindow && done < total) continue
+      // The queue keeps a copy of what was written until it has run.
+      this.gpu.submit([])
+      await this.gpu.idle()
+      waiting = 0
+      onProgress?.(done, total)
+    }
+  }
+
+  #part(name: string) {
+    const info = this.used.get(name)
+    if (!info) throw new Error(`${name} is not in the name table`)
+    return { name: info.name, shape: info.shape, elements: sizeOf(info.shape) }
+  }
+
+  #job(elements: number, fill: () => Promise<void>): void {
+    this.#jobs.push({ bytes: elements * 4, fill })
+  }
+}
+
+const label = (names: string[]): string => (names.length === 1 ? names[0]! : `${names[0]} + ${names.length - 1}`)
