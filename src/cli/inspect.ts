@@ -6,6 +6,9 @@ import { parseConfig, type Variant } from '../model/config.js'
 import { estimateMemory, MEMORY_DTYPES, type MemoryDtype } from '../model/memory.js'
 import { checkTensors } from '../model/tensor-names.js'
 
+/** Beside the role's count, for readers who wonder. */
+const IDENTITY = '  (q_proj and k_proj of the strategy source: with one key they change nothing)'
+
 /** What `misc inspect --json` prints. Sizes are in bytes; tensors appear by name. */
 export interface Inspection {
   model: string
@@ -79,7 +82,9 @@ function report({ model, files, architecture: a, variant, parameters, dtypes, me
     `  vocabulary  ${a.vocab_size} ids, ${a.max_positions} positions`,
     '',
     `parameters    ${thousands(parameters.total)}: ${thousands(parameters.used)} used, ${thousands(parameters.unused)} unused`,
-    ...Object.entries(parameters.by_role).map(([role, n]) => `  ${role.padEnd(14)}${thousands(n).padStart(13)}`),
+    ...Object.entries(parameters.by_role).map(
+      ([role, n]) => `  ${role.padEnd(14)}${thousands(n).padStart(13)}${role === 'identity' ? IDENTITY : ''}`,
+    ),
     `  in the files as ${Object.keys(dtypes).join(', ')}`,
     '',
     'memory, MB    weights  self cache  cross cache    total   (caches: one dialogue at its longest)',

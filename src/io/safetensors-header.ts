@@ -1,6 +1,7 @@
 import { InputError } from '../errors.js'
 import { type Dtype, dtypeBits, isDtype } from './dtype.js'
-import { parseStrictJson, quote, type StrictJson } from './json.js'
+import { quote } from './json.js'
+import { parseStrictJson, type StrictJson } from './strict-json.js'
 
 /** Where a tensor lies in its file, and what it is. */
 export interface TensorInfo {

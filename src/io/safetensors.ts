@@ -105,7 +105,6 @@ export class SafetensorsFile implements TensorReader {
     this.#handle = handle
   }
 
-  /** {@inheritDoc TensorReader.readChunks} */
   async *readChunks(name: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     const { byteOffset, byteLength } = this.#info(name)
     const size = Math.max(16, chunkBytes - (chunkBytes % 16))
@@ -124,7 +123,6 @@ export class SafetensorsFile implements TensorReader {
     }
   }
 
-  /** {@inheritDoc TensorReader.readF32Chunks} */
   async *readF32Chunks(name: string, chunkBytes?: number): AsyncGenerator<Float32Array<ArrayBuffer>, void, void> {
     const { dtype } = this.#info(name)
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
@@ -143,7 +141,6 @@ export class SafetensorsFile implements TensorReader {
     }
   }
 
-  /** {@inheritDoc TensorReader.readF32} */
   async readF32(name: string): Promise<Float32Array<ArrayBuffer>> {
     const values = new Float32Array(elementCount(this.#info(name).shape))
     let at = 0
@@ -154,7 +151,6 @@ export class SafetensorsFile implements TensorReader {
     return values
   }
 
-  /** {@inheritDoc TensorReader.readI64} */
   async readI64(name: string): Promise<number[]> {
     const { dtype } = this.#info(name)
     if (dtype !== 'I64') throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but I64 is needed`)
@@ -166,7 +162,6 @@ export class SafetensorsFile implements TensorReader {
     throw new InputError(`${this.path}: tensor ${quote(name)} holds an integer beyond 2^53`)
   }
 
-  /** {@inheritDoc TensorReader.close} */
   async close(): Promise<void> {
     const handle = this.#handle
     this.#handle = undefined

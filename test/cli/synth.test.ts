@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
 const synth = suite('cli/synth')
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** A folder with a config.json and, if given, a tensors.json. */
 function configFolder(config: unknown, tensors?: unknown): string {
@@ -92,7 +93,6 @@ synth('says when the folder cannot be written', async () => {
 })
 
 synth('as a command: exit codes, and words on stderr alone', () => {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   const misc = (...args: string[]) =>
     spawnSync(process.execPath, ['--import', 'tsx', main, 'synth', ...args], { encoding: 'utf8' })
   const out = join(tempFolder(), 'model')
@@ -104,6 +104,17 @@ synth('as a command: exit codes, and words on stderr alone', () => {
   assert.is(again.status, 2)
   assert.match(again.stderr, /^misc: .*--force to replace it\n$/)
   assert.match(misc('--help').stdout, /Examples:/)
+})
+
+synth('stopped half-way, it leaves nothing behind', async () => {
+  const out = tempFolder()
+  const config = configFolder({}, { a: [1_000_000_000] })
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'synth', config, out])
+  const ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
+  while (readdirSync(out).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  assert.is(await ended, 'SIGINT')
+  assert.equal(readdirSync(out), [])
 })
 
 synth.run()

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseStrictJson, type StrictJson } from '../../src/io/json.js'
+import { parseStrictJson, type StrictJson } from '../../src/io/strict-json.js'
 
-const json = suite('io/json')
+const json = suite('io/strict-json')
 
 /** What JSON.parse would give, where both agree. */
 function plain(value: StrictJson): unknown {
