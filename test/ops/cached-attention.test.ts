@@ -1,0 +1,144 @@
+import * as assert from 'uvu/assert'
+import { ShapeError } from '../../src/errors.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { cachedAttention } from '../../src/ops/cached-attention.js'
+import { assertClose, gpuSuite, randomTensor, randomValues, runOnce, seededRandom } from '../gpu.js'
+import * as reference from '../reference/cached-attention.js'
+
+interface Case {
+  heads: number
+  e: number
+  newRows?: number
+  maxPositions: number
+  /** Rows in the cache, of each slot. */
+  lengths: number[]
+}
+
+/** Tensors of one case with random contents, and the same contents here. */
+function prepare(gpu: Gpu, { heads, e, newRows = 1, maxPositions, lengths }: Case) {
+  const d = heads * e
+  const slots = lengths.length
+  const qkv = randomTensor(gpu, 'qkv', [slots * newRows, 3 * d], 1)
+  const keys = randomTensor(gpu, 'keys', [slots, maxPositions, d], 2)
+  const values = randomTensor(gpu, 'values', [slots, maxPositions, d], 3)
+  const tensors = {
+    qkv: qkv.tensor,
+    keys: keys.tensor,
+    values: values.tensor,
+    lengths: gpu.tensorFrom('lengths', [slots], Uint32Array.from(lengths)),
+    out: gpu.tensor('out', [slots * newRows, d]),
+  }
+  const host = { qkv: qkv.values, keys: keys.values, values: values.values, lengths: Uint32Array.from(lengths) }
+  return { d, tensors, host, sizes: { slots, newRows, heads } }
+}
+
+async function check(gpu: Gpu, shape: Case): Promise<void> {
+  const { d, tensors, host, sizes } = prepare(gpu, shape)
+  await runOnce(gpu, (recorder) => cachedAttention(recorder, tensors, sizes))
+  const expected = reference.cachedAttention(host.qkv, host.keys, host.values, host.lengths, { ...sizes, d })
+  assertClose(await gpu.readF32(tensors.out), expected, 2e-5)
+  assertClose(await gpu.readF32(tensors.keys), host.keys, 0, 0)
+  assertClose(await gpu.readF32(tensors.values), host.values, 0, 0)
+}
+
+const variants = ['plain']
+
+for (const without of [[], ['subgroups']] as const) {
+  gpuSuite(
+    `cached-attention${without.length > 0 ? ` without ${without}` : ''}`,
+    (test) => {
+      for (const variant of without.length > 0 ? ['plain'] : variants) {
+        const cases: Record<string, Case> = {
+          'one column, nothing cached': { heads: 1, e: 1, maxPositions: 1, lengths: [0] },
+          'the base model': { heads: 16, e: 32, maxPositions: 128, lengths: [100] },
+          'several slots': { heads: 3, e: 20, maxPositions: 80, lengths: [0, 79, 1, 64, 33] },
+          'several slots, many new rows': { heads: 3, e: 20, newRows: 70, maxPositions: 80, lengths: [0, 10, 1] },
+          'rows beyond the cache': { heads: 2, e: 8, newRows: 9, maxPositions: 16, lengths: [16, 12, 99] },
+          'head of 15': { heads: 4, e: 15, newRows: 2, maxPositions: 20, lengths: [9, 18] },
+          'head of 64': { heads: 2, e: 64, newRows: 4, maxPositions: 70, lengths: [65, 2] },
+          'head of 128': { heads: 1, e: 128, maxPositions: 30, lengths: [29] },
+          'more keys than a tile': { heads: 2, e: 8, newRows: 2, maxPositions: 1100, lengths: [1090, 511, 512] },
+        }
+        for (const [title, shape] of Object.entries(cases)) {
+          test(`${variant}: ${title}`, (gpu) => {
+            gpu.useVariant('cached-attention', variant)
+            return check(gpu, shape)
+          })
+        }
+
+        test(`${variant}: random shapes`, async (gpu) => {
+          gpu.useVariant('cached-attention', variant)
+          const random = seededRandom(5)
+          const upTo = (n: number) => Math.floor(random() * (n + 1))
+          for (let i = 0; i < 4; i++) {
+            const maxPositions = 1 + upTo(60)
+            const lengths = Array.from({ length: 1 + upTo(4) }, () => upTo(maxPositions))
+            await check(gpu, { heads: 1 + upTo(4), e: 4 * (1 + upTo(9)), newRows: 1 + upTo(20), maxPositions, lengths })
+          }
+        })
+
+        test(`${variant}: token by token, one recording, as teacher-forced`, async (gpu) => {
+          gpu.useVariant('cached-attention', variant)
+          const [steps, heads, d] = [21, 3, 60]
+          const lengths = Uint32Array.of(0, 5)
+          const whole = prepare(gpu, { heads, e: d / heads, newRows: steps, maxPositions: 32, lengths: [...lengths] })
+          const one = prepare(gpu, { heads, e: d / heads, maxPositions: 32, lengths: [...lengths] })
+          await runOnce(gpu, (recorder) => cachedAttention(recorder, whole.tensors, whole.sizes))
+          const all = await gpu.readF32(whole.tensors.out)
+          const recorder = new Recorder(gpu)
+          cachedAttention(recorder, one.tensors, one.sizes)
+          const recording = await recorder.finish()
+          for (let step = 0; step < steps; step++) {
+            gpu.write(
+              one.tensors.lengths,
+              lengths.map((length) => length + step),
+            )
+            for (const slot of [0, 1]) {
+              const row = slot * steps + step
+              gpu.write(one.tensors.qkv, whole.host.qkv.subarray(row * 3 * d, (row + 1) * 3 * d), slot * 3 * d)
+            }
+            gpu.submit([recording])
+            const out = await gpu.readF32(one.tensors.out)
+            for (const slot of [0, 1]) {
+              const row = slot * steps + step
+              assertClose(out.subarray(slot * d, (slot + 1) * d), all.subarray(row * d, (row + 1) * d), 1e-6, 1e-6)
+            }
+          }
+          recording.dispose()
+          assert.equal(await gpu.readF32(one.tensors.keys), await gpu.readF32(whole.tensors.keys))
+          assert.equal(await gpu.readF32(one.tensors.values), await gpu.readF32(whole.tensors.values))
+        })
+
+        test(`${variant}: large scores, and nothing read beyond the length`, async (gpu) => {
+          gpu.useVariant('cached-attention', variant)
+          const { tensors, host, sizes } = prepare(gpu, { heads: 2, e: 8, maxPositions: 40, lengths: [11] })
+          gpu.write(tensors.keys, new Float32Array(29 * 16).fill(Number.NaN), 11 * 16)
+          gpu.write(tensors.values, new Float32Array(29 * 16).fill(Number.NaN), 11 * 16)
+          gpu.write(
+            tensors.qkv,
+            randomValues(16, 1).map((value) => value * 1e5),
+          )
+          await runOnce(gpu, (recorder) => cachedAttention(recorder, tensors, sizes))
+          assert.ok((await gpu.readF32(tensors.out)).every(Number.isFinite))
+          assert.is(host.qkv.length, 48)
+        })
+      }
+
+      test('says which tensor does not fit', (gpu) => {
+        const { tensors, sizes } = prepare(gpu, { heads: 2, e: 4, maxPositions: 6, lengths: [3, 4] })
+        const record =
+          (changes: object, more: object = {}) =>
+          () =>
+            cachedAttention(new Recorder(gpu), { ...tensors, ...changes }, { ...sizes, ...more })
+        const fails = (body: () => void, pattern: RegExp) =>
+          assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
+        fails(record({ values: tensors.out }), /cachedAttention: out must be f32 \[2, 6, 8\], got f32 \[2, 8\]/)
+        fails(record({ lengths: tensors.out }), /out must be u32 \[2\]/)
+        fails(record({}, { newRows: 2 }), /qkv must be f32 \[4, 24\]/)
+        fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
+      })
+    },
+    { without },
+  )
+}

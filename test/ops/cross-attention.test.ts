@@ -1,0 +1,150 @@
+import * as assert from 'uvu/assert'
+import { ShapeError } from '../../src/errors.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { crossAttention } from '../../src/ops/cross-attention.js'
+import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
+import * as reference from '../reference/cross-attention.js'
+
+interface Case {
+  heads: number
+  e: number
+  newRows?: number
+  /** Rows of each slot in each source. */
+  rows: number[][]
+}
+
+/** Ranges that lay the slots' rows one after another in each source, and the sources' row counts. */
+function layOut(rows: number[][]): { ranges: Uint32Array; counts: number[] } {
+  const counts = rows[0]!.map(() => 0)
+  const ranges = rows.flatMap((slot) =>
+    slot.flatMap((count, s) => {
+      const first = counts[s]!
+      counts[s] = first + count
+      return [first, first + count]
+    }),
+  )
+  return { ranges: Uint32Array.from(ranges), counts }
+}
+
+/** Tensors for one case, and the expected output for any ranges. */
+function prepare(gpu: Gpu, { heads, e, newRows = 1, rows }: Case) {
+  const d = heads * e
+  const slots = rows.length
+  const stride = 2 * d * 2
+  const { ranges, counts } = layOut(rows)
+  const q = randomTensor(gpu, 'q', [slots * newRows, counts.length * d], 1)
+  const sources = counts.map((count, s) => randomTensor(gpu, `kv${s}`, [Math.max(1, count), stride], s + 2))
+  const tensors = {
+    q: q.tensor,
+    sources: sources.map((it) => ({ kv: it.tensor })),
+    ranges: gpu.tensorFrom('ranges', [slots, counts.length, 2], ranges),
+    out: gpu.tensor('out', q.tensor.shape),
+  }
+  const sizes = { slots, newRows, heads, keyColumn: 2 * d, valueColumn: 3 * d }
+  const values = sources.map((it) => it.values)
+  const expected = (now: Uint32Array) =>
+    reference.crossAttention(q.values, values, now, { newRows, heads, d, stride, keyColumn: 2 * d, valueColumn: 3 * d })
+  return { tensors, sizes, ranges, expected }
+}
+
+async function check(gpu: Gpu, shape: Case): Promise<void> {
+  const { tensors, sizes, ranges, expected } = prepare(gpu, shape)
+  await runOnce(gpu, (recorder) => crossAttention(recorder, tensors, sizes))
+  assertClose(await gpu.readF32(tensors.out), expected(ranges), 2e-5)
+}
+
+const variants = ['plain']
+
+for (const without of [[], ['subgroups']] as const) {
+  gpuSuite(
+    `cross-attention${without.length > 0 ? ` without ${without}` : ''}`,
+    (test) => {
+      for (const variant of without.length > 0 ? ['plain'] : variants) {
+        const cases: Record<string, Case> = {
+          'one head of one column': { heads: 1, e: 1, rows: [[3]] },
+          'the base model': { heads: 16, e: 32, rows: [[200, 30, 20]] },
+          'odd widths, several rows and slots, empty sources': {
+            heads: 3,
+            e: 20,
+            newRows: 3,
+            rows: [
+              [70, 30, 0],
+              [1, 0, 20],
+              [0, 0, 0],
+              [9, 8, 7],
+            ],
+          },
+          'head of 15': { heads: 4, e: 15, newRows: 2, rows: [[33, 2]] },
+          'head of 16': { heads: 4, e: 16, newRows: 5, rows: [[17], [64], [65]] },
+          'head of 64': { heads: 2, e: 64, rows: [[65, 8, 3]] },
+          'head of 128': { heads: 1, e: 128, newRows: 2, rows: [[19, 1]] },
+          'more keys than a tile': { heads: 2, e: 8, rows: [[1300, 513, 512]] },
+        }
+        for (const [title, shape] of Object.entries(cases)) {
+          test(`${variant}: ${title}`, (gpu) => {
+            gpu.useVariant('cross-attention', variant)
+            return check(gpu, shape)
+          })
+        }
+
+        test(`${variant}: random shapes`, async (gpu) => {
+          gpu.useVariant('cross-attention', variant)
+          const random = seededRandom(7)
+          const upTo = (n: number) => Math.floor(random() * (n + 1))
+          for (let i = 0; i < 4; i++) {
+            const [slots, sources] = [1 + upTo(4), 1 + upTo(2)]
+            const rows = Array.from({ length: slots }, () => Array.from({ length: sources }, () => upTo(60)))
+            await check(gpu, { heads: 1 + upTo(4), e: 4 * (1 + upTo(9)), newRows: 1 + upTo(6), rows })
+          }
+        })
+
+        test(`${variant}: large scores`, async (gpu) => {
+          gpu.useVariant('cross-attention', variant)
+          const { tensors, sizes, expected, ranges } = prepare(gpu, { heads: 1, e: 4, rows: [[600]] })
+          gpu.write(tensors.q, Float32Array.of(1e4, 0, 0, 0))
+          await runOnce(gpu, (recorder) => crossAttention(recorder, tensors, sizes))
+          assert.ok((await gpu.readF32(tensors.out)).every(Number.isFinite))
+          assert.is(expected(ranges).length, 4)
+        })
+
+        test(`${variant}: replays with ranges changed`, async (gpu) => {
+          gpu.useVariant('cross-attention', variant)
+          const { tensors, sizes, expected, ranges } = prepare(gpu, {
+            heads: 2,
+            e: 8,
+            rows: [
+              [40, 9],
+              [3, 4],
+            ],
+          })
+          const recorder = new Recorder(gpu)
+          crossAttention(recorder, tensors, sizes)
+          const recording = await recorder.finish()
+          for (const now of [ranges, ranges.map((row, i) => (i % 2 ? row : row + 1)), ranges.map(() => 2)]) {
+            gpu.write(tensors.ranges, now)
+            gpu.submit([recording])
+            assertClose(await gpu.readF32(tensors.out), expected(now), 2e-5)
+          }
+          recording.dispose()
+        })
+      }
+
+      test('says which tensor does not fit', (gpu) => {
+        const { tensors, sizes } = prepare(gpu, { heads: 2, e: 4, rows: [[3, 4]] })
+        const record =
+          (changes: object, more: object = {}) =>
+          () =>
+            crossAttention(new Recorder(gpu), { ...tensors, ...changes }, { ...sizes, ...more })
+        const fails = (body: () => void, pattern: RegExp) =>
+          assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
+        fails(record({ sources: [] }), /1 to 3 sources, got 0/)
+        fails(record({ out: tensors.ranges }), /ranges must be f32 \[1, 16\], got u32 \[1, 2, 2\]/)
+        fails(record({}, { slots: 2 }), /q must be f32 \[2, 16\]/)
+        fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
+        fails(record({}, { valueColumn: 28 }), /columns 16 and 28 \+ 8/)
+      })
+    },
+    { without },
+  )
+}
