@@ -1,0 +1,357 @@
+// Draws the next id of each row from its scores and appends it to the row's history; the exact twin of
+// src/generation/sampling.ts. One workgroup per row.
+//
+// Everything after the best score is integer arithmetic, so that every adapter draws the same id. An id has a distance
+// below the best score (2^-27 bits; OUT: never drawn) and a weight of 2^31 · 2^-distance. Top-k, top-p and the draw all
+// ask the same question: ids sorted by some key, at which key does their mass exceed a target? A search answers it one
+// byte of the key at a time, from a histogram of the mass by that byte:
+//   top-k  by distance             mass: 1 each   target: k - 1
+//   top-p  by distance, then id    mass: weight   target: p · total
+//   draw   by id                   mass: weight   target: random · total
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;           // [rows, vocab]
+@group(0) @binding(1) var<storage, read> settings: array<Settings>;    // [rows]
+@group(0) @binding(2) var<storage, read_write> state: array<State>;    // [rows]
+@group(0) @binding(3) var<storage, read_write> history: array<u32>;    // [rows, capacity], REPEATED marks an id's second time
+@group(0) @binding(4) var<storage, read_write> ids: array<u32>;        // [rows]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  vocab: u32,  // at most 2^16
+  capacity: u32,
+  eos: u32,
+  pad: u32,
+}
+
+struct Settings {
+  do_sample: u32,
+  bits_per_score: f32,  // log2(e) / temperature
+  top_k: u32,           // 0: off
+  top_p: u32,           // units of 2^-32; OUT: off
+  penalty: f32,
+  reciprocal_penalty: f32,
+  ngram: u32,
+  min_length: u32,
+  max_length: u32,
+  seed_low: u32,
+  seed_high: u32,
+}
+
+struct State {
+  length: u32,  // ids of the history
+  drawn: u32,   // ids of the reply, without the start id
+  status: u32,
+}
+
+const RUNNING: u32 = 0;
+const STOP: u32 = 1;    // EOS was drawn
+const LENGTH: u32 = 2;  // max_length was reached
+const FAILED: u32 = 3;  // no score was above LOWEST
+
+const LANES: u32 = 256;
+const LISTED: u32 = 1024;
+const LOWEST: f32 = -0x1.fffffep+127;
+const REPEATED: u32 = 0x80000000;
+const OUT: u32 = 0xffffffff;
+
+struct Key {
+  distance: u32,
+  id: u32,
+}
+
+// A sum of weights: high · 2^16 + low, low < 2^16.
+struct Mass {
+  high: u32,
+  low: u32,
+}
+
+var<workgroup> status: u32;
+var<workgroup> best_order: atomic<u32>;
+var<workgroup> best_id: atomic<u32>;
+var<workgroup> best_score: f32;
+var<workgroup> repeated: atomic<u32>;
+
+// The candidates that are left: those with a key up to `last`, read from the list once they are few.
+var<workgroup> last: Key;
+var<workgroup> listed: array<Key, LISTED>;
+var<workgroup> listed_count: atomic<u32>;
+
+// A search: the bytes of the key found so far, which they are, and the mass still to be exceeded.
+var<workgroup> found: Key;
+var<workgroup> found_bits: Key;
+var<workgroup> target_mass: Mass;
+var<workgroup> high: array<atomic<u32>, 256>;
+var<workgroup> low: array<atomic<u32>, 256>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let own = settings[row];
+  if (lane == 0) {
+    status = state[row].status;
+    last = Key(OUT - 1, OUT);
+    atomicStore(&best_id, OUT);
+    atomicStore(&listed_count, OUT);
+  }
+  if (workgroupUniformLoad(&status) != RUNNING) {
+    if (lane == 0) {
+      ids[row] = params.pad;
+    }
+    return;
+  }
+  find_best(row, lane);
+  if (own.do_sample != 0) {
+    draw(row, lane, own);
+  }
+  workgroupBarrier();
+  append(row, lane, own.max_length);
+}
+
+// The best score, and the lowest id that has it; best_id stays OUT where there is none.
+fn find_best(row: u32, lane: u32) {
+  let start = row * params.vocab;
+  var score = LOWEST;
+  var id = OUT;
+  for (var i = lane; i < params.vocab; i += LANES) {
+    let it = logits[start + i];
+    if (it > score) {
+      score = it;
+      id = i;
+    }
+  }
+  let order = ordered(score);
+  atomicMax(&best_order, order);
+  workgroupBarrier();
+  if (order == atomicLoad(&best_order)) {
+    atomicMin(&best_id, id);
+    best_score = score;
+  }
+  workgroupBarrier();
+}
+
+// A u32 that is ordered as the scores are; the two zeros are one.
+fn ordered(score: f32) -> u32 {
+  let bits = bitcast<u32>(select(score, 0.0, score == 0.0));
+  return select(bits | 0x80000000, ~bits, bits >= 0x80000000);
+}
+
+// Replaces best_id by an id drawn at random.
+fn draw(row: u32, lane: u32, own: Settings) {
+  let cut_k = own.top_k > 0 && own.top_k < params.vocab;
+  let cut_p = own.top_p != OUT;
+  if (cut_k) {
+    begin(lane, Mass(0, own.top_k - 1));
+    search(row, lane, own, 0, 1, true, 0);
+    list(row, lane, own);
+    search(row, lane, own, 1, 4, true, 0);
+    cut(lane);
+  }
+  if (cut_p) {
+    begin(lane, Mass(0, 0));
+    search(row, lane, own, 0, 1, false, own.top_p);
+    if (!cut_k) {
+      list(row, lane, own);
+    }
+    search(row, lane, own, 1, 6, false, 0);
+    cut(lane);
+  }
+  begin(lane, Mass(0, 0));
+  search(row, lane, own, 4, 6, false, random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn));
+  if (lane == 0 && atomicLoad(&best_id) != OUT) {
+    atomicStore(&best_id, found.id);
+  }
+}
+
+fn begin(lane: u32, goal: Mass) {
+  if (lane == 0) {
+    found = Key(0, 0);
+    found_bits = Key(0, 0xffff0000);  // ids have 16 bits
+    target_mass = goal;
+  }
+}
+
+// Finds bytes first..end of the key: 0 to 3 are the distance's, highest first, 4 and 5 the id's lower two.
+// With a fraction the target is that part (units of 2^-32) of all there is.
+fn search(row: u32, lane: u32, own: Settings, first: u32, end: u32, counting: bool, fraction: u32) {
+  for (var level = first; level < end; level++) {
+    let shift = select(24 - 8 * level, 40 - 8 * level, level > 3);
+    atomicStore(&high[lane], 0);
+    atomicStore(&low[lane], 0);
+    workgroupBarrier();
+    let known = found;
+    let bits = found_bits;
+    let bound = last;
+    let few = atomicLoad(&listed_count) <= LISTED;
+    let count = select(params.vocab, atomicLoad(&listed_count), few);
+    for (var i = lane; i < count; i += LANES) {
+      var key: Key;
+      if (few) {
+        key = listed[i];
+      } else {
+        key = Key(distance_of(row, i, own), i);
+      }
+      let member = key.distance < bound.distance || (key.distance == bound.distance && key.id <= bound.id);
+      let matching = ((key.distance ^ known.distance) & bits.distance) == 0 && ((key.id ^ known.id) & bits.id) == 0;
+      if (member && matching) {
+        let byte = (select(key.distance, key.id, level > 3) >> shift) & 255;
+        if (counting) {
+          atomicAdd(&low[byte], 1);
+        } else {
+          let mass = weight(key.distance);
+          atomicAdd(&high[byte], mass >> 16);
+          atomicAdd(&low[byte], mass & 0xffff);
+        }
+      }
+    }
+    workgroupBarrier();
+    if (lane == 0) {
+      var goal = target_mass;
+      if (level == first && fraction > 0) {
+        var total = Mass(0, 0);
+        for (var byte = 0u; byte < 256; byte++) {
+          total = sum(total, mass_at(byte));
+        }
+        goal = part(total, fraction);
+      }
+      // Byte 255 also stands for "the target is never exceeded".
+      var byte = 0u;
+      for (; byte < 255; byte++) {
+        let mass = mass_at(byte);
+        if (exceeds(mass, goal)) {
+          break;
+        }
+        goal = difference(goal, mass);
+      }
+      target_mass = goal;
+      if (level > 3) {
+        found.id |= byte << shift;
+        found_bits.id |= 255u << shift;
+      } else {
+        found.distance |= byte << shift;
+        found_bits.distance |= 255u << shift;
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+// Keeps the candidates up to the key found.
+fn cut(lane: u32) {
+  if (lane == 0) {
+    last = Key(min(found.distance | ~found_bits.distance, OUT - 1), found.id | ~found_bits.id);
+  }
+}
+
+// Lists the candidates that the bytes found so far leave; if they are too many, the row stays in use.
+fn list(row: u32, lane: u32, own: Settings) {
+  if (lane == 0) {
+    atomicStore(&listed_count, 0);
+  }
+  let end = min(found.distance | ~found_bits.distance, OUT - 1);
+  workgroupBarrier();
+  for (var id = lane; id < params.vocab; id += LANES) {
+    let distance = distance_of(row, id, own);
+    if (distance <= end) {
+      let i = atomicAdd(&listed_count, 1);
+      if (i < LISTED) {
+        listed[i] = Key(distance, id);
+      }
+    }
+  }
+  workgroupBarrier();
+}
+
+fn distance_of(row: u32, id: u32, own: Settings) -> u32 {
+  let score = logits[row * params.vocab + id];
+  let bits = (best_score - score) * own.bits_per_score;
+  if (score > LOWEST && bits < 32) {
+    return u32(bits * 0x1p+27);
+  }
+  return OUT;
+}
+
+// 2^31 · 2^-(distance / 2^27), rounded down.
+fn weight(distance: u32) -> u32 {
+  let x = distance << 5;
+  var y = 0x003d894fu;
+  y = 0x025a6501u - multiply_high(x, y);
+  y = 0x0e27377bu - multiply_high(x, y);
+  y = 0x3d7c330cu - multiply_high(x, y);
+  y = 0xb171d743u - multiply_high(x, y);
+  return (0x80000000u - (multiply_high(x, y) >> 1)) >> (distance >> 27);
+}
+
+// The first word of Philox4x32-10.
+fn random_word(seed: vec2u, step: u32) -> u32 {
+  var c = vec4u(step, 0, 0, 0);
+  var key = seed;
+  for (var round = 0; round < 10; round++) {
+    let a = multiply_high(c.x, 0xd2511f53);
+    let b = multiply_high(c.z, 0xcd9e8d57);
+    c = vec4u(b ^ c.y ^ key.x, c.z * 0xcd9e8d57, a ^ c.w ^ key.y, c.x * 0xd2511f53);
+    key += vec2u(0x9e3779b9, 0xbb67ae85);
+  }
+  return c.x;
+}
+
+fn multiply_high(a: u32, b: u32) -> u32 {
+  let low = (a & 0xffff) * (b & 0xffff);
+  let middle = (a >> 16) * (b & 0xffff) + (low >> 16);
+  let other = (a & 0xffff) * (b >> 16) + (middle & 0xffff);
+  return (a >> 16) * (b >> 16) + (middle >> 16) + (other >> 16);
+}
+
+fn mass_at(byte: u32) -> Mass {
+  return carried(Mass(atomicLoad(&high[byte]), atomicLoad(&low[byte])));
+}
+
+fn carried(mass: Mass) -> Mass {
+  return Mass(mass.high + (mass.low >> 16), mass.low & 0xffff);
+}
+
+fn sum(a: Mass, b: Mass) -> Mass {
+  return carried(Mass(a.high + b.high, a.low + b.low));
+}
+
+fn difference(a: Mass, b: Mass) -> Mass {
+  let borrow = select(0u, 1u, a.low < b.low);
+  return Mass(a.high - b.high - borrow, a.low + (borrow << 16) - b.low);
+}
+
+fn exceeds(a: Mass, b: Mass) -> bool {
+  return a.high > b.high || (a.high == b.high && a.low > b.low);
+}
+
+// floor(mass · fraction / 2^32)
+fn part(mass: Mass, fraction: u32) -> Mass {
+  let upper = mass.high * fraction;
+  let lower = (upper << 16) + mass.low * fraction;
+  let carry = select(0u, 1u, lower < mass.low * fraction);
+  return carried(Mass(multiply_high(mass.high, fraction), (upper >> 16) + multiply_high(mass.low, fraction) + carry));
+}
+
+// Writes the id and moves the row on.
+fn append(row: u32, lane: u32, max_length: u32) {
+  let id = atomicLoad(&best_id);
+  let start = row * params.capacity;
+  let length = state[row].length;
+  for (var i = lane; i < length; i += LANES) {
+    if (history[start + i] == id) {
+      atomicStore(&repeated, REPEATED);
+    }
+  }
+  workgroupBarrier();
+  if (lane > 0) {
+    return;
+  }
+  if (id == OUT) {
+    ids[row] = params.pad;
+    state[row].status = FAILED;
+    return;
+  }
+  ids[row] = id;
+  history[start + length] = id | atomicLoad(&repeated);
+  let drawn = state[row].drawn + 1;
+  let ended = select(RUNNING, LENGTH, drawn + 1 >= max_length);
+  state[row] = State(length + 1, drawn, select(ended, STOP, id == params.eos));
+}

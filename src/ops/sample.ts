@@ -1,0 +1,34 @@
+import { ShapeError } from '../errors.js'
+import type { Recorder } from '../gpu/recorder.js'
+import { expectShape, type Tensor } from '../gpu/tensor.js'
+import type { SamplingRows } from './sampling-rows.js'
+
+/** Sums of the draw's weights are exact up to this many ids. */
+const MAX_VOCABULARY = 2 ** 16
+
+/**
+ * Draws the next id of the first `count` rows, each with its own options, writes it to `ids` and appends it to the row's
+ * history: the next decode step can be submitted without reading anything back. A row that draws EOS or reaches its
+ * longest length ends. The same as `nextId` of generation/sampling.ts, id by id.
+ *
+ * @param logits f32 [rows, V], V at most 65536; as {@link logitsProcessors} left them.
+ * @throws ShapeError
+ */
+export function sample(
+  recorder: Recorder,
+  logits: Tensor,
+  { settings, state, history, ids }: SamplingRows,
+  special: { readonly eosId: number; readonly padId: number },
+  count: number,
+): void {
+  expectShape('sample', logits, ['rows', 'V'])
+  const vocab = logits.shape[1]!
+  if (vocab > MAX_VOCABULARY)
+    throw new ShapeError(`sample: ${logits.label} has ${vocab} ids, at most ${MAX_VOCABULARY}`)
+  recorder.dispatch(
+    recorder.gpu.kernel('sample'),
+    { logits, settings, state, history, ids },
+    { vocab, capacity: history.shape[1]!, eos: special.eosId, pad: special.padId },
+    [count],
+  )
+}

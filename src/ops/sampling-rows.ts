@@ -1,0 +1,105 @@
+import { InputError } from '../errors.js'
+import type { ResolvedOptions } from '../generation/options.js'
+import { seedWords } from '../generation/seed.js'
+import { bitsPerScore, fractionWord } from '../generation/warpers.js'
+import type { Gpu } from '../gpu/gpu.js'
+import type { Tensor } from '../gpu/tensor.js'
+
+/** u32 words of a row of {@link SamplingRows.settings}: `struct Settings` of the shaders. */
+const SETTINGS_WORDS = 11
+/** u32 words of a row of {@link SamplingRows.state}: `struct State` of the shaders. */
+const STATE_WORDS = 3
+/** Marks an id of a history that stands earlier in it too. */
+const REPEATED = 0x80000000
+
+/** What `state` says of a row: it goes on, it drew EOS, it is as long as allowed, or its scores were no numbers. */
+export const rowStatus = { running: 0, stop: 1, length: 2, failed: 3 } as const
+
+/**
+ * All that is needed on the GPU to draw the ids of several replies, a row each; rows start and end on their own. Made by
+ * {@link samplingRows}.
+ */
+export interface SamplingRows {
+  /** u32 [rows, 11]: the options. */
+  readonly settings: Tensor
+  /** u32 [rows, 3]: ids of the history; ids drawn, which is also the position of the latest one; {@link rowStatus}. */
+  readonly state: Tensor
+  /** u32 [rows, capacity]: the ids that the processors see; bit 31 marks those that stand earlier in the row too. */
+  readonly history: Tensor
+  /** u32 [rows]: the id drawn last, which the next decode step reads; the pad id in rows that have ended. */
+  readonly ids: Tensor
+}
+
+/** Makes the tensors. All rows have ended, until {@link startRow}. */
+export function samplingRows(gpu: Gpu, rows: number, capacity: number): SamplingRows {
+  const tensors = {
+    settings: gpu.tensor('sampling.settings', [rows, SETTINGS_WORDS], 'u32'),
+    state: gpu.tensor('sampling.state', [rows, STATE_WORDS], 'u32'),
+    history: gpu.tensor('sampling.history', [rows, capacity], 'u32'),
+    ids: gpu.tensor('sampling.ids', [rows], 'u32'),
+  }
+  for (let row = 0; row < rows; row++) stopRow(gpu, tensors, row)
+  return tensors
+}
+
+/**
+ * Starts a reply in a row.
+ *
+ * @param history the ids that stand before, which the processors see: the start id, after the context's ids where they
+ *   are to be penalised. The last of them is the first that the decoder reads.
+ * @throws InputError where the longest reply allowed does not fit in the history
+ */
+export function startRow(
+  gpu: Gpu,
+  rows: SamplingRows,
+  row: number,
+  options: ResolvedOptions,
+  history: readonly number[],
+): void {
+  const capacity = rows.history.shape[1]!
+  const longest = history.length + options.maxLength - 1
+  if (history.length === 0 || longest > capacity) {
+    throw new InputError(
+      `a reply of maxLength ${options.maxLength} after ${history.length} ids exceeds ${capacity} ids`,
+    )
+  }
+  gpu.write(rows.settings, settingsWords(options), row * SETTINGS_WORDS)
+  gpu.write(rows.history, historyWords(history), row * capacity)
+  gpu.write(rows.ids, Uint32Array.of(history.at(-1)!), row)
+  gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running), row * STATE_WORDS)
+}
+
+/** Ends a row: from now on its id is the pad id. */
+export function stopRow(gpu: Gpu, rows: SamplingRows, row: number): void {
+  gpu.write(rows.state, Uint32Array.of(0, 0, rowStatus.stop), row * STATE_WORDS)
+}
+
+/** The ids of a history as it was read back. */
+export function historyIds(words: Uint32Array): number[] {
+  return Array.from(words, (word) => (word & ~REPEATED) >>> 0)
+}
+
+function historyWords(ids: readonly number[]): Uint32Array {
+  const seen = new Set<number>()
+  return Uint32Array.from(ids, (id) => {
+    const word = seen.has(id) ? id | REPEATED : id
+    seen.add(id)
+    return word
+  })
+}
+
+function settingsWords(options: ResolvedOptions): Uint32Array {
+  const words = new Uint32Array(SETTINGS_WORDS)
+  const floats = new Float32Array(words.buffer)
+  words[0] = options.doSample ? 1 : 0
+  floats[1] = bitsPerScore(options.temperature)
+  words[2] = options.topK
+  words[3] = fractionWord(options.topP)
+  floats[4] = options.repetitionPenalty
+  floats[5] = 1 / options.repetitionPenalty
+  words[6] = Math.min(options.noRepeatNgramSize, 2 ** 31)
+  words[7] = options.minLength
+  words[8] = options.maxLength
+  words.set(seedWords(options.seed), 9)
+  return words
+}

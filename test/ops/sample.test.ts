@@ -1,0 +1,203 @@
+import * as assert from 'uvu/assert'
+import { InputError, ShapeError } from '../../src/errors.js'
+import { finishReason } from '../../src/generation/finish.js'
+import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
+import { processScores } from '../../src/generation/processors.js'
+import { randomWord } from '../../src/generation/random.js'
+import { nextId } from '../../src/generation/sampling.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { logitsProcessors } from '../../src/ops/logits-processors.js'
+import { sample } from '../../src/ops/sample.js'
+import { historyIds, rowStatus, samplingRows, startRow } from '../../src/ops/sampling-rows.js'
+import { samplingCases } from '../generation/golden-sampling.js'
+import { gpuSuite, randomValues, runOnce } from '../gpu.js'
+
+const special = { eosId: 2, padId: 0 }
+
+/** Draws `steps` ids of every row from the same logits again and again; the ids of each row, without its first. */
+async function draw(
+  gpu: Gpu,
+  logits: Float32Array,
+  options: readonly GenerationOptions[],
+  steps: number,
+): Promise<number[][]> {
+  const count = options.length
+  const tensor = gpu.tensorFrom('logits', [count, logits.length / count], logits)
+  const rows = samplingRows(gpu, count, 2000)
+  for (const [row, it] of options.entries()) startRow(gpu, rows, row, resolveOptions(it, { maxLength: 1000 }), [1])
+  const recorder = new Recorder(gpu)
+  sample(recorder, tensor, rows, special, count)
+  const recording = await recorder.finish()
+  for (let step = 0; step < steps; step++) gpu.submit([recording])
+  const words = (await gpu.read(rows.history)) as Uint32Array
+  const state = await gpu.read(rows.state)
+  recording.dispose()
+  gpu.free(tensor, ...Object.values(rows))
+  return options.map((_, row) => historyIds(words.subarray(row * 2000 + 1, row * 2000 + state[row * 3]!)))
+}
+
+/** The same by the plain twin. */
+function expectedDraw(logits: Float32Array, options: readonly GenerationOptions[], steps: number): number[][] {
+  const vocab = logits.length / options.length
+  return options.map((it, row) => {
+    const scores = logits.subarray(row * vocab, (row + 1) * vocab)
+    const drawn: number[] = []
+    while (drawn.length < steps && drawn.at(-1) !== special.eosId) {
+      drawn.push(nextId(scores, resolveOptions(it), drawn.length)!)
+    }
+    return drawn
+  })
+}
+
+/** Draws on the GPU and by the twin, and compares ids. */
+async function compare(
+  gpu: Gpu,
+  logits: Float32Array,
+  options: readonly GenerationOptions[],
+  steps = 3,
+  twin = logits,
+): Promise<void> {
+  const expected = expectedDraw(twin, options, steps)
+  for (const [row, drawn] of (await draw(gpu, logits, options, steps)).entries()) {
+    assert.equal(drawn, expected[row], `row ${row}, ${JSON.stringify(options[row])}`)
+  }
+}
+
+/** Rows that are on, off and at the edges, in every combination. */
+const variety: GenerationOptions[] = [0, 1, 5, 30, 300, 2 ** 32 - 1].flatMap((topK) =>
+  [1e-12, 0.3, 0.9, 1 - 1e-9, 1].flatMap((topP) =>
+    [0.05, 0.7, 4].map((temperature, i) => ({ topK, topP, temperature, seed: topK * 7 + i + 2 ** 40 })),
+  ),
+)
+
+gpuSuite('sample', (test) => {
+  for (const vocab of [1, 3, 255, 256, 1000, 5003]) {
+    test(`${vocab} ids, every mix of options`, async (gpu) => {
+      const logits = randomValues(variety.length * vocab, vocab).map((it) => it * 6)
+      await compare(gpu, logits, variety)
+    })
+  }
+
+  test('54962 ids, from a sharp and from a flat distribution', async (gpu) => {
+    const options: GenerationOptions[] = [
+      { seed: 1 },
+      { seed: 2, topK: 0, topP: 0.9 },
+      { seed: 3, topK: 0, topP: 1 },
+      { seed: 4, topK: 3000, topP: 0.99, temperature: 3 },
+      { seed: 5, doSample: false },
+    ]
+    // A sum of uniforms is bell-shaped: few ids stand out, as in a language model.
+    const words = randomValues(options.length * 54962 * 4, 9)
+    const logits = Float32Array.from({ length: options.length * 54962 }, (_, i) => {
+      return 5 * (words[4 * i]! + words[4 * i + 1]! + words[4 * i + 2]! + words[4 * i + 3]!)
+    })
+    await compare(gpu, logits, options)
+  })
+
+  test('ties: k keeps all of them, p the lower ids, the best is the lowest', async (gpu) => {
+    const options = [...variety, { doSample: false }]
+    const steps = randomValues(options.length * 3000, 1).map((it) => Math.round(it * 2))
+    await compare(gpu, steps, options)
+    const flat = new Float32Array(options.length * 3000)
+    await compare(gpu, flat, options)
+  })
+
+  test('forbidden ids, −∞ and zeros of either sign', async (gpu) => {
+    const pool = [-Infinity, -3.4028234663852886e38, -1e30, 0, -0, 0.5, -2]
+    const options = [...variety, { doSample: false }]
+    const logits = Float32Array.from({ length: options.length * 300 }, (_, i) => pool[randomWord(1, i) % pool.length]!)
+    const twin = logits.map((it) => (it <= pool[1]! ? -Infinity : it))
+    await compare(gpu, logits, options, 3, twin)
+  })
+
+  test('the golden cases keep to the ids that are left', async (gpu) => {
+    for (const { name, processed, probs, options } of await samplingCases()) {
+      const drawn = await draw(
+        gpu,
+        processed,
+        [options].map(({ temperature, topK, topP }) => ({ temperature, topK, topP, seed: 1 })),
+        20,
+      )
+      for (const id of drawn[0]!) assert.ok(probs[id]! > 0, `case ${name}: drew ${id}, which is out`)
+    }
+  })
+
+  test('a row ends at EOS or at its length and writes pad from then on; no score fails', async (gpu) => {
+    const vocab = 8
+    const logits = new Float32Array(4 * vocab).fill(-1)
+    logits[2] = 9
+    logits[vocab + 5] = 9
+    logits.fill(-Infinity, 2 * vocab, 3 * vocab)
+    logits[3 * vocab + 6] = 9
+    const tensor = gpu.tensorFrom('logits', [4, vocab], logits)
+    const rows = samplingRows(gpu, 4, 20)
+    const start = (row: number, maxNewTokens: number, ids: number[]) =>
+      startRow(gpu, rows, row, resolveOptions({ doSample: row !== 0, maxNewTokens, seed: 1 }), ids)
+    start(0, 5, [1])
+    start(1, 2, [7, 5, 1])
+    start(2, 5, [1])
+    start(3, 17, [1, 6, 1])
+    const ids: number[][] = []
+    for (let step = 0; step < 3; step++) {
+      await runOnce(gpu, (recorder) => sample(recorder, tensor, rows, special, 4))
+      ids.push([...(await gpu.read(rows.ids))])
+    }
+    assert.equal(ids, [
+      [2, 5, 0, 6],
+      [0, 5, 0, 6],
+      [0, 0, 0, 6],
+    ])
+    const { running, stop, length, failed } = rowStatus
+    assert.equal([...(await gpu.read(rows.state))], [2, 1, stop, 5, 2, length, 1, 0, failed, 6, 3, running])
+    const history = (await gpu.read(rows.history)) as Uint32Array
+    assert.equal(historyIds(history.subarray(20, 25)), [7, 5, 1, 5, 5])
+    assert.equal(
+      Array.from(history.subarray(60, 66), (it) => it >>> 31),
+      [0, 0, 1, 1, 1, 1],
+      'marked where repeated',
+    )
+  })
+
+  test('whole replies with all processors, as the twin draws them', async (gpu) => {
+    const vocab = 40
+    const vocabulary = { firstAddedId: 36, ...special }
+    const options = resolveOptions({ seed: 11, topK: 0, topP: 0.95, temperature: 2, maxLength: 60, minLength: 12 })
+    const scores = randomValues(vocab, 5).map((it) => it * 3)
+    const context = [9, 8, 9, 2, 1]
+    const rows = samplingRows(gpu, 1, 100)
+    startRow(gpu, rows, 0, options, context)
+    const tensor = gpu.tensor('logits', [1, vocab])
+    const expected = [...context]
+    for (let step = 0; ; step++) {
+      gpu.write(tensor, scores)
+      await runOnce(gpu, (recorder) => {
+        logitsProcessors(recorder, tensor, rows, vocabulary, 1)
+        sample(recorder, tensor, rows, special, 1)
+      })
+      const twin = scores.slice()
+      processScores(twin, expected, { ...options, ...vocabulary })
+      const id = nextId(twin, options, step)
+      if (id === undefined) break
+      expected.push(id)
+      const drawn = expected.length - context.length
+      if (finishReason(id, drawn + 1, { ...options, ...special })) break
+    }
+    const [length = 0, , status] = await gpu.read(rows.state)
+    assert.equal(historyIds(((await gpu.read(rows.history)) as Uint32Array).subarray(0, length)), expected)
+    assert.is.not(status, rowStatus.running)
+  })
+
+  test('rejects what does not fit', async (gpu) => {
+    const rows = samplingRows(gpu, 1, 20)
+    assert.throws(
+      () => startRow(gpu, rows, 0, resolveOptions({ maxLength: 21 }), [1]),
+      (error: Error) => error instanceof InputError && error.message.includes('maxLength 21'),
+    )
+    const logits = gpu.tensor('logits', [1, 2 ** 16 + 1])
+    assert.throws(
+      () => sample(new Recorder(gpu), logits, rows, special, 1),
+      (error: Error) => error instanceof ShapeError && error.message.includes('65537'),
+    )
+  })
+})
