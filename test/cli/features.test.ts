@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixture, readJsonLines } from '../fixtures.js'
+import { sharedPath, skipWithoutShared } from '../shared.js'
+import { tempFolder } from '../temp.js'
+
+const MAIN = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
+const DATA = fixture('text', 'misc-esconv')
+
+function run(...args: string[]) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...MAIN, 'features', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  })
+  return { lines: stdout.split('\n').slice(0, -1), stderr, status }
+}
+
+const features = suite('misc features')
+
+features('--json prints the authors’ ids of every row, key for key', () => {
+  const { lines, stderr, status } = run(
+    ...['--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev', '--json'],
+  )
+  assert.equal([stderr, status], ['', 0])
+  const golden = readFileSync(fixture('text', 'features.jsonl'), 'utf8').trimEnd().split('\n')
+  assert.equal(
+    lines,
+    golden.map((line) => JSON.stringify(JSON.parse(line))),
+  )
+})
+
+features('the context is cut to the positions of config.json', () => {
+  const folder = tempFolder()
+  cpSync(fixture('tokenizer'), folder, { recursive: true })
+  writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 40}')
+  const args = ['--tokenizer', folder, '--data', DATA, '--split', 'dev']
+  const lengths = run(...args, '--json').lines.map((line) => JSON.parse(line).input_ids.length)
+  assert.is(lengths.length, 5)
+  assert.ok(Math.max(...lengths) <= 40, `lengths ${lengths}`)
+  writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 0}')
+  const refused = run(...args)
+  assert.is(refused.status, 2)
+  assert.match(refused.stderr, /^misc: .*config\.json: max_position_embeddings is 0, expected a positive integer\n$/)
+})
+
+features('without --json: a summary for people', () => {
+  const { lines } = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev')
+  assert.is(lines[0], 'row 0: 102 context ids, 18 post and 13 situation blocks, Others, 14 reply ids')
+})
+
+features('bad usage ends with 2', () => {
+  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA).status, 2)
+  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'train').status, 2)
+  const missing = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'test')
+  assert.is(missing.status, 2)
+  assert.match(missing.stderr, /^misc: .*testWithStrategy_short\.tsv: no such file.*\n$/)
+})
+
+features.run()
+
+const all = skipWithoutShared(suite('misc features, all'), 'all rows of misc-esconv')
+
+all('1764 rows of a split; the golden ones are the authors’', () => {
+  const args = ['--tokenizer', sharedPath('data', 'tokenizer')!, '--data', sharedPath('data', 'misc-esconv')!]
+  const { lines } = run(...args, '--split', 'dev', '--json')
+  assert.is(lines.length, 1764)
+  for (const want of readJsonLines(sharedPath('golden', 'text', 'features.dev.jsonl')!)) {
+    assert.is(lines[Number(want.row)], JSON.stringify(want))
+  }
+})
+
+all.run()

@@ -1,0 +1,77 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixture } from '../fixtures.js'
+
+const MAIN = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
+const tokenize = suite('misc tokenize')
+
+function run(input: string, ...args: string[]) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...MAIN, 'tokenize', ...args], {
+    input,
+    encoding: 'utf8',
+  })
+  return { lines: stdout.split('\n').slice(0, -1), stderr, status }
+}
+
+tokenize('--json prints a line for each raw line', () => {
+  const { lines, stderr, status } = run('Hi there!\n\n"a"\r\nlast', fixture('tokenizer'), '--json')
+  assert.is(stderr, '')
+  assert.is(status, 0)
+  assert.equal(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { text: 'Hi there!', ids: [792, 60, 37], decoded: 'hi there!' },
+      { text: '', ids: [], decoded: '' },
+      { text: '"a"', ids: [3, 337, 16], decoded: 'a"' },
+      { text: 'last', ids: [201], decoded: 'last' },
+    ],
+  )
+})
+
+tokenize('--stdin-json reads JSON strings, --stdin_json too', () => {
+  const want = [{ text: 'a\nb', ids: [12, 4, 354], decoded: 'a __newln__ b' }]
+  for (const flag of ['--stdin-json', '--stdin_json']) {
+    const { lines } = run('"a\\nb"\n', fixture('tokenizer'), '--json', flag)
+    assert.equal(
+      lines.map((line) => JSON.parse(line)),
+      want,
+    )
+  }
+})
+
+tokenize('without --json: ids, a tab, the text', () => {
+  assert.equal(run('Hi there!\n', fixture('tokenizer')).lines, ['792 60 37\thi there!'])
+})
+
+tokenize('bad input ends with 2 and one line on stderr', () => {
+  const json = run('"a"\n12\n', fixture('tokenizer'), '--stdin-json')
+  assert.is(json.status, 2)
+  assert.match(json.stderr, /^misc: stdin line 2: expected a JSON string, got "12"; .*\n$/)
+  const missing = run('', fixture('nowhere'))
+  assert.is(missing.status, 2)
+  assert.match(missing.stderr, /^misc: .*vocab\.json: no such file.*\n$/)
+  assert.is(run('').status, 2)
+})
+
+tokenize('prints as lines come, and ends quietly when the reader has gone', async () => {
+  const child = spawn(process.execPath, [...MAIN, 'tokenize', fixture('tokenizer')])
+  let stderr = ''
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  child.stdin.on('error', () => {})
+  child.stdin.write('hi\n')
+  const [first] = await once(child.stdout, 'data')
+  assert.is(String(first), '792\thi\n')
+  child.stdout.destroy()
+  const exit = once(child, 'exit')
+  const feed = setInterval(() => child.stdin.write('hi\n'.repeat(10_000)), 10)
+  const [status] = await exit
+  clearInterval(feed)
+  assert.equal([status, stderr], [0, ''])
+})
+
+tokenize.run()

@@ -1,0 +1,70 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { DIALOGUE_LIMITS, lastSeekerPost, parseDialogue } from '../../src/text/dialogue.js'
+import { refused } from '../throws.js'
+
+const dialogue = suite('dialogue')
+const hi = { speaker: 'seeker', text: 'hi' }
+
+dialogue('a full input comes back as it is', () => {
+  const input = {
+    situation: 'I lost my job',
+    dialogue: [hi, { speaker: 'supporter', strategy: 'Self-disclosure', text: 'So did I.' }, hi],
+    blocks: { post: [{ relation: 'xReact', tail: 'sad' }], situation: [] },
+  }
+  assert.equal(parseDialogue(JSON.parse(JSON.stringify(input))), input)
+})
+
+dialogue('situation, strategy, blocks and either list of blocks may be missing', () => {
+  assert.equal(parseDialogue({ dialogue: [hi] }), { dialogue: [hi] })
+  assert.equal(parseDialogue({ dialogue: [hi], blocks: {} }).blocks, { post: [], situation: [] })
+})
+
+dialogue('what is wrong is named, with its place', async () => {
+  const say = (change: object) => ({ dialogue: [hi, { ...hi, ...change }] })
+  const block = (change: object) => ({
+    dialogue: [hi],
+    blocks: { post: [{ relation: 'xReact', tail: 'sad', ...change }] },
+  })
+  const cases: [unknown, RegExp][] = [
+    [undefined, /^input: expected an object with situation, dialogue, blocks, got nothing$/],
+    [null, /^input: expected an object .* got null$/],
+    [[hi], /^input: expected an object/],
+    [{}, /^dialogue: expected an array, got nothing$/],
+    [{ dialogue: [] }, /^dialogue: expected at least one utterance, got \[\]$/],
+    [{ dialogue: [hi], dialog: [] }, /^input: unknown key "dialog"; the keys are: situation, dialogue, blocks$/],
+    [{ dialogue: [hi], situation: 3 }, /^situation: expected a string, got 3$/],
+    [{ dialogue: [hi, 'hello'] }, /^dialogue\[1\]: expected an object/],
+    [say({ speaker: 'usr' }), /^dialogue\[1\]\.speaker: expected one of "seeker", "supporter", got "usr"$/],
+    [say({ text: ['a'] }), /^dialogue\[1\]\.text: expected a string, got \["a"\]$/],
+    [say({ text: undefined }), /^dialogue\[1\]\.text: expected a string, got nothing$/],
+    [say({ emotion: 1 }), /^dialogue\[1\]: unknown key "emotion"/],
+    [say({ strategy: 'Question' }), /^dialogue\[1\]\.strategy: expected none for the seeker/],
+    [say({ speaker: 'supporter', strategy: '[Question]' }), /^dialogue\[1\]\.strategy: expected one of "Question", /],
+    [block({ relation: 'xSad' }), /^blocks\.post\[0\]\.relation: expected one of "xAttr", .* got "xSad"$/],
+    [block({ relation: 'toString' }), /^blocks\.post\[0\]\.relation/],
+    [block({ tail: null }), /^blocks\.post\[0\]\.tail: expected a string, got null$/],
+    [{ dialogue: [hi], blocks: { situation: 'x' } }, /^blocks\.situation: expected an array, got "x"$/],
+    [JSON.parse('{"dialogue": [{"speaker": "seeker", "text": "", "__proto__": 1}]}'), /unknown key "__proto__"/],
+  ]
+  for (const [input, pattern] of cases) await refused(() => parseDialogue(input), pattern)
+})
+
+dialogue('limits hold, and a long value is shortened in the message', async () => {
+  const { utterances, blocks, characters } = DIALOGUE_LIMITS
+  const many = new Array(blocks + 1).fill({ relation: 'xReact', tail: 'sad' })
+  await refused(() => parseDialogue({ dialogue: new Array(utterances + 1).fill(hi) }), /10001 entries/)
+  await refused(() => parseDialogue({ dialogue: [hi], blocks: { post: many } }), /blocks\.post: 1001 entries/)
+  await refused(() => parseDialogue({ dialogue: [{ ...hi, text: 'a'.repeat(characters + 1) }] }), /100001 characters/)
+  await refused(() => parseDialogue('a'.repeat(10_000)), /got "a{50,60}…$/)
+})
+
+dialogue('the last post is the seeker’s', () => {
+  const { dialogue: utterances } = parseDialogue({
+    dialogue: [hi, { ...hi, text: 'I am sad' }, { speaker: 'supporter', text: 'Why?' }],
+  })
+  assert.is(lastSeekerPost(utterances), 'I am sad')
+  assert.is(lastSeekerPost(utterances.slice(2)), undefined)
+})
+
+dialogue.run()

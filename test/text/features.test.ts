@@ -1,0 +1,98 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkFeatures, contextIds, dialogueFeatures } from '../../src/text/features.js'
+import { Tokenizer } from '../../src/text/tokenizer.js'
+import { fixture } from '../fixtures.js'
+import { refused } from '../throws.js'
+
+const tokenizer = await Tokenizer.load(fixture('tokenizer'))
+const features = suite('features')
+const CLS = 54961
+const EOS = 2
+
+features('a dialogue: [CLS], each utterance without added tokens, EOS; blocks ragged', async () => {
+  const ids = await dialogueFeatures(tokenizer, {
+    situation: 'not in the ids',
+    dialogue: [
+      { speaker: 'supporter', strategy: 'Question', text: '[Question] hi' },
+      { speaker: 'seeker', text: 'i am sad' },
+    ],
+    blocks: {
+      post: [
+        { relation: 'xReact', tail: 'sad' },
+        { relation: 'oWant', tail: 'a '.repeat(20) },
+      ],
+      situation: [{ relation: 'xAttr', tail: '' }],
+    },
+  })
+  const [hi, i, am, sad] = await tokenizer.encode('hi i am sad')
+  assert.equal(ids.contextIds, [CLS, hi, EOS, i, am, sad, EOS])
+  assert.equal(ids.postBlocks, [
+    [54956, sad],
+    [54958, 12, 12, 12, 12, 12, 12, 12, 12, 12],
+  ])
+  assert.equal(ids.situationBlocks, [[54952]])
+})
+
+features('no blocks are no blocks', async () => {
+  const { postBlocks, situationBlocks } = await dialogueFeatures(tokenizer, {
+    dialogue: [{ speaker: 'seeker', text: 'hi' }],
+  })
+  assert.equal([postBlocks, situationBlocks], [[], []])
+})
+
+features('limits come from outside', async () => {
+  const block = { relation: 'xReact', tail: 'very very sad' } as const
+  const input = {
+    dialogue: [
+      { speaker: 'seeker', text: 'a a a' },
+      { speaker: 'seeker', text: 'a a' },
+    ] as const,
+    blocks: { post: [block, block, block], situation: [block, block, block] },
+  }
+  const limits = { maxPositions: 5, postBlocks: 2, situationBlocks: 1, blockLength: 3 }
+  const ids = await dialogueFeatures(tokenizer, { ...input, dialogue: [...input.dialogue] }, limits)
+  assert.equal(ids.contextIds, [CLS, 12, 12, EOS])
+  assert.equal([ids.postBlocks.length, ids.situationBlocks.length], [2, 1])
+  assert.is(ids.postBlocks[0]?.length, 3)
+  assert.not.throws(() => checkFeatures(ids, tokenizer.vocabSize, limits))
+})
+
+features('the context is cut at an utterance, oldest first', () => {
+  const context = (utterances: number[][], maxPositions: number) => contextIds(utterances, tokenizer, maxPositions)
+  // Below the limit, [CLS] goes in front; at the limit it takes the first id's place.
+  assert.equal(context([[7, 8], [9]], 6), [CLS, 7, 8, EOS, 9, EOS])
+  assert.equal(context([[7, 8], [9]], 5), [CLS, 8, EOS, 9, EOS])
+  // Above, all up to the first EOS among the last ids goes.
+  assert.equal(context([[7, 8], [9]], 4), [CLS, 9, EOS])
+  assert.equal(context([[7, 8], [9]], 3), [CLS, 9, EOS])
+  assert.equal(context([[7, 8, 9]], 3), [CLS])
+  assert.equal(context([[54945, 7, CLS]], 9), [CLS, 7, EOS])
+})
+
+features('the context never exceeds the limit and always starts with [CLS]', () => {
+  for (let maxPositions = 1; maxPositions < 12; maxPositions++) {
+    for (let length = 0; length < 30; length++) {
+      const ids = contextIds([[7, 7, 7], new Array(length).fill(8), [9]], tokenizer, maxPositions)
+      assert.ok(ids.length <= maxPositions, `${ids.length} ids at a limit of ${maxPositions}`)
+      assert.is(ids.lastIndexOf(CLS), 0)
+    }
+  }
+})
+
+features('ids given directly are checked, never cut', async () => {
+  const good = { contextIds: [CLS, 7, EOS], postBlocks: [[54956, 9]], situationBlocks: [] }
+  const check = (change: object) => () => checkFeatures({ ...good, ...change }, tokenizer.vocabSize)
+  assert.not.throws(check({}))
+  assert.not.throws(check({ contextIds: new Array(512).fill(7) }))
+  await refused(check({ contextIds: new Array(513).fill(7) }), /contextIds has 513 ids, more than the model's 512/)
+  await refused(check({ contextIds: [] }), /contextIds is empty/)
+  await refused(check({ contextIds: [CLS, 54962] }), /contextIds\[1\] is 54962, expected an id from 0 to 54961/)
+  await refused(check({ postBlocks: [[7], [-1]] }), /postBlocks\[1\]\[0\] is -1/)
+  await refused(check({ postBlocks: [[]] }), /postBlocks\[0\] is empty/)
+  await refused(check({ postBlocks: new Array(31).fill([7]) }), /postBlocks has 31 blocks, more than the model's 30/)
+  await refused(check({ situationBlocks: new Array(21).fill([7]) }), /situationBlocks has 21 blocks.* 20/)
+  await refused(check({ situationBlocks: [new Array(11).fill(7)] }), /situationBlocks\[0\] has 11 ids.* 10/)
+})
+
+features.run()
