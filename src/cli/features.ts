@@ -11,7 +11,7 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { printLines } from './stdio.js'
 
 const EXAMPLES = `
-The context is cut to max_position_embeddings of DIR/config.json, where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
+The context is cut to max_position_embeddings of the tokenizer folder's config.json, where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
 
 Example:
   misc features --tokenizer MODEL --data misc-esconv --split dev --json > features.dev.jsonl
@@ -28,8 +28,8 @@ interface Options {
 export const featuresCommand = (): Command =>
   new Command('features')
     .description('print the ids that the model reads for every row of a misc-esconv split')
-    .requiredOption('--tokenizer <dir>', 'model or tokenizer folder')
-    .requiredOption('--data <dir>', 'misc-esconv folder')
+    .requiredOption('--tokenizer <DIR>', 'model or tokenizer folder')
+    .requiredOption('--data <DIR>', 'misc-esconv folder')
     .addOption(new Option('--split <name>', 'which rows').choices(SPLITS).makeOptionMandatory())
     .option('--json', 'print a JSON line for each row instead of a summary')
     .addHelpText('after', EXAMPLES)

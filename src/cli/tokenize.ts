@@ -17,7 +17,7 @@ Examples:
 export const tokenizeCommand = (): Command =>
   new Command('tokenize')
     .description('print the ids of each line of stdin and the text they decode to')
-    .argument('<folder>', 'model or tokenizer folder: vocab.json and merges.txt, or tokenizer.json')
+    .argument('<MODEL_OR_TOKENIZER>', 'a folder with vocab.json and merges.txt, or tokenizer.json')
     .option('--json', 'print {text, ids, decoded} as a JSON line each')
     .option('--stdin-json', 'each input line is a JSON string, which may hold newlines')
     .addHelpText('after', EXAMPLES)
