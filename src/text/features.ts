@@ -32,8 +32,8 @@ export interface FeatureTexts {
 }
 
 /**
- * The ids of a dialogue (eq. 1–2); the situation takes part through its blocks only. Text that is too long is cut: of the context the oldest utterances go, of the blocks
- * the last ones, of a block its end.
+ * The ids of a dialogue (eq. 1–2); the situation takes part through its blocks only. Text that is too long is cut: of
+ * the context the oldest utterances go, of the blocks the last ones, of a block its end.
  */
 export function dialogueFeatures(
   tokenizer: Tokenizer,
