@@ -11,7 +11,8 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { printLines } from './stdio.js'
 
 const EXAMPLES = `
-The context is cut to max_position_embeddings of the tokenizer folder's config.json, where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
+The context is cut to max_position_embeddings of the tokenizer folder's config.json,
+where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
 
 Example:
   misc features --tokenizer MODEL --data misc-esconv --split dev --json > features.dev.jsonl

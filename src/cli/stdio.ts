@@ -28,7 +28,7 @@ export async function* lineBatches(stream: NodeJS.ReadableStream): AsyncGenerato
   if (held > 0) yield [parts.join('')]
 }
 
-/** Writes lines to stdout and waits while the reader is slow. Where the reader has gone (`… | head`) the process ends. */
+/** Writes lines to stdout, as fast as they are read. Where the reader has gone (`… | head`) the process ends. */
 export async function printLines(lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return
   if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)

@@ -14,8 +14,8 @@ const SILENT = new Set([SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk
 const NEWLINE_WORD = /(?<=^| )__newln__(?=$| )/
 
 /**
- * blenderbot_small's tokenizer with MISC's added tokens (model-spec §3). Its BPE runs in the package `tokenizers`, which
- * writes a piece the other way round: `x</w>` where it ends a word, `x` (here `x@@`) where it does not.
+ * blenderbot_small's tokenizer with MISC's added tokens. Its BPE runs in the package `tokenizers`, which writes a piece
+ * the other way round: `x</w>` where it ends a word, `x` (here `x@@`) where it does not.
  */
 export class BlenderbotCodec implements Codec {
   readonly baseVocabSize: number

@@ -2,7 +2,7 @@ import { InputError } from '../errors.js'
 import { quote } from './quote.js'
 import { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './strategies.js'
 
-/** One utterance. `strategy` may be given for the supporter; it is for the reader: the model's context leaves it out. */
+/** One utterance. A supporter's `strategy` is for the reader: the model's context leaves it out. */
 export interface Utterance {
   speaker: 'seeker' | 'supporter'
   strategy?: StrategyName
@@ -46,7 +46,7 @@ export function parseDialogue(value: unknown): DialogueInput {
   }
 }
 
-/** The text of the seeker's last utterance, which COMET's post blocks are about; undefined where she has said nothing. */
+/** The seeker's last utterance, which COMET's post blocks are about; undefined where she has said nothing. */
 export const lastSeekerPost = (dialogue: readonly Utterance[]): string | undefined =>
   dialogue.findLast(({ speaker }) => speaker === 'seeker')?.text
 

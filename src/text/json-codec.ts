@@ -7,7 +7,7 @@ import type { TextStream } from './text-stream.js'
 const MAX_FILE_BYTES = 256 * 2 ** 20
 const ADVICE = 'save it again with Hugging Face tokenizers, or copy it unchanged from the model'
 
-/** A tokenizer that its Hugging Face `tokenizer.json` describes in full. Encoding adds the specials that the file asks for. */
+/** A tokenizer that its `tokenizer.json` describes in full. Encoding adds the specials that the file asks for. */
 export class JsonCodec implements Codec {
   readonly baseVocabSize: number
   readonly vocabSize: number
@@ -50,7 +50,7 @@ export class JsonCodec implements Codec {
     return this.#text(ids.flatMap((id) => this.#token(id) ?? []))
   }
 
-  /** With a byte-level decoder text comes word by word, as `Ġ` starts one; with any other all of it comes at the end. */
+  /** With a byte-level decoder text comes word by word, as `Ġ` starts one; with any other all comes at the end. */
   stream(): TextStream {
     let tokens: string[] = []
     return {

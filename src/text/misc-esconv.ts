@@ -24,7 +24,7 @@ export interface EsconvUtterance {
   text: string
 }
 
-/** A row of misc-esconv: the dialogue so far, the supporter's reply to predict, and COMET's blocks as `[xReact] sad`. */
+/** A row of misc-esconv: the dialogue so far, the reply to predict, and COMET's blocks as `[xReact] sad`. */
 export interface EsconvRow {
   split: Split
   /** Line number, from 0. */
@@ -35,7 +35,7 @@ export interface EsconvRow {
   situationBlocks: string[]
 }
 
-/** What `misc features` prints of a row: the keys of the authors' program, blocks padded to their full number and length. */
+/** What `misc features` prints of a row: the authors' ids, blocks padded to their full number and length. */
 export interface EsconvFeatures {
   split: Split
   row: number

@@ -3,8 +3,8 @@ import { InputError } from '../errors.js'
 import { readFault } from '../io/json.js'
 
 /**
- * The text of a small UTF-8 file, or an {@link InputError} that names the file: missing, not a regular file, unreadable,
- * over `limit` bytes, or not UTF-8.
+ * The text of a small UTF-8 file, or an {@link InputError} that names the file: missing, not a regular file,
+ * unreadable, over `limit` bytes, or not UTF-8.
  */
 export async function readTextFile(path: string, limit: number, advice: string): Promise<string> {
   const fail = (what: string): never => {

@@ -37,8 +37,8 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text, none for ''. A `tokenizer.json` adds the specials that its post-processor names (`<s> … </s>` for
-   * BART). Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
+   * The ids of a text, none for ''. A `tokenizer.json` adds the specials that its post-processor names (`<s> … </s>`
+   * for BART). Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
    */
   async encode(text: string): Promise<number[]> {
     return (await this.encodeBatch([text]))[0]!
@@ -98,7 +98,7 @@ export class Tokenizer {
     return this.#firstOf('__unk__', '<unk>')
   }
 
-  /** [CLS], the first id of a context. Throws an {@link InputError} where the tokenizer has none, as do all these ids. */
+  /** [CLS], the first id of a context. Throws an {@link InputError} where there is none, as do all these ids. */
   get clsId(): number {
     return this.#firstOf('[CLS]')
   }

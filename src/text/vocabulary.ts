@@ -18,7 +18,7 @@ export interface Vocabulary {
   readonly merges: [string, string][]
 }
 
-/** Whether a folder's vocab.json is one of blenderbot_small, and not, say, one that lies beside a BART's tokenizer.json. */
+/** Whether a folder's vocab.json is blenderbot_small's, and not, say, the one beside a BART's tokenizer.json. */
 export async function isBlenderbotSmall(folder: string): Promise<boolean> {
   const path = join(folder, 'vocab.json')
   return existsSync(path) && (await readTextFile(path, MAX_FILE_BYTES, ADVICE)).includes(`"${SPECIALS.newline}"`)
