@@ -1,0 +1,91 @@
+enable subgroups;
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 4.
+// A workgroup is one subgroup and owns ROWS rows by LANES·COLUMNS columns, a lane every LANES-th column. Each lane loads
+// one vec4 of x; the others take it from there by shuffles: loads are what costs on software adapters. With fewer rows
+// than lanes, a load of x covers STEPS blocks of four k at once.
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+const LANES: u32 = 8;
+const ROWS: u32 = 16;
+const COLUMNS: u32 = 4;
+const STEPS: u32 = max(1, LANES / ROWS);
+const LOADS: u32 = max(1, ROWS / LANES);
+const ROWS_PER_LOAD: u32 = ROWS / LOADS;
+
+fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
+
+fn put(row: u32, column: u32, sum: f32) {
+  if (row >= params.rows || column >= params.n) {
+    return;
+  }
+  let i = row * params.n + column;
+  var value = sum;
+  if (HAS_BIAS) {
+    value += bias[row / params.group_rows * params.n + column];
+  }
+  value = activate(value);
+  if (HAS_RESIDUAL) {
+    value += residual[i];
+  }
+  out[i] = value;
+}
+
+fn weight4(i: u32) -> vec4f {
+  return weight[i];
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let k4 = params.k / 4;
+  let row = group.y * ROWS;
+  let column = group.x * LANES * COLUMNS + lane;
+  var x_row: array<u32, LOADS>;
+  for (var l = 0u; l < LOADS; l++) {
+    x_row[l] = min(row + l * LANES + lane % ROWS_PER_LOAD, params.rows - 1) * k4;
+  }
+  var weight_row: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    weight_row[c] = min(column + c * LANES, params.n - 1) * k4;
+  }
+  var sums: array<array<f32, COLUMNS>, ROWS>;
+  for (var i = 0u; i < k4; i += STEPS) {
+    var xs: array<vec4f, LOADS>;
+    for (var l = 0u; l < LOADS; l++) {
+      let own = i + lane / ROWS_PER_LOAD;
+      xs[l] = select(vec4f(), x[x_row[l] + min(own, k4 - 1)], own < k4);
+    }
+    for (var s = 0u; s < STEPS; s++) {
+      var w: array<vec4f, COLUMNS>;
+      for (var c = 0u; c < COLUMNS; c++) {
+        w[c] = weight4(weight_row[c] + min(i + s, k4 - 1));
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        let a = subgroupShuffle(xs[r / LANES], s * ROWS + r % LANES);
+        for (var c = 0u; c < COLUMNS; c++) {
+          sums[r][c] = fma(a.w, w[c].w, fma(a.z, w[c].z, fma(a.y, w[c].y, fma(a.x, w[c].x, sums[r][c]))));
+        }
+      }
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) {
+    for (var c = 0u; c < COLUMNS; c++) {
+      put(row + r, column + c * LANES, sums[r][c]);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 4.
+// 256 invocations compute 64 rows by 64 columns, 4 by 4 each, from tiles of 16 k that they load into workgroup memory:
+// for hardware, where that memory is fast.
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+const TILE: u32 = 64;
+
+// Tiles with k first, so that an invocation reads four rows, or four columns, as one vec4.
+var<workgroup> x_tile: array<array<f32, TILE>, 16>;
+var<workgroup> weight_tile: array<array<f32, TILE>, 16>;
+
+fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
+
+fn put(row: u32, column: u32, sum: f32) {
+  if (row >= params.rows || column >= params.n) {
+    return;
+  }
+  let i = row * params.n + column;
+  var value = sum;
+  if (HAS_BIAS) {
+    value += bias[row / params.group_rows * params.n + column];
+  }
+  value = activate(value);
+  if (HAS_RESIDUAL) {
+    value += residual[i];
+  }
+  out[i] = value;
+}
+
+fn weight4(i: u32) -> vec4f {
+  return weight[i];
+}
+
+@compute @workgroup_size(16, 16)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let k4 = params.k / 4;
+  let row = group.y * TILE;
+  let column = group.x * TILE;
+  // Each invocation loads four k of one row and of one column.
+  let line = index / 4;
+  let part = index % 4;
+  let x_row = min(row + line, params.rows - 1) * k4;
+  let weight_row = min(column + line, params.n - 1) * k4;
+  var sums: array<vec4f, 4>;
+  for (var i = 0u; i < k4; i += 4) {
+    let own = i + part;
+    let a = select(vec4f(), x[x_row + min(own, k4 - 1)], own < k4);
+    let b = select(vec4f(), weight4(weight_row + min(own, k4 - 1)), own < k4);
+    for (var c = 0u; c < 4; c++) {
+      x_tile[part * 4 + c][line] = a[c];
+      weight_tile[part * 4 + c][line] = b[c];
+    }
+    workgroupBarrier();
+    for (var j = 0u; j < 16; j++) {
+      var w: vec4f;
+      for (var c = 0u; c < 4; c++) {
+        w[c] = weight_tile[j][local.x + 16 * c];
+      }
+      for (var r = 0u; r < 4; r++) {
+        sums[r] = fma(vec4f(x_tile[j][local.y * 4 + r]), w, sums[r]);
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < 4; r++) {
+    for (var c = 0u; c < 4; c++) {
+      put(row + local.y * 4 + r, column + local.x + 16 * c, sums[r][c]);
+    }
+  }
+}

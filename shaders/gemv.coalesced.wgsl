@@ -1,0 +1,76 @@
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 4.
+// A workgroup computes ROWS rows of one column: its lanes read the weight row side by side, then add up in workgroup memory.
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+const LANES: u32 = 64;
+const ROWS: u32 = 1;
+
+var<workgroup> partial: array<array<f32, LANES>, ROWS>;
+
+fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
+
+fn put(row: u32, column: u32, sum: f32) {
+  if (row >= params.rows || column >= params.n) {
+    return;
+  }
+  let i = row * params.n + column;
+  var value = sum;
+  if (HAS_BIAS) {
+    value += bias[row / params.group_rows * params.n + column];
+  }
+  value = activate(value);
+  if (HAS_RESIDUAL) {
+    value += residual[i];
+  }
+  out[i] = value;
+}
+
+fn weight4(i: u32) -> vec4f {
+  return weight[i];
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k4 = params.k / 4;
+  let row = group.y * ROWS;
+  let column = group.x;
+  let weight_row = column * k4;
+  var sums: array<f32, ROWS>;
+  for (var i = lane; i < k4; i += LANES) {
+    let w = weight4(weight_row + i);
+    for (var r = 0u; r < ROWS; r++) {
+      sums[r] += dot(x[min(row + r, params.rows - 1) * k4 + i], w);
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) {
+    partial[r][lane] = sums[r];
+  }
+  for (var half = LANES / 2; half > 0; half /= 2) {
+    workgroupBarrier();
+    if (lane < half) {
+      for (var r = 0u; r < ROWS; r++) {
+        partial[r][lane] += partial[r][lane + half];
+      }
+    }
+  }
+  workgroupBarrier();
+  if (lane < ROWS) {
+    put(row + lane, column, partial[lane][0]);
+  }
+}

@@ -1,0 +1,66 @@
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 4.
+// An invocation computes 4 columns of one row.
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+const LANES: u32 = 64;
+
+fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
+
+fn put(row: u32, column: u32, sum: f32) {
+  if (row >= params.rows || column >= params.n) {
+    return;
+  }
+  let i = row * params.n + column;
+  var value = sum;
+  if (HAS_BIAS) {
+    value += bias[row / params.group_rows * params.n + column];
+  }
+  value = activate(value);
+  if (HAS_RESIDUAL) {
+    value += residual[i];
+  }
+  out[i] = value;
+}
+
+fn weight4(i: u32) -> vec4f {
+  return weight[i];
+}
+
+// Four k for four outputs: w has a column per output.
+fn step(sums: vec4f, a: vec4f, columns: mat4x4f) -> vec4f {
+  let w = transpose(columns);
+  return fma(vec4f(a.w), w[3], fma(vec4f(a.z), w[2], fma(vec4f(a.y), w[1], fma(vec4f(a.x), w[0], sums))));
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let k4 = params.k / 4;
+  let row = group.y;
+  let column = group.x * 4 * LANES + lane;
+  let weight_row = min(vec4u(column) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.n - 1)) * k4;
+  var sums = vec4f();
+  for (var i = 0u; i < k4; i++) {
+    let w = mat4x4f(weight4(weight_row.x + i), weight4(weight_row.y + i), weight4(weight_row.z + i), weight4(weight_row.w + i));
+    sums = step(sums, x[row * k4 + i], w);
+  }
+  put(row, column, sums.x);
+  put(row, column + LANES, sums.y);
+  put(row, column + 2 * LANES, sums.z);
+  put(row, column + 3 * LANES, sums.w);
+}

@@ -1,0 +1,115 @@
+import { ShapeError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
+import type { Recorder } from '../gpu/recorder.js'
+import { expectShape, type Tensor } from '../gpu/tensor.js'
+
+/** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
+export interface MatmulTensors {
+  /** [rows, k] */
+  readonly x: Tensor
+  /** [n, k], as checkpoints store it. */
+  readonly weight: Tensor
+  /** [n]; or [groups, n] with {@link rowsPerBias}. */
+  readonly bias?: Tensor
+  /** Row r adds bias row floor(r / rowsPerBias); without it all rows add the one bias. */
+  readonly rowsPerBias?: number
+  /** [rows, n] */
+  readonly residual?: Tensor
+  /** [rows, n]; another tensor than the rest. */
+  readonly out: Tensor
+}
+
+/** What a linear layer may end in; gelu is the exact, erf form. */
+export type Activation = 'gelu' | 'relu' | 'tanh'
+
+const activations = { none: 0, gelu: 1, relu: 2, tanh: 3 }
+
+/** A kernel of {@link matmul}: which file, its constants, and how much of the output a workgroup owns. */
+interface Variant {
+  readonly shader: string
+  readonly constants?: Readonly<Record<string, number>>
+  /** Rows per workgroup. */
+  readonly rows: number
+  /** Columns per workgroup. */
+  readonly columns: number
+}
+
+/** Most rows that count as a few: a decode step of a batch. */
+const fewRows = 16
+
+const variants = {
+  subgroup: (gpu: Gpu, rows: number): Variant => {
+    const lanes = gpu.adapter.subgroupSize
+    const tile = Math.min(16, 2 ** Math.ceil(Math.log2(rows)))
+    const columns = tile < 4 ? 1 : tile < 16 ? 2 : 4
+    const constants = { LANES: lanes, ROWS: tile, COLUMNS: columns }
+    return { shader: 'gemm.subgroup', constants, rows: tile, columns: lanes * columns }
+  },
+  plain: (_: Gpu, rows: number): Variant =>
+    rows === 1 ? { shader: 'gemv.plain', rows: 1, columns: 256 } : { shader: 'gemm.plain', rows: 4, columns: 256 },
+  tiled: (): Variant => ({ shader: 'gemm.tiled', rows: 64, columns: 64 }),
+  coalesced: (_: Gpu, rows: number): Variant => {
+    const tile = Math.min(4, rows)
+    return { shader: 'gemv.coalesced', constants: { ROWS: tile }, rows: tile, columns: 1 }
+  },
+}
+
+/** Names of the kernels of {@link matmul}. */
+export type MatmulVariant = keyof typeof variants
+
+/**
+ * The kernels that a device can run, best guess first: `gemv` for up to 16 rows, `gemm` for more. Where k is no multiple
+ * of 4 there is no choice.
+ */
+export function matmulVariants(gpu: Gpu, op: 'gemv' | 'gemm', rows = op === 'gemv' ? 1 : fewRows + 1): MatmulVariant[] {
+  const { subgroupSize, software } = gpu.adapter
+  const subgroup: MatmulVariant[] = gpu.features.has('subgroups') && subgroupSize >= 8 ? ['subgroup'] : []
+  if (op === 'gemm') return software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
+  if (!software) return ['coalesced', ...subgroup, 'plain']
+  return rows === 1 ? ['plain', ...subgroup, 'coalesced'] : [...subgroup, 'plain', 'coalesced']
+}
+
+/**
+ * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows.
+ *
+ * Rows do not influence each other; how many there are may change the kernel and so the order of summation.
+ *
+ * @throws ShapeError
+ */
+export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
+  const { x, weight, bias, rowsPerBias, residual, out } = tensors
+  const { gpu } = recorder
+  expectShape('matmul', weight, ['n', 'k'])
+  const [n, k] = weight.shape as [number, number]
+  expectRows(x, rows, k)
+  expectRows(out, rows, n)
+  if (residual) expectRows(residual, rows, n)
+  if (bias && rowsPerBias) expectRows(bias, Math.ceil(rows / rowsPerBias), n)
+  else if (bias) expectShape('matmul', bias, [n])
+  if (rows === 0) return
+
+  const op = rows <= fewRows ? 'gemv' : 'gemm'
+  const variant =
+    k % 4 === 0
+      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows))](gpu, rows)
+      : { shader: 'gemm.ragged', rows: 1, columns: 64 }
+  const kernel = gpu.kernel(variant.shader, {
+    ...('constants' in variant ? variant.constants : {}),
+    ACTIVATION: activations[activation ?? 'none'],
+    HAS_BIAS: bias ? 1 : 0,
+    HAS_RESIDUAL: residual ? 1 : 0,
+  })
+  const workgroups = [Math.ceil(n / variant.columns), Math.ceil(rows / variant.rows)] as const
+  recorder.dispatch(
+    kernel,
+    { x, weight, bias, residual, out },
+    { rows, k, n, group_rows: rowsPerBias ?? rows },
+    workgroups,
+  )
+}
+
+function expectRows(tensor: Tensor, rows: number, columns: number): void {
+  expectShape('matmul', tensor, ['rows', columns])
+  if (tensor.shape[0]! < rows)
+    throw new ShapeError(`matmul: ${tensor.label} has ${tensor.shape[0]} rows, fewer than ${rows}`)
+}

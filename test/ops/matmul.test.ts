@@ -1,0 +1,137 @@
+import * as assert from 'uvu/assert'
+import { ShapeError } from '../../src/errors.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { type Activation, matmul, matmulVariants } from '../../src/ops/matmul.js'
+import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
+import * as reference from '../reference/matmul.js'
+
+interface Case {
+  readonly shape: readonly [rows: number, k: number, n: number]
+  /** Rows of the bias: 0 for none. */
+  readonly groups?: number
+  readonly residual?: boolean
+  readonly activation?: Activation
+}
+
+/** Runs one case, in tensors with a row more than is computed, and compares with the twin. */
+async function check(gpu: Gpu, { shape, groups = 0, residual: withResidual, activation }: Case): Promise<void> {
+  const [rows, k, n] = shape
+  const x = randomTensor(gpu, 'x', [rows + 1, k], 1)
+  const weight = randomTensor(gpu, 'weight', [n, k], 2)
+  const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n] : [n], 3) : undefined
+  const residual = withResidual ? randomTensor(gpu, 'residual', [rows + 1, n], 4) : undefined
+  const out = randomTensor(gpu, 'out', [rows + 1, n], 5)
+  const tensors = {
+    x: x.tensor,
+    weight: weight.tensor,
+    bias: bias?.tensor,
+    ...(groups > 1 && { rowsPerBias: rows / groups }),
+    residual: residual?.tensor,
+    out: out.tensor,
+  }
+  await runOnce(gpu, (recorder) => matmul(recorder, tensors, rows, activation))
+  const values = { x: x.values, weight: weight.values, bias: bias?.values, residual: residual?.values }
+  const expected = [...reference.matmul(values, shape, activation), ...out.values.subarray(rows * n)]
+  assertClose(await gpu.readF32(out.tensor), expected, 2e-6 * Math.sqrt(k) + 2e-6)
+  for (const it of [x, weight, bias, residual, out]) if (it) gpu.free(it.tensor)
+}
+
+/** Does the work with each kernel that the device can run. */
+async function eachVariant(gpu: Gpu, work: () => Promise<void>): Promise<void> {
+  for (const name of new Set([...matmulVariants(gpu, 'gemv'), ...matmulVariants(gpu, 'gemm')])) {
+    gpu.useVariant('gemv', name)
+    gpu.useVariant('gemm', name)
+    await work()
+  }
+}
+
+const shapes = [
+  [1, 1, 1],
+  [1, 4, 8],
+  [1, 60, 100],
+  [2, 100, 60],
+  [3, 64, 301],
+  [5, 61, 60],
+  [8, 512, 33],
+  [16, 36, 70],
+  [17, 60, 129],
+  [40, 7, 301],
+  [70, 132, 65],
+] as const
+
+const epilogues: Omit<Case, 'shape'>[] = [
+  { groups: 1 },
+  { groups: 2, activation: 'gelu' },
+  { groups: 3, residual: true },
+  { groups: 1, residual: true, activation: 'relu' },
+  { activation: 'tanh' },
+]
+
+function define(test: Parameters<Parameters<typeof gpuSuite>[1]>[0]): void {
+  for (const shape of shapes) {
+    test(shape.join('×'), (gpu) => eachVariant(gpu, () => check(gpu, { shape })))
+  }
+
+  for (const epilogue of epilogues) {
+    test(`6 and 24 rows with ${JSON.stringify(epilogue)}`, (gpu) =>
+      eachVariant(gpu, async () => {
+        await check(gpu, { shape: [6, 20, 37], ...epilogue })
+        await check(gpu, { shape: [24, 20, 37], ...epilogue })
+      }))
+  }
+
+  test('random shapes', (gpu) =>
+    eachVariant(gpu, async () => {
+      const random = seededRandom(7)
+      const upTo = (limit: number) => 1 + Math.floor(random() * limit)
+      for (let i = 0; i < 6; i++) await check(gpu, { shape: [upTo(40), 4 * upTo(40), upTo(150)], groups: 1 })
+    }))
+}
+
+gpuSuite('matmul', (test) => {
+  define(test)
+
+  test('each row is what it is alone', async (gpu) => {
+    const [rows, k, n] = [19, 512, 40]
+    const x = randomTensor(gpu, 'x', [rows, k], 1)
+    const weight = randomTensor(gpu, 'weight', [n, k], 2)
+    await eachVariant(gpu, async () => {
+      const out = gpu.tensor('out', [rows, n])
+      await runOnce(gpu, (recorder) => matmul(recorder, { x: x.tensor, weight: weight.tensor, out }, rows))
+      const together = await gpu.readF32(out)
+      await runOnce(gpu, (recorder) => matmul(recorder, { x: x.tensor, weight: weight.tensor, out }, 1))
+      assertClose((await gpu.readF32(out)).subarray(0, n), together.subarray(0, n), 2e-5)
+    })
+  })
+
+  test('gelu, relu and tanh far out and near zero', async (gpu) => {
+    const points = [-100, -12, -6, -3, -1, -1e-3, 0, 1e-3, 0.5, 1, 2, 4, 8, 90]
+    const one = gpu.tensorFrom('one', [1, 1], Float32Array.of(1))
+    const weight = gpu.tensorFrom('points', [points.length, 1], Float32Array.from(points))
+    const out = gpu.tensor('out', [1, points.length])
+    for (const activation of ['gelu', 'relu', 'tanh'] as const) {
+      await runOnce(gpu, (recorder) => matmul(recorder, { x: one, weight, out }, 1, activation))
+      const expected = reference.matmul({ x: [1], weight: points }, [1, 1, points.length], activation)
+      assertClose(await gpu.readF32(out), expected, 3e-7, 3e-7)
+    }
+  })
+
+  test('wrong shapes are named', (gpu) => {
+    const recorder = new Recorder(gpu)
+    const x = gpu.tensor('x', [2, 4])
+    const weight = gpu.tensor('weight', [3, 4])
+    const out = gpu.tensor('out', [2, 3])
+    const fails = (tensors: object, rows: number, words: RegExp) =>
+      assert.throws(
+        () => matmul(recorder, { x, weight, out, ...tensors }, rows),
+        (error: Error) => error instanceof ShapeError && words.test(error.message),
+      )
+    fails({ x: gpu.tensor('thin', [2, 5]) }, 2, /thin must be f32 \[rows, 4\], got f32 \[2, 5\]/)
+    fails({}, 3, /x has 2 rows, fewer than 3/)
+    fails({ bias: gpu.tensor('bias', [4]) }, 2, /bias must be f32 \[3\]/)
+    fails({ bias: gpu.tensor('bias', [1, 3]), rowsPerBias: 1 }, 2, /bias has 1 rows, fewer than 2/)
+  })
+})
+
+gpuSuite('matmul without subgroups', define, { without: ['subgroups'] })
