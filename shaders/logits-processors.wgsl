@@ -33,9 +33,11 @@ struct State {
   length: u32,  // ids of the history
   drawn: u32,   // ids of the reply, without the start id
   status: u32,  // 0: running
+  id: u32,      // drawn last
 }
 
-const LANES: u32 = 64;
+override LANES: u32 = 64;
+
 const LOWEST: f32 = -0x1.fffffep+127;
 const REPEATED: u32 = 0x80000000;
 

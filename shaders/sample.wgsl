@@ -14,7 +14,8 @@
 @group(0) @binding(2) var<storage, read_write> state: array<State>;    // [rows]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;    // [rows, capacity], REPEATED marks an id's second time
 @group(0) @binding(4) var<storage, read_write> ids: array<u32>;        // [rows]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> positions: array<u32>;  // [rows]
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   vocab: u32,  // at most 2^16
@@ -41,6 +42,7 @@ struct State {
   length: u32,  // ids of the history
   drawn: u32,   // ids of the reply, without the start id
   status: u32,
+  id: u32,      // drawn last
 }
 
 const RUNNING: u32 = 0;
@@ -48,7 +50,8 @@ const STOP: u32 = 1;    // EOS was drawn
 const LENGTH: u32 = 2;  // max_length was reached
 const FAILED: u32 = 3;  // no score was above LOWEST
 
-const LANES: u32 = 256;
+override LANES: u32 = 256;
+
 const LISTED: u32 = 1024;
 const LOWEST: f32 = -0x1.fffffep+127;
 const REPEATED: u32 = 0x80000000;
@@ -175,8 +178,10 @@ fn begin(lane: u32, goal: Mass) {
 fn search(row: u32, lane: u32, own: Settings, first: u32, end: u32, counting: bool, fraction: u32) {
   for (var level = first; level < end; level++) {
     let shift = select(24 - 8 * level, 40 - 8 * level, level > 3);
-    atomicStore(&high[lane], 0);
-    atomicStore(&low[lane], 0);
+    for (var byte = lane; byte < 256; byte += LANES) {
+      atomicStore(&high[byte], 0);
+      atomicStore(&low[byte], 0);
+    }
     workgroupBarrier();
     let known = found;
     let bits = found_bits;
@@ -353,5 +358,6 @@ fn append(row: u32, lane: u32, max_length: u32) {
   history[start + length] = id | atomicLoad(&repeated);
   let drawn = state[row].drawn + 1;
   let ended = select(RUNNING, LENGTH, drawn + 1 >= max_length);
-  state[row] = State(length + 1, drawn, select(ended, STOP, id == params.eos));
+  state[row] = State(length + 1, drawn, select(ended, STOP, id == params.eos), id);
+  positions[row] = drawn;
 }

@@ -24,9 +24,7 @@ export interface Copy {
 export interface Recording {
   /** @internal */
   readonly steps: readonly (Dispatch | Copy)[]
-  /** @internal */
-  readonly params: GPUBuffer | undefined
-  /** Frees the recording's parameter buffer, once the GPU is done with it. The tensors it names are not its own. */
+  /** Frees what the recording itself allocated, once the GPU is done with it. The tensors it names are not its own. */
   dispose(): void
 }
 
@@ -45,6 +43,7 @@ export class Recorder {
   readonly #pending: (PendingDispatch | Copy)[] = []
   #params = new DataView(new ArrayBuffer(1024))
   #paramsEnd = 0
+  readonly #owned: Tensor[] = []
 
   constructor(readonly gpu: Gpu) {}
 
@@ -90,12 +89,20 @@ export class Recorder {
     this.#pending.push({ kernel, tensors, paramsOffset, workgroups: counts })
   }
 
-  /** Records a copy of `count` elements. */
+  /** Records a copy of `count` elements; WebGPU copies no buffer to itself, so that goes by a third. */
   copy(source: Tensor, target: Tensor, count: number, sourceStart = 0, targetStart = 0): void {
     if ((sourceStart + count) * 4 > source.bytes || (targetStart + count) * 4 > target.bytes) {
       throw new GpuError(`copy of ${count} elements from ${source.label} to ${target.label} is out of range`)
     }
-    if (count > 0) this.#pending.push({ source, target, count, sourceStart, targetStart })
+    if (count === 0) return
+    if (source.buffer !== target.buffer) {
+      this.#pending.push({ source, target, count, sourceStart, targetStart })
+      return
+    }
+    const between = this.gpu.tensor('copy', [count])
+    this.#owned.push(between)
+    this.#pending.push({ source, target: between, count, sourceStart, targetStart: 0 })
+    this.#pending.push({ source: between, target, count, sourceStart: 0, targetStart })
   }
 
   #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number {
@@ -137,7 +144,11 @@ export class Recorder {
       const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
       return { kernel, bindGroup, workgroups }
     })
-    return { steps, params, dispose: () => params?.destroy() }
+    const dispose = () => {
+      params?.destroy()
+      gpu.free(...this.#owned)
+    }
+    return { steps, dispose }
   }
 }
 

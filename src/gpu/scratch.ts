@@ -10,7 +10,11 @@ export class Scratch {
   /** Outgrown tensors and uploads: still named by a recording that is not submitted yet. */
   #retired: Tensor[] = []
 
-  constructor(readonly gpu: Gpu) {}
+  /** @param leastRows rows that a role has from the start: enough for every call, and nothing is made again. */
+  constructor(
+    readonly gpu: Gpu,
+    readonly leastRows = 1,
+  ) {}
 
   /** The role's tensor, of at least `rows` rows of this width. Its content is undefined. */
   rows(role: string, rows: number, width: number, dtype: DType = 'f32'): Tensor {
@@ -18,7 +22,7 @@ export class Scratch {
     if (current && current.shape[0]! >= rows && current.shape[1] === width) return current
     if (current) this.retire(current)
     // Powers of two, so that a slowly growing dialogue does not allocate at every turn.
-    const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, 1))), width], dtype)
+    const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, this.leastRows))), width], dtype)
     this.#roles.set(role, tensor)
     return tensor
   }

@@ -35,3 +35,21 @@ export function expectShape(op: string, tensor: Tensor, expected: readonly (numb
     `${op}: ${tensor.label} must be ${describe(expected, dtype)}, got ${describe(tensor.shape, tensor.dtype)}`,
   )
 }
+
+/**
+ * Throws unless a tensor has at least this many rows, and then this shape: working memory is planned for more rows than
+ * one call may use.
+ *
+ * @throws ShapeError
+ */
+export function expectRows(
+  op: string,
+  tensor: Tensor,
+  rows: number,
+  rest: readonly (number | string)[],
+  dtype: DType = 'f32',
+): void {
+  expectShape(op, tensor, [`≥ ${rows}`, ...rest], dtype)
+  if (tensor.shape[0]! >= rows) return
+  throw new ShapeError(`${op}: ${tensor.label} must have ${rows} rows or more, got ${describe(tensor.shape, dtype)}`)
+}

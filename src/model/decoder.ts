@@ -1,5 +1,6 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Scratch } from '../gpu/scratch.js'
+import type { SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { cachedAttention } from '../ops/cached-attention.js'
 import { copyRows } from '../ops/copy-rows.js'
@@ -17,7 +18,7 @@ export type SourceRows = readonly [context: number, post: number, situation: num
  * What the decoder keeps for each reply being drawn: a slot holds the keys and values of its reply so far, and those of
  * its dialogue's sources, made once per reply. Slots 0 … n − 1 are in use when n replies are drawn together.
  */
-export class DecoderState {
+export class DecoderState implements SlotTensors {
   /** Keys and values of each layer's earlier rows, [slots, maxPositions, d]. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
   /** Per layer and source: keys and values side by side, [slots · rowsPerSlot, 2d]; a slot's rows lie together. */
@@ -29,6 +30,7 @@ export class DecoderState {
   readonly scratch: Scratch
   /** Rows kept for a slot in each source. */
   readonly rowsPerSlot: SourceRows
+  readonly #sources: SourceRows[] = []
 
   constructor(
     readonly gpu: Gpu,
@@ -47,19 +49,29 @@ export class DecoderState {
     )
     this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
     this.strategy = layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
-    this.scratch = new Scratch(gpu)
+    this.scratch = new Scratch(gpu, slots)
   }
 
   /** Says how many rows a slot will have in each source. */
   setSources(slot: number, rows: SourceRows): void {
-    const ranges = sources.flatMap((_, s) => [slot * this.rowsPerSlot[s]!, slot * this.rowsPerSlot[s]! + rows[s]!])
+    this.#sources[slot] = rows
+    const ranges = rows.flatMap((count, s) => [slot * this.rowsPerSlot[s]!, slot * this.rowsPerSlot[s]! + count])
     this.gpu.write(this.ranges, Uint32Array.from(ranges), slot * ranges.length)
+  }
+
+  /** Tensors of which every slot has an equal part, one after the other. */
+  get slotTensors(): Tensor[] {
+    return [this.self.flatMap((it) => [it.keys, it.values]), this.cross.flat(), this.strategy].flat()
+  }
+
+  /** The tensors of a slot were copied from a slot of another state, or of this one: its rows are as many. */
+  adoptSources(source: DecoderState, from: number, to: number): void {
+    this.setSources(to, source.#sources[from]!)
   }
 
   dispose(): void {
     this.scratch.dispose()
-    const tensors = [this.self.flatMap((it) => [it.keys, it.values]), this.cross.flat(), this.strategy].flat()
-    this.gpu.free(...tensors, this.ranges)
+    this.gpu.free(...this.slotTensors, this.ranges)
   }
 }
 
@@ -180,7 +192,7 @@ function decoderLayer(
   const place = { keyColumn: 0, valueColumn: d }
   const tensors = { q: crossQuery, sources: cached, ranges: state.ranges, out: crossAttended }
   crossAttention(recorder, tensors, { slots, newRows, heads, ...place })
-  const stacked = { weight: layer.crossOutput, bias: state.strategy[i]! }
+  const stacked = { weight: layer.crossOutput, bias: state.strategy[i]!, rowsPerBias: newRows }
   matmul(recorder, { x: crossAttended, ...stacked, residual: middle, out: sum }, rows)
   layerNorm(recorder, { x: sum, ...layer.crossNorm, out: middle }, rows)
 

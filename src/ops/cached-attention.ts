@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.js'
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { expectRows, type Tensor } from '../gpu/tensor.js'
 
-/** Tensors of {@link cachedAttention}; d is the model width. */
+/** Tensors of {@link cachedAttention}, each of these rows or more; d is the model width. */
 export interface CachedAttentionTensors {
   /** [slots · newRows, 3 · d]: q | k | v of the new rows, the rows of a slot one after another. */
   readonly qkv: Tensor
@@ -41,11 +41,11 @@ export function cachedAttention(
   const { qkv, keys, values, lengths, out } = tensors
   const { slots, newRows, heads } = sizes
   const [, maxPositions, d] = keys.shape as [number, number, number]
-  expectShape('cachedAttention', keys, [slots, 'maxPositions', 'd'])
-  expectShape('cachedAttention', values, [slots, maxPositions, d])
-  expectShape('cachedAttention', qkv, [slots * newRows, 3 * d])
-  expectShape('cachedAttention', lengths, [slots], 'u32')
-  expectShape('cachedAttention', out, [slots * newRows, d])
+  expectRows('cachedAttention', keys, slots, ['maxPositions', 'd'])
+  expectRows('cachedAttention', values, slots, [maxPositions, d])
+  expectRows('cachedAttention', qkv, slots * newRows, [3 * d])
+  expectRows('cachedAttention', lengths, slots, [], 'u32')
+  expectRows('cachedAttention', out, slots * newRows, [d])
   const kernel = recorder.gpu.kernel('cached-attention', headConstants('cachedAttention', d, heads))
   const params = { new_rows: newRows, heads, max_positions: maxPositions }
   recorder.dispatch(kernel, { qkv, keys, values, lengths, out }, params, [heads, newRows, slots])

@@ -1,9 +1,9 @@
 import { ShapeError } from '../errors.js'
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { expectRows, expectShape, type Tensor } from '../gpu/tensor.js'
 import { headConstants } from './cached-attention.js'
 
-/** Tensors of {@link crossAttention}; d is the model width, S the number of sources. */
+/** Tensors of {@link crossAttention}, each of these rows or more; d is the model width, S the number of sources. */
 export interface CrossAttentionTensors {
   /** [slots · newRows, S · d]: a query for each source, side by side. */
   readonly q: Tensor
@@ -41,9 +41,9 @@ export function crossAttention(recorder: Recorder, tensors: CrossAttentionTensor
   const stride = kv0.shape[1]!
   const d = q.shape[1]! / sources
   for (const { kv } of tensors.sources) expectShape('crossAttention', kv, ['sourceRows', stride])
-  expectShape('crossAttention', q, [slots * newRows, sources * Math.floor(d)])
-  expectShape('crossAttention', out, q.shape)
-  expectShape('crossAttention', ranges, [slots, sources, 2], 'u32')
+  expectRows('crossAttention', q, slots * newRows, [sources * Math.floor(d)])
+  expectRows('crossAttention', out, slots * newRows, [sources * d])
+  expectRows('crossAttention', ranges, slots, [sources, 2], 'u32')
   if (Math.max(keyColumn, valueColumn) + d > stride) {
     throw new ShapeError(`crossAttention: columns ${keyColumn} and ${valueColumn} + ${d} are not within ${kv0.label}`)
   }

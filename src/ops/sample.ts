@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
-import type { SamplingRows } from './sampling-rows.js'
+import { rowLanes, type SamplingRows } from './sampling-rows.js'
 
 /** Sums of the draw's weights are exact up to this many ids. */
 const MAX_VOCABULARY = 2 ** 16
@@ -17,7 +17,7 @@ const MAX_VOCABULARY = 2 ** 16
 export function sample(
   recorder: Recorder,
   logits: Tensor,
-  { settings, state, history, ids }: SamplingRows,
+  { settings, state, history, ids, positions }: SamplingRows,
   special: { readonly eosId: number; readonly padId: number },
   count: number,
 ): void {
@@ -26,8 +26,8 @@ export function sample(
   if (vocab > MAX_VOCABULARY)
     throw new ShapeError(`sample: ${logits.label} has ${vocab} ids, at most ${MAX_VOCABULARY}`)
   recorder.dispatch(
-    recorder.gpu.kernel('sample'),
-    { logits, settings, state, history, ids },
+    recorder.gpu.kernel('sample', { LANES: rowLanes(recorder.gpu, 256) }),
+    { logits, settings, state, history, ids, positions },
     { vocab, capacity: history.shape[1]!, eos: special.eosId, pad: special.padId },
     [count],
   )

@@ -8,7 +8,7 @@ import type { Tensor } from '../gpu/tensor.js'
 /** u32 words of a row of {@link SamplingRows.settings}: `struct Settings` of the shaders. */
 const SETTINGS_WORDS = 11
 /** u32 words of a row of {@link SamplingRows.state}: `struct State` of the shaders. */
-const STATE_WORDS = 3
+const STATE_WORDS = 4
 /** Marks an id of a history that stands earlier in it too. */
 const REPEATED = 0x80000000
 
@@ -22,12 +22,29 @@ export const rowStatus = { running: 0, stop: 1, length: 2, failed: 3 } as const
 export interface SamplingRows {
   /** u32 [rows, 11]: the options. */
   readonly settings: Tensor
-  /** u32 [rows, 3]: ids of the history; ids drawn, which is also the position of the latest one; {@link rowStatus}. */
+  /** u32 [rows, 4]: ids of the history; ids drawn; {@link rowStatus}; the id drawn last. See {@link readDraws}. */
   readonly state: Tensor
   /** u32 [rows, capacity]: the ids that the processors see; bit 31 marks those that stand earlier in the row too. */
   readonly history: Tensor
   /** u32 [rows]: the id drawn last, which the next decode step reads; the pad id in rows that have ended. */
   readonly ids: Tensor
+  /** u32 [rows]: its position in the reply, which is also how many ids the decoder has read before. */
+  readonly positions: Tensor
+}
+
+/** What one step did to a row, read back. */
+export interface RowDraw {
+  readonly id: number
+  /** One of {@link rowStatus}. */
+  readonly status: number
+}
+
+/** The draws of the first `count` rows, from the words of {@link SamplingRows.state}. */
+export function readDraws(state: Uint32Array, count: number): RowDraw[] {
+  return Array.from({ length: count }, (_, row) => {
+    const [, , status, id] = state.subarray(row * STATE_WORDS)
+    return { id: id!, status: status! }
+  })
 }
 
 /** Makes the tensors. All rows have ended, until {@link startRow}. */
@@ -37,6 +54,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
     state: gpu.tensor('sampling.state', [rows, STATE_WORDS], 'u32'),
     history: gpu.tensor('sampling.history', [rows, capacity], 'u32'),
     ids: gpu.tensor('sampling.ids', [rows], 'u32'),
+    positions: gpu.tensor('sampling.positions', [rows], 'u32'),
   }
   for (let row = 0; row < rows; row++) stopRow(gpu, tensors, row)
   return tensors
@@ -66,12 +84,21 @@ export function startRow(
   gpu.write(rows.settings, settingsWords(options), row * SETTINGS_WORDS)
   gpu.write(rows.history, historyWords(history), row * capacity)
   gpu.write(rows.ids, Uint32Array.of(history.at(-1)!), row)
-  gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running), row * STATE_WORDS)
+  gpu.write(rows.positions, Uint32Array.of(0), row)
+  gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running, history.at(-1)!), row * STATE_WORDS)
 }
 
 /** Ends a row: from now on its id is the pad id. */
 export function stopRow(gpu: Gpu, rows: SamplingRows, row: number): void {
-  gpu.write(rows.state, Uint32Array.of(0, 0, rowStatus.stop), row * STATE_WORDS)
+  gpu.write(rows.state, Uint32Array.of(0, 0, rowStatus.stop, 0), row * STATE_WORDS)
+}
+
+/**
+ * @internal Lanes of the workgroup that works on a row. A software adapter runs a workgroup on one core, and switches
+ * between its subgroups at every barrier: there one subgroup does it fastest.
+ */
+export function rowLanes({ adapter }: Gpu, hardware: number): number {
+  return adapter.software ? adapter.subgroupSize || 8 : hardware
 }
 
 /** The ids of a history as it was read back. */

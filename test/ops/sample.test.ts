@@ -34,7 +34,7 @@ async function draw(
   const state = await gpu.read(rows.state)
   recording.dispose()
   gpu.free(tensor, ...Object.values(rows))
-  return options.map((_, row) => historyIds(words.subarray(row * 2000 + 1, row * 2000 + state[row * 3]!)))
+  return options.map((_, row) => historyIds(words.subarray(row * 2000 + 1, row * 2000 + state[row * 4]!)))
 }
 
 /** The same by the plain twin. */
@@ -149,7 +149,7 @@ gpuSuite('sample', (test) => {
       [0, 0, 0, 6],
     ])
     const { running, stop, length, failed } = rowStatus
-    assert.equal([...(await gpu.read(rows.state))], [2, 1, stop, 5, 2, length, 1, 0, failed, 6, 3, running])
+    assert.equal([...(await gpu.read(rows.state))], [2, 1, stop, 2, 5, 2, length, 5, 1, 0, failed, 1, 6, 3, running, 6])
     const history = (await gpu.read(rows.history)) as Uint32Array
     assert.equal(historyIds(history.subarray(20, 25)), [7, 5, 1, 5, 5])
     assert.equal(

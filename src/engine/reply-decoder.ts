@@ -1,0 +1,114 @@
+import type { ResolvedOptions } from '../generation/options.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { Recorder } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
+import { BlockCache } from '../model/blocks.js'
+import type { Pass } from '../model/encoder.js'
+import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import type { RowDraw } from '../ops/sampling-rows.js'
+import { ReplySlots } from './reply-slots.js'
+
+/** A reply to start: how it is drawn, and the ids that its processors see before its first, the start id the last. */
+export interface ReplyStart {
+  readonly dialogue: DialogueIds
+  readonly options: ResolvedOptions
+  readonly history: readonly number[]
+}
+
+/**
+ * Draws several replies at once, each in a slot. Slots in use are always 0 … n − 1: a reply that ends gives its slot to
+ * the last one. All memory of a number of slots is made at once, and again only when more are needed; a step makes no GPU
+ * object but its command buffer.
+ */
+export class ReplyDecoder {
+  readonly #scratch: Scratch
+  readonly blockCache: BlockCache
+  #slots: ReplySlots
+  #used = 0
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+  ) {
+    this.#scratch = new Scratch(gpu)
+    this.blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#slots = new ReplySlots(gpu, weights, 1)
+  }
+
+  /** Replies being drawn. */
+  get size(): number {
+    return this.#used
+  }
+
+  /**
+   * Encodes dialogues, together, and gives each the next free slot. When this resolves they are encoded.
+   *
+   * @param read called before the encodings are overwritten by the next, to read them back.
+   */
+  async start<T = undefined>(
+    replies: readonly ReplyStart[],
+    read?: (encoded: EncodedDialogues) => Promise<T>,
+  ): Promise<T | undefined> {
+    await this.#reserve(this.#used + replies.length)
+    const slots = replies.map((_, i) => this.#used + i)
+    const recorder = new Recorder(this.gpu)
+    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    try {
+      const dialogues = replies.map((it) => it.dialogue)
+      const encoded = encodeDialogues(pass, this.blockCache, dialogues)
+      prepareDecoding(pass, this.#slots.state, slots, encoded)
+      replies.forEach(({ options, history }, i) => {
+        this.#slots.start(slots[i]!, options, history)
+      })
+      await this.#submit(recorder)
+      await this.gpu.idle()
+      const value = await read?.(encoded)
+      this.#used += replies.length
+      return value
+    } catch (error) {
+      // Blocks that were to be encoded may not have been.
+      this.blockCache.clear()
+      throw error
+    } finally {
+      this.#scratch.release()
+    }
+  }
+
+  /** One id more for every reply, in the order of their slots. */
+  step(): Promise<RowDraw[]> {
+    return this.#slots.step(this.#used)
+  }
+
+  /** Ends the reply in a slot, whose place the reply of the last slot takes: its slot is now this one. */
+  async release(slot: number): Promise<void> {
+    this.#used--
+    if (slot === this.#used) return
+    const recorder = new Recorder(this.gpu)
+    this.#slots.copySlot(recorder, this.#slots, this.#used, slot)
+    await this.#submit(recorder)
+  }
+
+  dispose(): void {
+    this.#slots.dispose()
+    this.blockCache.dispose()
+    this.#scratch.dispose()
+  }
+
+  /** Makes room for this many replies, by powers of two; those being drawn are carried over. */
+  async #reserve(count: number): Promise<void> {
+    if (count <= this.#slots.slots) return
+    const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)))
+    const recorder = new Recorder(this.gpu)
+    for (let slot = 0; slot < this.#used; slot++) larger.copySlot(recorder, this.#slots, slot, slot)
+    await this.#submit(recorder)
+    this.#slots.dispose()
+    this.#slots = larger
+  }
+
+  async #submit(recorder: Recorder): Promise<void> {
+    const recording = await recorder.finish()
+    this.gpu.submit([recording])
+    recording.dispose()
+  }
+}

@@ -1,0 +1,93 @@
+import type { ResolvedOptions } from '../generation/options.js'
+import type { Gpu, Readback } from '../gpu/gpu.js'
+import { Recorder, type Recording } from '../gpu/recorder.js'
+import { copySlot, type SlotTensors } from '../gpu/slots.js'
+import type { Tensor } from '../gpu/tensor.js'
+import { DecoderState, decode } from '../model/decoder.js'
+import type { Trace } from '../model/encoder.js'
+import type { MiscWeights } from '../model/weights.js'
+import { logitsProcessors } from '../ops/logits-processors.js'
+import { sample } from '../ops/sample.js'
+import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } from '../ops/sampling-rows.js'
+import { ADDED_TOKENS } from '../text/strategies.js'
+
+/**
+ * Everything on the GPU that a number of replies need while they are drawn: the decoder's caches, how each is drawn, and a
+ * recording of the decode step for every number of replies that occurs. Made once; a step makes nothing but its command
+ * buffer.
+ */
+export class ReplySlots implements SlotTensors {
+  readonly state: DecoderState
+  readonly sampling: SamplingRows
+  readonly #draws: Readback
+  readonly #recordings = new Map<number, Promise<Recording>>()
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+    readonly slots: number,
+  ) {
+    const { maxPositions } = weights.config
+    this.state = new DecoderState(gpu, weights, slots)
+    // The processors may see the context before the reply.
+    this.sampling = samplingRows(gpu, slots, 2 * maxPositions)
+    this.#draws = gpu.readback(this.sampling.state)
+  }
+
+  get slotTensors(): Tensor[] {
+    return [...this.state.slotTensors, ...Object.values(this.sampling)]
+  }
+
+  /** Starts a reply in a slot whose dialogue is encoded. */
+  start(slot: number, options: ResolvedOptions, history: readonly number[]): void {
+    startRow(this.gpu, this.sampling, slot, options, history)
+  }
+
+  /** Takes over a reply from another slot, of these or of others. Records the copies. */
+  copySlot(recorder: Recorder, source: ReplySlots, from: number, to: number): void {
+    copySlot(recorder, source, this, from, to)
+    this.state.adoptSources(source.state, from, to)
+  }
+
+  /** One id more for the first `count` slots. */
+  async step(count: number): Promise<RowDraw[]> {
+    this.gpu.submit([await this.recording(count)], [this.#draws])
+    return readDraws((await this.#draws.read()) as Uint32Array, count)
+  }
+
+  /** The decode step of the first `count` slots, as it was recorded the first time. */
+  recording(count: number): Promise<Recording> {
+    let recording = this.#recordings.get(count)
+    if (!recording) {
+      recording = this.record(count)
+      this.#recordings.set(count, recording)
+    }
+    return recording
+  }
+
+  /** Records: the decoder on the ids drawn last, the score processors, the draw. */
+  record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
+    const { gpu, weights, state, sampling } = this
+    const { eosId, padId, vocabSize } = weights.config
+    const recorder = new Recorder(gpu)
+    const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
+    const { ids, positions } = sampling
+    const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
+    const firstAddedId = vocabSize - ADDED_TOKENS.length
+    logitsProcessors(recorder, logits, sampling, { firstAddedId, eosId }, count)
+    sample(recorder, logits, sampling, { eosId, padId }, count)
+    return recorder.finish('decode')
+  }
+
+  dispose(): void {
+    for (const recording of this.#recordings.values()) {
+      recording.then(
+        (it) => it.dispose(),
+        () => {},
+      )
+    }
+    this.#draws.dispose()
+    this.gpu.free(...Object.values(this.sampling))
+    this.state.dispose()
+  }
+}
