@@ -1,6 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
-import type { SamplingRows } from './sampling-rows.js'
+import { rowLanes, type SamplingRows } from './sampling-rows.js'
 
 /**
  * Runs the score processors on the first `count` rows of logits, in place: repetition penalty, no-repeat n-gram, least
@@ -19,7 +19,7 @@ export function logitsProcessors(
 ): void {
   expectShape('logitsProcessors', logits, ['rows', 'V'])
   recorder.dispatch(
-    recorder.gpu.kernel('logits-processors'),
+    recorder.gpu.kernel('logits-processors', { LANES: rowLanes(recorder.gpu, 64) }),
     { logits, settings, state, history },
     {
       vocab: logits.shape[1]!,
