@@ -183,6 +183,8 @@ fn search(row: u32, lane: u32, own: Settings, first: u32, end: u32, counting: bo
       atomicStore(&low[byte], 0);
     }
     workgroupBarrier();
+    let start = row * params.vocab;
+    let best = best_score;
     let known = found;
     let bits = found_bits;
     let bound = last;
@@ -193,7 +195,7 @@ fn search(row: u32, lane: u32, own: Settings, first: u32, end: u32, counting: bo
       if (few) {
         key = listed[i];
       } else {
-        key = Key(distance_of(row, i, own), i);
+        key = Key(distance_of(logits[start + i], best, own), i);
       }
       let member = key.distance < bound.distance || (key.distance == bound.distance && key.id <= bound.id);
       let matching = ((key.distance ^ known.distance) & bits.distance) == 0 && ((key.id ^ known.id) & bits.id) == 0;
@@ -252,10 +254,12 @@ fn list(row: u32, lane: u32, own: Settings) {
   if (lane == 0) {
     atomicStore(&listed_count, 0);
   }
+  let start = row * params.vocab;
+  let best = best_score;
   let end = min(found.distance | ~found_bits.distance, OUT - 1);
   workgroupBarrier();
   for (var id = lane; id < params.vocab; id += LANES) {
-    let distance = distance_of(row, id, own);
+    let distance = distance_of(logits[start + id], best, own);
     if (distance <= end) {
       let i = atomicAdd(&listed_count, 1);
       if (i < LISTED) {
@@ -266,9 +270,8 @@ fn list(row: u32, lane: u32, own: Settings) {
   workgroupBarrier();
 }
 
-fn distance_of(row: u32, id: u32, own: Settings) -> u32 {
-  let score = logits[row * params.vocab + id];
-  let bits = (best_score - score) * own.bits_per_score;
+fn distance_of(score: f32, best: f32, own: Settings) -> u32 {
+  let bits = (best - score) * own.bits_per_score;
   if (score > LOWEST && bits < 32) {
     return u32(bits * 0x1p+27);
   }

@@ -19,7 +19,7 @@ export function logitsProcessors(
 ): void {
   expectShape('logitsProcessors', logits, ['rows', 'V'])
   recorder.dispatch(
-    recorder.gpu.kernel('logits-processors', { LANES: rowLanes(recorder.gpu, 64) }),
+    recorder.gpu.kernel('logits-processors', { LANES: rowLanes(recorder.gpu, 'logits-processors', 64) }),
     { logits, settings, state, history },
     {
       vocab: logits.shape[1]!,

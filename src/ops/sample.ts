@@ -26,7 +26,7 @@ export function sample(
   if (vocab > MAX_VOCABULARY)
     throw new ShapeError(`sample: ${logits.label} has ${vocab} ids, at most ${MAX_VOCABULARY}`)
   recorder.dispatch(
-    recorder.gpu.kernel('sample', { LANES: rowLanes(recorder.gpu, 256) }),
+    recorder.gpu.kernel('sample', { LANES: rowLanes(recorder.gpu, 'sample', 256) }),
     { logits, settings, state, history, ids, positions },
     { vocab, capacity: history.shape[1]!, eos: special.eosId, pad: special.padId },
     [count],

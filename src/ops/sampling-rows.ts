@@ -94,11 +94,13 @@ export function stopRow(gpu: Gpu, rows: SamplingRows, row: number): void {
 }
 
 /**
- * @internal Lanes of the workgroup that works on a row. A software adapter runs a workgroup on one core, and switches
- * between its subgroups at every barrier: there one subgroup does it fastest.
+ * @internal Lanes of the workgroup that works on a row. `narrow`: a software adapter runs a workgroup on one core, and
+ * switches between its subgroups at every barrier; there one subgroup is fastest. `wide`: as many as the op asks for.
  */
-export function rowLanes({ adapter }: Gpu, hardware: number): number {
-  return adapter.software ? adapter.subgroupSize || 8 : hardware
+export function rowLanes(gpu: Gpu, op: string, wide: number): number {
+  const { software, subgroupSize } = gpu.adapter
+  const variant = gpu.chooseVariant(op, software ? ['narrow', 'wide'] : ['wide', 'narrow'])
+  return variant === 'wide' ? wide : subgroupSize || 8
 }
 
 /** The ids of a history as it was read back. */

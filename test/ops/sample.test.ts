@@ -188,6 +188,19 @@ gpuSuite('sample', (test) => {
     assert.is.not(status, rowStatus.running)
   })
 
+  test('a wide workgroup, as hardware has it', async (gpu) => {
+    gpu.useVariant('sample', 'wide')
+    const options: GenerationOptions[] = [{ doSample: false }, {}, { topK: 0, topP: 0.9 }, { topK: 0, topP: 1 }]
+    const seeded = options.map((it, seed) => ({ ...it, seed }))
+    await compare(
+      gpu,
+      randomValues(seeded.length * 5003, 2).map((it) => it * 9),
+      seeded,
+    )
+    await compare(gpu, new Float32Array(seeded.length * 5003), seeded)
+    gpu.useVariant('sample', 'narrow')
+  })
+
   test('rejects what does not fit', async (gpu) => {
     const rows = samplingRows(gpu, 1, 20)
     assert.throws(
