@@ -26,11 +26,13 @@ export class ReplySlots implements SlotTensors {
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
     readonly slots: number,
+    /** Ids from here on are never drawn: those that MISC adds to the vocabulary. */
+    readonly firstAddedId = weights.config.vocabSize - ADDED_TOKENS.length,
   ) {
     const { maxPositions } = weights.config
     this.state = new DecoderState(gpu, weights, slots)
-    // The processors may see the context before the reply.
-    this.sampling = samplingRows(gpu, slots, 2 * maxPositions)
+    // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
+    this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.#draws = gpu.readback(this.sampling.state)
   }
 
@@ -67,13 +69,12 @@ export class ReplySlots implements SlotTensors {
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
   record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
-    const { gpu, weights, state, sampling } = this
-    const { eosId, padId, vocabSize } = weights.config
+    const { gpu, weights, state, sampling, firstAddedId } = this
+    const { eosId, padId } = weights.config
     const recorder = new Recorder(gpu)
     const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
     const { ids, positions } = sampling
     const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
-    const firstAddedId = vocabSize - ADDED_TOKENS.length
     logitsProcessors(recorder, logits, sampling, { firstAddedId, eosId }, count)
     sample(recorder, logits, sampling, { eosId, padId }, count)
     return recorder.finish('decode')

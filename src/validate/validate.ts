@@ -1,0 +1,274 @@
+import { ReplySlots } from '../engine/reply-slots.js'
+import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
+import { processScores } from '../generation/processors.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { Recorder } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
+import { BlockCache } from '../model/blocks.js'
+import { decode } from '../model/decoder.js'
+import type { Pass, Trace } from '../model/encoder.js'
+import { encodeDialogues, prepareDecoding } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import { rowStatus } from '../ops/sampling-rows.js'
+import { ADDED_TOKENS } from '../text/strategies.js'
+import { Capture } from './capture.js'
+import { argMax, argMaxAgreement, compareStage, type StageComparison } from './comparison.js'
+import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-case.js'
+
+/** Ids after a step whose two best scores are closer than this are not compared: rounding decides them. */
+const leastMargin = 1e-3
+
+/** How one reference file compares, in one of the two ways to run the decoder. */
+export interface CaseReport {
+  readonly file: string
+  /** `full`: the decoder in one teacher-forced pass; `cached`: id by id through the KV-cache. */
+  readonly mode: 'full' | 'cached'
+  /** In the order of computation; those that the file holds. */
+  readonly stages: readonly StageComparison[]
+  /** The part of the positions whose best logit is the same; null where the file has no logits. */
+  readonly argmax_agreement: number | null
+  /** The part of the reference's decoded ids that are the same; null where the file has none. */
+  readonly greedy_agreement: number | null
+}
+
+/** Compares a model with a reference capture, stage by stage, both ways. */
+export async function validateCase(
+  gpu: Gpu,
+  weights: MiscWeights,
+  reference: ReferenceCase,
+  tolerance: number,
+): Promise<CaseReport[]> {
+  const run = new ReferenceRun(gpu, weights, reference)
+  try {
+    return [
+      run.report('full', tolerance, await run.fullPass(), await run.fullDecodes()),
+      run.report('cached', tolerance, await run.cachedPass(), await run.cachedDecodes()),
+    ]
+  } finally {
+    run.dispose()
+  }
+}
+
+/** One reference file's dialogues, run on the GPU. */
+class ReferenceRun {
+  readonly #scratch: Scratch
+  readonly #blockCache: BlockCache
+  /** As many slots as the file has dialogues, with all ids allowed (for `decode.greedy`) and without the added ones. */
+  readonly #slots: ReplySlots
+  readonly #penalisedSlots: ReplySlots
+  readonly #batch: number
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+    readonly reference: ReferenceCase,
+  ) {
+    this.#batch = reference.dialogues.length
+    this.#scratch = new Scratch(gpu)
+    this.#blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#slots = new ReplySlots(gpu, weights, this.#batch, weights.config.vocabSize)
+    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch)
+  }
+
+  report(
+    mode: CaseReport['mode'],
+    tolerance: number,
+    actual: ReadonlyMap<string, Float32Array>,
+    decoded: readonly boolean[],
+  ): CaseReport {
+    const { file, stages } = this.reference
+    const inOrder = [...actual.keys()].filter((name) => stages.has(name))
+    const logits = stages.get('logits')
+    return {
+      file,
+      mode,
+      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, tolerance)),
+      argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.weights.config.vocabSize) : null,
+      greedy_agreement: decoded.length > 0 ? decoded.filter(Boolean).length / decoded.length : null,
+    }
+  }
+
+  /** Encoders, and the decoder over all ids at once. */
+  async fullPass(): Promise<Map<string, Float32Array>> {
+    const capture = this.#capture()
+    try {
+      await this.#submit(async (recorder) => {
+        this.#encode(recorder, this.#slots, capture.trace(recorder))
+        this.#teacherForce(recorder, this.reference.decoderIds, capture.trace(recorder))
+      })
+      return await capture.read()
+    } finally {
+      capture.dispose()
+      this.#scratch.release()
+    }
+  }
+
+  /** Encoders, and the decoder id by id. */
+  async cachedPass(): Promise<Map<string, Float32Array>> {
+    const encoder = this.#capture()
+    const decoder = this.#capture()
+    const recording = await this.#slots.record(this.#batch, (recorder) => decoder.trace(recorder))
+    try {
+      this.#blockCache.clear()
+      await this.#submit(async (recorder) => this.#encode(recorder, this.#slots, encoder.trace(recorder)))
+      const { ids, positions } = this.#slots.sampling
+      const steps: Map<string, Float32Array>[] = []
+      for (let step = 0; step < this.reference.decoderIds[0]!.length; step++) {
+        this.gpu.write(
+          ids,
+          Uint32Array.from(this.reference.decoderIds, (row) => row[step]!),
+        )
+        this.gpu.write(positions, new Uint32Array(this.#batch).fill(step))
+        this.gpu.submit([recording])
+        steps.push(await decoder.read())
+      }
+      const stages = await encoder.read()
+      for (const name of steps[0]!.keys()) stages.set(name, this.#byDialogue(steps.map((it) => it.get(name)!)))
+      return stages
+    } finally {
+      encoder.dispose()
+      decoder.dispose()
+      recording.dispose()
+      this.#scratch.release()
+    }
+  }
+
+  /** Whether each of the reference's decoded ids is the best one after those before it, all in one pass. */
+  async fullDecodes(): Promise<boolean[]> {
+    const { vocabSize, decoderStartId, eosId } = this.weights.config
+    const agreements: boolean[] = []
+    for (const decode of this.reference.decodes) {
+      const length = Math.max(...decode.ids.map((row) => row.length))
+      const inputs = decode.ids.map((row) => [
+        decoderStartId,
+        ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? eosId),
+      ])
+      const capture = new Capture(this.gpu, new Set(['logits']))
+      await this.#submit(async (recorder) => {
+        this.#encode(recorder, this.#slots)
+        this.#teacherForce(recorder, inputs, capture.trace(recorder))
+      })
+      const logits = (await capture.read()).get('logits')!
+      capture.dispose()
+      this.#scratch.release()
+      forEachDecodedId(decode, (id, b, step) => {
+        const start = (b * length + step) * vocabSize
+        const scores = logits.slice(start, start + vocabSize)
+        const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
+        if (decode.name !== 'decode.greedy') {
+          processScores(scores, history, { ...decodeOptions(decode), firstAddedId: this.#firstAddedId, eosId })
+        }
+        agreements.push(argMax(scores, 0, vocabSize) === id)
+      })
+    }
+    return agreements
+  }
+
+  /** Whether each of the reference's decoded ids is the one drawn on the GPU. */
+  async cachedDecodes(): Promise<boolean[]> {
+    const agreements: boolean[] = []
+    for (const decode of this.reference.decodes) {
+      const slots = decode.name === 'decode.greedy' ? this.#slots : this.#penalisedSlots
+      await this.#submit(async (recorder) => this.#encode(recorder, slots))
+      this.#scratch.release()
+      const options = decodeOptions(decode)
+      for (let b = 0; b < this.#batch; b++) slots.start(b, options, this.#history(decode.name, b))
+      const drawn: number[][] = decode.ids.map(() => [])
+      const running = new Set(drawn.keys())
+      for (let step = 0; running.size > 0 && step < Math.max(...decode.ids.map((row) => row.length)); step++) {
+        for (const [b, { id, status }] of (await slots.step(this.#batch)).entries()) {
+          if (running.has(b)) drawn[b]!.push(id)
+          if (status !== rowStatus.running) running.delete(b)
+        }
+      }
+      forEachDecodedId(decode, (id, b, step) => agreements.push(drawn[b]![step] === id))
+    }
+    return agreements
+  }
+
+  dispose(): void {
+    this.#slots.dispose()
+    this.#penalisedSlots.dispose()
+    this.#blockCache.dispose()
+    this.#scratch.dispose()
+  }
+
+  get #firstAddedId(): number {
+    return this.weights.config.vocabSize - ADDED_TOKENS.length
+  }
+
+  #capture(): Capture {
+    return new Capture(this.gpu, new Set(this.reference.stages.keys()))
+  }
+
+  /** The ids that the processors see before the reply's first. */
+  #history(name: DecodeName, b: number): number[] {
+    const context = name === 'decode.penalised_context' ? this.reference.dialogues[b]!.context : []
+    return [...context, this.weights.config.decoderStartId]
+  }
+
+  #encode(recorder: Recorder, slots: ReplySlots, trace?: Trace): void {
+    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights, ...(trace && { trace }) }
+    const { dialogues } = this.reference
+    const encoded = encodeDialogues(pass, this.#blockCache, dialogues)
+    prepareDecoding(pass, slots.state, [...dialogues.keys()], encoded)
+  }
+
+  #teacherForce(recorder: Recorder, ids: readonly (readonly number[])[], trace: Trace): void {
+    const newRows = ids[0]!.length
+    const upload = (label: string, values: readonly number[]) =>
+      this.#scratch.upload(label, [values.length], Uint32Array.from(values))
+    decode({ recorder, scratch: this.#scratch, weights: this.weights, trace }, this.#slots.state, {
+      slots: ids.length,
+      newRows,
+      ids: upload('decoder.ids', ids.flat()),
+      positions: upload(
+        'decoder.positions',
+        ids.flatMap(() => [...Array(newRows).keys()]),
+      ),
+      lengths: upload(
+        'decoder.lengths',
+        ids.map(() => 0),
+      ),
+    })
+  }
+
+  async #submit(record: (recorder: Recorder) => Promise<void>): Promise<void> {
+    const recorder = new Recorder(this.gpu)
+    await record(recorder)
+    const recording = await recorder.finish()
+    this.gpu.submit([recording])
+    await this.gpu.idle()
+    recording.dispose()
+  }
+
+  /** Rows step by step, each of every dialogue, as rows dialogue by dialogue. */
+  #byDialogue(steps: readonly Float32Array[]): Float32Array {
+    const width = steps[0]!.length / this.#batch
+    const result = new Float32Array(steps.length * steps[0]!.length)
+    steps.forEach((values, step) => {
+      for (let b = 0; b < this.#batch; b++) {
+        result.set(values.subarray(b * width, (b + 1) * width), (b * steps.length + step) * width)
+      }
+    })
+    return result
+  }
+}
+
+/** What model-spec §4 says of the goldens' decoding. */
+function decodeOptions({ name, ids }: ReferenceDecode): ResolvedOptions {
+  const processors = { repetitionPenalty: 1.03, noRepeatNgramSize: 3, minLength: 5 }
+  const none = { repetitionPenalty: 1, noRepeatNgramSize: 0, minLength: 0 }
+  const maxNewTokens = Math.max(...ids.map((row) => row.length))
+  return resolveOptions({ doSample: false, maxNewTokens, ...(name === 'decode.greedy' ? none : processors) })
+}
+
+/** Every decoded id of each dialogue, up to its first step that rounding could decide. */
+function forEachDecodedId(decode: ReferenceDecode, visit: (id: number, b: number, step: number) => void): void {
+  decode.ids.forEach((row, b) => {
+    const close = decode.margins[b]!.findIndex((margin) => margin < leastMargin)
+    row.slice(0, close < 0 ? row.length : close).forEach((id, step) => {
+      visit(id, b, step)
+    })
+  })
+}
