@@ -30,10 +30,12 @@ export class ReplyDecoder {
   constructor(
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
+    /** Ids from here on are never drawn: those that MISC adds to the vocabulary. */
+    readonly firstAddedId: number,
   ) {
     this.#scratch = new Scratch(gpu)
     this.blockCache = new BlockCache(gpu, weights.config.dModel)
-    this.#slots = new ReplySlots(gpu, weights, 1)
+    this.#slots = new ReplySlots(gpu, weights, 1, firstAddedId)
   }
 
   /** Replies being drawn. */
@@ -98,7 +100,7 @@ export class ReplyDecoder {
   /** Makes room for this many replies, by powers of two; those being drawn are carried over. */
   async #reserve(count: number): Promise<void> {
     if (count <= this.#slots.slots) return
-    const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)))
+    const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)), this.firstAddedId)
     const recorder = new Recorder(this.gpu)
     for (let slot = 0; slot < this.#used; slot++) larger.copySlot(recorder, this.#slots, slot, slot)
     await this.#submit(recorder)

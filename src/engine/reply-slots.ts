@@ -9,7 +9,6 @@ import type { MiscWeights } from '../model/weights.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { sample } from '../ops/sample.js'
 import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } from '../ops/sampling-rows.js'
-import { ADDED_TOKENS } from '../text/strategies.js'
 
 /**
  * Everything on the GPU that a number of replies need while they are drawn: the decoder's caches, how each is drawn, and a
@@ -27,7 +26,7 @@ export class ReplySlots implements SlotTensors {
     readonly weights: MiscWeights,
     readonly slots: number,
     /** Ids from here on are never drawn: those that MISC adds to the vocabulary. */
-    readonly firstAddedId = weights.config.vocabSize - ADDED_TOKENS.length,
+    readonly firstAddedId: number,
   ) {
     const { maxPositions } = weights.config
     this.state = new DecoderState(gpu, weights, slots)

@@ -10,13 +10,15 @@ import type { Pass, Trace } from '../model/encoder.js'
 import { encodeDialogues, prepareDecoding } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
 import { rowStatus } from '../ops/sampling-rows.js'
-import { ADDED_TOKENS } from '../text/strategies.js'
 import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison } from './comparison.js'
 import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-case.js'
 
 /** Ids after a step whose two best scores are closer than this are not compared: rounding decides them. */
 const leastMargin = 1e-3
+
+/** The first added id of the authors' program, which the references forbid whatever the vocabulary. */
+const referenceFirstAddedId = 54944
 
 /** How one reference file compares, in one of the two ways to run the decoder. */
 export interface CaseReport {
@@ -67,7 +69,7 @@ class ReferenceRun {
     this.#scratch = new Scratch(gpu)
     this.#blockCache = new BlockCache(gpu, weights.config.dModel)
     this.#slots = new ReplySlots(gpu, weights, this.#batch, weights.config.vocabSize)
-    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch)
+    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceFirstAddedId)
   }
 
   report(
@@ -156,7 +158,7 @@ class ReferenceRun {
         const scores = logits.slice(start, start + vocabSize)
         const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
         if (decode.name !== 'decode.greedy') {
-          processScores(scores, history, { ...decodeOptions(decode), firstAddedId: this.#firstAddedId, eosId })
+          processScores(scores, history, { ...decodeOptions(decode), firstAddedId: referenceFirstAddedId, eosId })
         }
         agreements.push(argMax(scores, 0, vocabSize) === id)
       })
@@ -191,10 +193,6 @@ class ReferenceRun {
     this.#penalisedSlots.dispose()
     this.#blockCache.dispose()
     this.#scratch.dispose()
-  }
-
-  get #firstAddedId(): number {
-    return this.weights.config.vocabSize - ADDED_TOKENS.length
   }
 
   #capture(): Capture {

@@ -1,0 +1,24 @@
+import { InputError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { openCheckpoint } from '../io/checkpoint.js'
+import { parseConfig } from '../model/config.js'
+import { checkTensors } from '../model/tensor-names.js'
+import { loadWeights, type MiscWeights } from '../model/weights.js'
+
+/** Called while weights are read, with bytes so far and in all. */
+export type OnProgress = (done: number, total: number) => void
+
+/**
+ * Reads a MISC model folder (config.json and weights; no tokenizer) into GPU memory.
+ *
+ * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
+ */
+export async function loadModel(gpu: Gpu, folder: string, onProgress?: OnProgress): Promise<MiscWeights> {
+  await using checkpoint = await openCheckpoint(folder)
+  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  const tensors = checkTensors(checkpoint.tensors, config, folder)
+  if (tensors.variant === 'plain') {
+    throw new InputError(`${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`)
+  }
+  return gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, onProgress))
+}
