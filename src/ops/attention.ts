@@ -57,10 +57,23 @@ export function attentionTiles(
   return Uint32Array.from(tiles)
 }
 
-/** Kernels of {@link attention} that this device can run, best guess first. */
-export function attentionCandidates(_gpu: Gpu, _options: AttentionOptions): ['plain', ...'plain'[]] {
-  return ['plain']
+/**
+ * Kernels of {@link attention} that this device can run, best guess first: `plain` fills wide workgroups; `subgroup` is one
+ * subgroup to a tile, with loads few and shared, as software adapters like it, and wants columns in fours.
+ */
+export function attentionCandidates(
+  gpu: Gpu,
+  { q, k, v }: Pick<AttentionTensors, 'q' | 'k' | 'v'>,
+  { headDim }: Pick<AttentionOptions, 'headDim'>,
+): ('plain' | 'subgroup')[] {
+  const { software, subgroupSize } = gpu.adapter
+  const sizes = [headDim, ...[q, k, v].flatMap(({ tensor, column }) => [tensor.shape[1]!, column])]
+  if (!gpu.features.has('subgroups') || subgroupSize === 0 || sizes.some((size) => size % 4 !== 0)) return ['plain']
+  return software ? ['subgroup', 'plain'] : ['plain', 'subgroup']
 }
+
+/** Up to here a lane keeps its row's columns in registers. */
+const registerHeadDim = 64
 
 /**
  * Softmax attention over a ragged batch: out[i] = Σ_j softmax_j(scale · q[i]·k[j]) v[j] for every head, where j runs over
@@ -76,9 +89,18 @@ export function attention(recorder: Recorder, tensors: AttentionTensors, options
   expectShape('attention', v.tensor, ['rows', 'stride'])
   expectShape('attention', tiles, ['tiles', 4], 'u32')
   expectShape('attention', out, ['rows', heads * headDim])
-  const kernel = recorder.gpu.kernel('attention', { HEAD_DIM: headDim })
+  const { gpu } = recorder
+  const subgroup = gpu.chooseVariant('attention', attentionCandidates(gpu, tensors, options)) === 'subgroup'
+  const kernel = subgroup
+    ? gpu.kernel(headDim <= registerHeadDim ? 'attention.subgroup' : 'attention-wide.subgroup', {
+        HEAD_DIM: headDim,
+        LANES: gpu.adapter.subgroupSize,
+      })
+    : gpu.kernel('attention')
   const strides = { q_stride: q.tensor.shape[1]!, k_stride: k.tensor.shape[1]!, v_stride: v.tensor.shape[1]! }
   const columns = { q_column: q.column, k_column: k.column, v_column: v.column }
   const bindings = { q: q.tensor, k: k.tensor, v: v.tensor, tiles, out }
-  recorder.dispatch(kernel, bindings, { heads, ...strides, ...columns, scale }, [tiles.shape[0]!, heads])
+  // The subgroup kernels have headDim as a constant, to keep columns in registers.
+  const params = { heads, ...(subgroup ? {} : { head_dim: headDim }), ...strides, ...columns, scale }
+  recorder.dispatch(kernel, bindings, params, [tiles.shape[0]!, heads])
 }

@@ -49,8 +49,6 @@ function define(variant: string) {
     for (const { title, heads, headDim, queryLengths, keyLengths = queryLengths, stacked, ...rest } of cases) {
       test(`${variant}: ${title}`, async (gpu) => {
         const options = { heads, headDim, scale: rest.scale ?? 1 / Math.sqrt(headDim) }
-        if (!attentionCandidates(gpu, options).some((it) => it === variant)) return
-        gpu.useVariant('attention', variant)
         const d = heads * headDim
         const [queryRows, keyRows] = [queryLengths, keyLengths].map((it) => it.reduce((a, b) => a + b, 0)) as [
           number,
@@ -61,6 +59,8 @@ function define(variant: string) {
         const columns = (column: number) => ({ ...product, stride: 3 * d, column })
         const q = stacked ? columns(0) : { ...query, stride: d, column: 0 }
         const [k, v] = [columns(d), columns(2 * d)]
+        if (!attentionCandidates(gpu, { q, k, v }, options).some((it) => it === variant)) return
+        gpu.useVariant('attention', variant)
         const tiles = attentionTiles(queryLengths, keyLengths)
         const tilesTensor = gpu.tensorFrom('tiles', [tiles.length / 4, 4], tiles)
         const out = randomTensor(gpu, 'out', [queryRows, d], 3).tensor
@@ -72,7 +72,8 @@ function define(variant: string) {
   }
 }
 
-gpuSuite('attention', define('plain'))
+gpuSuite('attention', define('subgroup'))
+gpuSuite('attention without subgroups', define('plain'), { without: ['subgroups'] })
 
 const tiling = suite('attention tiles')
 tiling('sequences are cut into tiles; one without queries has none', () => {
