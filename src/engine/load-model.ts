@@ -18,7 +18,9 @@ export async function loadModel(gpu: Gpu, folder: string, onProgress?: OnProgres
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const tensors = checkTensors(checkpoint.tensors, config, folder)
   if (tensors.variant === 'plain') {
-    throw new InputError(`${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`)
+    throw new InputError(
+      `${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`,
+    )
   }
   return gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, onProgress))
 }

@@ -3,6 +3,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../model/blocks.js'
+import type { DecoderState } from '../model/decoder.js'
 import type { Pass } from '../model/encoder.js'
 import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
@@ -54,20 +55,34 @@ export class ReplyDecoder {
   ): Promise<T | undefined> {
     await this.#reserve(this.#used + replies.length)
     const slots = replies.map((_, i) => this.#used + i)
+    replies.forEach(({ options, history }, i) => {
+      this.#slots.start(slots[i]!, options, history)
+    })
+    const dialogues = replies.map((it) => it.dialogue)
+    const value = await this.encode(dialogues, this.#slots.state, slots, read)
+    this.#used += replies.length
+    return value
+  }
+
+  /**
+   * Encodes dialogues into slots of any decoder state.
+   *
+   * @param read as in {@link start}
+   */
+  async encode<T = undefined>(
+    dialogues: readonly DialogueIds[],
+    state: DecoderState,
+    slots: readonly number[],
+    read?: (encoded: EncodedDialogues) => Promise<T>,
+  ): Promise<T | undefined> {
     const recorder = new Recorder(this.gpu)
     const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
     try {
-      const dialogues = replies.map((it) => it.dialogue)
       const encoded = encodeDialogues(pass, this.blockCache, dialogues)
-      prepareDecoding(pass, this.#slots.state, slots, encoded)
-      replies.forEach(({ options, history }, i) => {
-        this.#slots.start(slots[i]!, options, history)
-      })
+      prepareDecoding(pass, state, slots, encoded)
       await this.#submit(recorder)
       await this.gpu.idle()
-      const value = await read?.(encoded)
-      this.#used += replies.length
-      return value
+      return await read?.(encoded)
     } catch (error) {
       // Blocks that were to be encoded may not have been.
       this.blockCache.clear()

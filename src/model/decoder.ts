@@ -171,7 +171,7 @@ function decoderLayer(
   { slots, newRows, lengths }: NewIds,
   x: Tensor,
 ): void {
-  const { recorder, scratch, weights } = pass
+  const { recorder, scratch, weights, trace } = pass
   const { dModel: d, decoderHeads: heads } = weights.config
   const rows = slots * newRows
   const qkv = scratch.rows('decoder.qkv', rows, 3 * d)
@@ -188,6 +188,7 @@ function decoderLayer(
 
   // Eq. 7: one query product, one attention over the cached sources, one output product with the stacked out_proj.
   matmul(recorder, { x: middle, ...layer.crossQuery, out: crossQuery }, rows)
+  trace?.(`decoder.cross_query.${i}`, crossQuery, rows)
   const cached = state.cross[i]!.map((kv) => ({ kv }))
   const place = { keyColumn: 0, valueColumn: d }
   const tensors = { q: crossQuery, sources: cached, ranges: state.ranges, out: crossAttended }

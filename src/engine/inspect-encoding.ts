@@ -1,0 +1,77 @@
+import type { Tensor } from '../gpu/tensor.js'
+import type { DialogueIds } from '../model/misc.js'
+import { readMixtures, type StrategyMixture } from './reply.js'
+import type { ReplyDecoder } from './reply-decoder.js'
+import { ReplySlots } from './reply-slots.js'
+
+/** The decoder's sources that hold blocks, by their place among its sources. */
+const blockSources = { post: 1, situation: 2 } as const
+
+/** What the encoders and the decoder's first step say of a dialogue. */
+export interface EncodingReport {
+  readonly strategy: StrategyMixture
+  /**
+   * How much the decoder attends to each block before the reply's first id: the cross-attention weights
+   * softmax(q · k / √e) of the start id, averaged over layers and heads. Those of one source add up to 1.
+   */
+  readonly attention: Readonly<Record<keyof typeof blockSources, number[]>>
+}
+
+/** Encodes one dialogue and reads the decoder's attention at its start; needs the encoder's memory to itself. */
+export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
+  const { gpu, weights, firstAddedId } = decoder
+  const { dModel: d, decoderHeads: heads, decoderStartId } = weights.config
+  const slots = new ReplySlots(gpu, weights, 1, firstAddedId)
+  const queries: Tensor[] = []
+  try {
+    const mixtures = await decoder.encode([dialogue], slots.state, [0], ({ strategy }) =>
+      readMixtures(gpu, strategy, 1),
+    )
+    const recording = await slots.record(1, (recorder) => (stage, tensor) => {
+      if (!stage.startsWith('decoder.cross_query.')) return
+      const copy = gpu.tensor(stage, [tensor.shape[1]!])
+      queries.push(copy)
+      recorder.copy(tensor, copy, tensor.shape[1]!)
+    })
+    gpu.write(slots.sampling.ids, Uint32Array.of(decoderStartId))
+    gpu.submit([recording])
+    await gpu.idle()
+    recording.dispose()
+
+    const attention = { post: [] as number[], situation: [] as number[] }
+    for (const name of ['post', 'situation'] as const) {
+      const rows = dialogue[name].length
+      const mean = new Array<number>(rows).fill(0)
+      for (const [layer, query] of rows > 0 ? queries.entries() : []) {
+        const q = (await gpu.readF32(query)).subarray(blockSources[name] * d)
+        const keyValue = await gpu.readF32(slots.state.cross[layer]![blockSources[name]]!)
+        for (const weights of headWeights(q, keyValue, rows, d, heads)) {
+          weights.forEach((weight, row) => {
+            mean[row]! += weight / (heads * queries.length)
+          })
+        }
+      }
+      attention[name] = mean
+    }
+    return { strategy: mixtures![0]!, attention }
+  } finally {
+    gpu.free(...queries)
+    slots.dispose()
+  }
+}
+
+/** softmax(q · k / √e) over the rows, for each head; a row of `keyValue` holds d keys, then d values. */
+function headWeights(q: Float32Array, keyValue: Float32Array, rows: number, d: number, heads: number): number[][] {
+  const e = d / heads
+  return Array.from({ length: heads }, (_, head) => {
+    const scores = Array.from({ length: rows }, (_, row) => {
+      let dot = 0
+      for (let i = head * e; i < (head + 1) * e; i++) dot += q[i]! * keyValue[row * 2 * d + i]!
+      return dot / Math.sqrt(e)
+    })
+    const best = Math.max(...scores)
+    const weights = scores.map((score) => Math.exp(score - best))
+    const total = weights.reduce((sum, it) => sum + it, 0)
+    return weights.map((it) => it / total)
+  })
+}

@@ -1,0 +1,280 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DisposedError, InputError } from '../errors.js'
+import { parseGenerationConfig } from '../generation/generation-config.js'
+import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
+import type { AdapterInfo } from '../gpu/adapter.js'
+import { Gpu } from '../gpu/gpu.js'
+import { readJsonFile } from '../io/json.js'
+import type { MiscConfig } from '../model/config.js'
+import type { DialogueIds } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import { type CometBlock, type DialogueInput, parseDialogue } from '../text/dialogue.js'
+import { dialogueFeatures } from '../text/features.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { inspectEncoding } from './inspect-encoding.js'
+import { loadModel, type OnProgress } from './load-model.js'
+import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
+import { ReplyDecoder, type ReplyStart } from './reply-decoder.js'
+import { ReplyTimer } from './reply-timer.js'
+import { ReplyScheduler } from './scheduler.js'
+
+/** The model that comes with the package. */
+export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
+  readonly adapter?: string | undefined
+  /** The number format of weights on the GPU. */
+  readonly dtype?: 'f32' | undefined
+  /** Called while weights are read, with bytes so far and in all. */
+  readonly onProgress?: OnProgress | undefined
+  /** Told what the model's generation_config.json asks for and is not done; without it, a line on stderr. */
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** A piece of a reply, as it is drawn. */
+export interface ReplyPiece {
+  /** Whole words with the spacing of the finished text; the pieces joined are the reply's text. */
+  readonly text: string
+}
+
+/** What the encoders say of a dialogue. */
+export interface Encoding {
+  readonly strategy: StrategyMixture
+  /** The dialogue's blocks, each with the part of the decoder's attention it gets at the start of the reply. */
+  readonly blocks: { readonly post: readonly AttendedBlock[]; readonly situation: readonly AttendedBlock[] }
+}
+
+/** A COMET block and its attention weight; the weights of one source add up to 1. */
+export interface AttendedBlock extends CometBlock {
+  readonly weight: number
+}
+
+/**
+ * MISC (ACL 2022) on one GPU: reads a dialogue and draws supportive replies. Research software: no therapy, and no crisis
+ * service.
+ *
+ * Calls made at once share the GPU by batching; each gets the reply that it would get alone. After {@link dispose}, or
+ * once the device is lost, every call rejects with a typed error; loading again works.
+ */
+export class Misc implements AsyncDisposable {
+  readonly #gpu: Gpu
+  readonly #weights: MiscWeights
+  readonly #tokenizer: Tokenizer
+  readonly #defaults: GenerationOptions
+  readonly #decoder: ReplyDecoder
+  readonly #scheduler: ReplyScheduler
+  #disposed = false
+
+  private constructor(gpu: Gpu, weights: MiscWeights, tokenizer: Tokenizer, defaults: GenerationOptions) {
+    this.#gpu = gpu
+    this.#weights = weights
+    this.#tokenizer = tokenizer
+    this.#defaults = defaults
+    this.#decoder = new ReplyDecoder(gpu, weights, tokenizer.baseVocabSize)
+    this.#scheduler = new ReplyScheduler(gpu, this.#decoder)
+  }
+
+  /**
+   * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
+   *
+   * @param folder default: the model that comes with the package.
+   * @throws InputError where a file is missing or wrong, or an option is unknown.
+   * @throws NoAdapterError where no adapter was found; the message says what to install.
+   */
+  static async load(folder: string = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+    checkLoadOptions(options)
+    const { adapter, onProgress, onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`) } = options
+    const tokenizer = await Tokenizer.load(folder)
+    const configFile = join(folder, 'generation_config.json')
+    const { options: defaults, warnings } = existsSync(configFile)
+      ? parseGenerationConfig(await readJsonFile(configFile), configFile)
+      : { options: {}, warnings: [] }
+    for (const warning of warnings) onWarning(warning)
+    const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
+    try {
+      const weights = await loadModel(gpu, folder, onProgress)
+      const { vocabSize } = weights.config
+      if (tokenizer.vocabSize !== vocabSize) {
+        throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
+      }
+      return new Misc(gpu, weights, tokenizer, defaults)
+    } catch (error) {
+      await gpu.dispose()
+      throw error
+    }
+  }
+
+  /** The adapter that computes. */
+  get adapter(): AdapterInfo {
+    return this.#gpu.adapter
+  }
+
+  get config(): MiscConfig {
+    return this.#weights.config
+  }
+
+  /** How fusion is computed, as the checkpoint's tensors say. */
+  get variant(): MiscWeights['variant'] {
+    return this.#weights.variant
+  }
+
+  /**
+   * Draws a reply.
+   *
+   * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
+   * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
+   */
+  async reply(input: DialogueInput, options: ReplyOptions = {}): Promise<Reply> {
+    return this.#draw(input, options, () => {})
+  }
+
+  /** Draws a reply to each dialogue, together. */
+  async replies(inputs: readonly DialogueInput[], options: ReplyOptions = {}): Promise<Reply[]> {
+    return Promise.all(inputs.map((input) => this.reply(input, options)))
+  }
+
+  /**
+   * Draws a reply and gives its text piece by piece, in whole words; returns the finished reply. Leaving the loop early
+   * stops the drawing.
+   */
+  async *stream(input: DialogueInput, options: ReplyOptions = {}): AsyncGenerator<ReplyPiece, Reply, void> {
+    const stop = new AbortController()
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    const pieces: ReplyPiece[] = []
+    let wake = () => {}
+    let finished = false
+    const done = this.#draw(input, { ...options, signal }, (text) => {
+      pieces.push({ text })
+      wake()
+    }).finally(() => {
+      finished = true
+      wake()
+    })
+    // The generator's consumer sees the failure when it gets there.
+    done.catch(() => {})
+    try {
+      while (!finished || pieces.length > 0) {
+        const piece = pieces.shift()
+        if (piece) yield piece
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      }
+      return await done
+    } finally {
+      stop.abort()
+    }
+  }
+
+  /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */
+  async encode(input: DialogueInput, options: Pick<ReplyOptions, 'strategy'> = {}): Promise<Encoding> {
+    const { dialogue, blocks } = await this.#read(input, options)
+    return this.#scheduler.exclusive(async () => {
+      this.#check()
+      const { strategy, attention } = await inspectEncoding(this.#decoder, dialogue)
+      const attended = (name: 'post' | 'situation'): AttendedBlock[] =>
+        attention[name].map((weight, i) => ({ ...blocks[name][i]!, weight }))
+      return { strategy, blocks: { post: attended('post'), situation: attended('situation') } }
+    })
+  }
+
+  /**
+   * Frees everything on the GPU; replies being drawn reject with {@link DisposedError}. Other engines are left whole, and
+   * the process can end.
+   */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return
+    this.#disposed = true
+    await this.#gpu.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new DisposedError('the engine was disposed: load it again to use it')
+    this.#gpu.check()
+  }
+
+  /** Checks an input and turns it into ids. */
+  async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
+    this.#check()
+    const parsed = parseDialogue(input)
+    const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
+    const limits = {
+      maxPositions,
+      postBlocks: maxPostBlocks,
+      situationBlocks: maxSituationBlocks,
+      blockLength: maxBlockLength,
+    }
+    const features = await dialogueFeatures(this.#tokenizer, parsed, limits)
+    const dialogue: DialogueIds = {
+      context: features.contextIds,
+      post: features.postBlocks,
+      situation: features.situationBlocks,
+      ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
+    }
+    return { dialogue, blocks: parsed.blocks ?? { post: [], situation: [] } }
+  }
+
+  async #draw(input: unknown, replyOptions: ReplyOptions, onText: (text: string) => void): Promise<Reply> {
+    const timer = new ReplyTimer()
+    const { strategy, signal, ...generation } = replyOptions
+    const options = this.#limited(resolveOptions(this.#defaults, generation))
+    const { dialogue } = await this.#read(input, { strategy })
+    const { decoderStartId } = this.config
+    const before = options.penalizeContext ? dialogue.context : []
+    const start: ReplyStart = { dialogue, options, history: [...before, decoderStartId] }
+    const ids: number[] = []
+    const words = this.#tokenizer.stream()
+    let text = ''
+    const say = (piece: string) => {
+      text += piece
+      if (piece) onText(piece)
+    }
+    let mixture: StrategyMixture | undefined
+    return new Promise((resolve, reject) => {
+      this.#scheduler.add({
+        ...start,
+        signal,
+        encoded: (strategy, milliseconds) => {
+          mixture = strategy
+          timer.encoded(milliseconds)
+        },
+        drawn: (id) => {
+          timer.drawn()
+          ids.push(id)
+          say(words.push(id))
+        },
+        finished: (finishReason) => {
+          say(words.end())
+          const { seed } = options
+          const timings = timer.timings()
+          resolve({ text, ids, strategy: mixture, finishReason, seed, timings, adapter: this.adapter.name })
+        },
+        failed: reject,
+      })
+    })
+  }
+
+  /** The decoder has as many positions as a reply may have ids, the start id left out. */
+  #limited(options: ResolvedOptions): ResolvedOptions {
+    return { ...options, maxLength: Math.min(options.maxLength, this.config.maxPositions + 1) }
+  }
+}
+
+function checkLoadOptions(options: LoadOptions): void {
+  const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
+  if (options.dtype !== undefined && options.dtype !== 'f32') {
+    throw new InputError(`dtype must be f32, got ${JSON.stringify(options.dtype)}`)
+  }
+}

@@ -1,0 +1,90 @@
+import { InputError } from '../errors.js'
+import type { FinishReason } from '../generation/finish.js'
+import type { GenerationOptions } from '../generation/options.js'
+import type { Gpu } from '../gpu/gpu.js'
+import type { Strategy } from '../model/strategy.js'
+import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
+
+/** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
+export type StrategyChoice = StrategyName | readonly number[]
+
+/** How a reply is drawn, in which strategy, and what stops it. */
+export interface ReplyOptions extends GenerationOptions {
+  /** Overrules the mixture that the model predicts (the paper's Table 7). */
+  readonly strategy?: StrategyChoice | undefined
+  /** Stops the reply within one id; it then resolves with what was drawn and `finishReason` `aborted`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The strategy mixture of a reply. */
+export interface StrategyMixture {
+  /** Probability of each strategy: predicted, or the caller's own. */
+  readonly probs: Readonly<Record<StrategyName, number>>
+  /** The strategy that the model thinks most likely, whatever the caller gave. */
+  readonly predicted: StrategyName
+}
+
+/** A finished reply. */
+export interface Reply {
+  readonly text: string
+  /** Ids drawn, without the start id and EOS. */
+  readonly ids: readonly number[]
+  /** Undefined where the reply was aborted before its dialogue was encoded. */
+  readonly strategy: StrategyMixture | undefined
+  /** `stop`: the model ended it; `length`: it is as long as allowed; `aborted`: the signal said so. */
+  readonly finishReason: FinishReason
+  /** Repeats the reply. */
+  readonly seed: number
+  /** Wall time in milliseconds; ids drawn together with other replies share theirs. */
+  readonly timings: ReplyTimings
+  /** The adapter that computed it. */
+  readonly adapter: string
+}
+
+/** Milliseconds. */
+export interface ReplyTimings {
+  /** Blocks, context, fusion, strategy and the keys and values of the sources. */
+  readonly encodeMs: number
+  /** From the call to the first id. */
+  readonly firstTokenMs: number
+  /** Between one id and the next; NaN where there are fewer than two. */
+  readonly perTokenMs: { readonly median: number; readonly p95: number }
+}
+
+/**
+ * The probabilities of a caller's choice.
+ *
+ * @throws InputError for an unknown name, or numbers that are no mixture of eight.
+ */
+export function strategyProbabilities(choice: StrategyChoice): number[] {
+  if (typeof choice === 'string') {
+    const index = strategyIndex(choice)
+    return STRATEGIES.map((_, i) => (i === index ? 1 : 0))
+  }
+  if (!Array.isArray(choice) || choice.length !== STRATEGIES.length) {
+    throw new InputError(`strategy must be a name or ${STRATEGIES.length} probabilities, got ${JSON.stringify(choice)}`)
+  }
+  const sum = choice.reduce((total: number, it) => total + it, 0)
+  if (!choice.every((it) => Number.isFinite(it) && it >= 0) || Math.abs(sum - 1) > 1e-3) {
+    throw new InputError(`strategy probabilities must be 0 or more and add up to 1, got ${JSON.stringify(choice)}`)
+  }
+  return [...choice]
+}
+
+/** The mixtures of a batch of dialogues, read back. */
+export async function readMixtures(
+  gpu: Gpu,
+  { logits, probs }: Strategy,
+  dialogues: number,
+): Promise<StrategyMixture[]> {
+  const width = logits.shape[1]!
+  const [logitValues, probValues] = [await gpu.readF32(logits), await gpu.readF32(probs)]
+  return Array.from({ length: dialogues }, (_, row) => {
+    const best = STRATEGIES.reduce(
+      (best, _, i) => (logitValues[row * width + i]! > logitValues[row * width + best]! ? i : best),
+      0,
+    )
+    const entries = STRATEGIES.map((name, i) => [name, probValues[row * width + i]!] as const)
+    return { probs: Object.fromEntries(entries) as Record<StrategyName, number>, predicted: STRATEGIES[best]! }
+  })
+}

@@ -1,0 +1,19 @@
+export type { OnProgress } from './engine/load-model.js'
+export { type AttendedBlock, type Encoding, type LoadOptions, Misc, type ReplyPiece } from './engine/misc.js'
+export type { Reply, ReplyOptions, ReplyTimings, StrategyChoice, StrategyMixture } from './engine/reply.js'
+export {
+  DeviceLostError,
+  DisposedError,
+  GpuError,
+  InputError,
+  MiscError,
+  NoAdapterError,
+  OutOfMemoryError,
+  ShapeError,
+} from './errors.js'
+export type { FinishReason } from './generation/finish.js'
+export type { GenerationOptions } from './generation/options.js'
+export type { AdapterInfo } from './gpu/adapter.js'
+export type { MiscConfig, Variant } from './model/config.js'
+export type { CometBlock, DialogueBlocks, DialogueInput, Utterance } from './text/dialogue.js'
+export { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './text/strategies.js'
