@@ -9,7 +9,6 @@
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
-  rows: u32,
   d: u32,
   eps: f32,
 }

@@ -1,5 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { rowLanes } from './sampling-rows.js'
 
 /** Tensors of {@link embed}; d is the model width, V the vocabulary, P the number of positions. */
 export interface EmbedTensors {
@@ -36,5 +37,6 @@ export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, s
   expectShape('embed', out, ['rows', d])
   const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
   const bindings = { ids, positions, table, position_table: positionTable, weight, bias, out }
-  recorder.dispatch(recorder.gpu.kernel('embed'), bindings, params, [rows])
+  const kernel = recorder.gpu.kernel('embed', { LANES: rowLanes(recorder.gpu, 'embed', 64) })
+  recorder.dispatch(kernel, bindings, params, [rows])
 }

@@ -1,5 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { rowLanes } from './sampling-rows.js'
 
 /** Tensors of {@link layerNorm}; d is the model width. */
 export interface LayerNormTensors {
@@ -26,6 +27,8 @@ export function layerNorm(recorder: Recorder, tensors: LayerNormTensors, rows: n
   const d = weight.shape[0]!
   for (const tensor of residual ? [x, residual, out] : [x, out]) expectShape('layerNorm', tensor, ['rows', d])
   expectShape('layerNorm', bias, [d])
-  const kernel = recorder.gpu.kernel('layer-norm', { HAS_RESIDUAL: residual ? 1 : 0 })
-  recorder.dispatch(kernel, { x, residual, weight, bias, out }, { rows, d, eps }, [rows])
+  const { gpu } = recorder
+  const constants = { HAS_RESIDUAL: residual ? 1 : 0, LANES: rowLanes(gpu, 'layer-norm', 64) }
+  const kernel = gpu.kernel('layer-norm', constants)
+  recorder.dispatch(kernel, { x, residual, weight, bias, out }, { d, eps }, [rows])
 }

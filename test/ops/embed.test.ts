@@ -2,41 +2,44 @@ import { embed } from '../../src/ops/embed.js'
 import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
 import * as reference from '../reference/embed.js'
 
-gpuSuite('embed', (test) => {
-  for (const [rows, d, vocabulary, positionCount, scale] of [
-    [1, 1, 1, 1, 1],
-    [3, 60, 50, 12, Math.sqrt(60)],
-    [70, 64, 99, 128, 8],
-    [5, 67, 10, 9, 1],
-    [9, 512, 300, 40, Math.sqrt(512)],
-  ] as const) {
-    test(`${rows}×${d} of ${vocabulary} ids`, async (gpu) => {
-      const random = seededRandom(rows)
-      // Longer than rows: only the first rows count.
-      const ids = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * vocabulary))
-      const positions = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * positionCount))
-      const table = randomTensor(gpu, 'table', [vocabulary, d], 1)
-      const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
-      const weight = randomTensor(gpu, 'weight', [d], 3)
-      const bias = randomTensor(gpu, 'bias', [d], 4)
-      const out = gpu.tensor('out', [rows, d])
-      const tensors = {
-        ids: gpu.tensorFrom('ids', [ids.length], ids),
-        positions: gpu.tensorFrom('positions', [positions.length], positions),
-        table: table.tensor,
-        positionTable: positionTable.tensor,
-        weight: weight.tensor,
-        bias: bias.tensor,
-        out,
-      }
-      await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, scale))
-      const [t, p, w, b] = [table, positionTable, weight, bias].map((it) => it.values) as [
-        Float32Array,
-        Float32Array,
-        Float32Array,
-        Float32Array,
-      ]
-      assertClose(await gpu.readF32(out), reference.embed(ids, positions, t, p, w, b, rows, scale), 2e-5)
-    })
-  }
-})
+for (const variant of ['narrow', 'wide']) {
+  gpuSuite(`embed, ${variant}`, (test) => {
+    for (const [rows, d, vocabulary, positionCount, scale] of [
+      [1, 1, 1, 1, 1],
+      [3, 60, 50, 12, Math.sqrt(60)],
+      [70, 64, 99, 128, 8],
+      [5, 67, 10, 9, 1],
+      [9, 512, 300, 40, Math.sqrt(512)],
+    ] as const) {
+      test(`${rows}×${d} of ${vocabulary} ids`, async (gpu) => {
+        gpu.useVariant('embed', variant)
+        const random = seededRandom(rows)
+        // Longer than rows: only the first rows count.
+        const ids = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * vocabulary))
+        const positions = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * positionCount))
+        const table = randomTensor(gpu, 'table', [vocabulary, d], 1)
+        const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
+        const weight = randomTensor(gpu, 'weight', [d], 3)
+        const bias = randomTensor(gpu, 'bias', [d], 4)
+        const out = gpu.tensor('out', [rows, d])
+        const tensors = {
+          ids: gpu.tensorFrom('ids', [ids.length], ids),
+          positions: gpu.tensorFrom('positions', [positions.length], positions),
+          table: table.tensor,
+          positionTable: positionTable.tensor,
+          weight: weight.tensor,
+          bias: bias.tensor,
+          out,
+        }
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, scale))
+        const [t, p, w, b] = [table, positionTable, weight, bias].map((it) => it.values) as [
+          Float32Array,
+          Float32Array,
+          Float32Array,
+          Float32Array,
+        ]
+        assertClose(await gpu.readF32(out), reference.embed(ids, positions, t, p, w, b, rows, scale), 2e-5)
+      })
+    }
+  })
+}
