@@ -22,5 +22,6 @@ export async function loadModel(gpu: Gpu, folder: string, onProgress?: OnProgres
       `${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`,
     )
   }
-  return gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, onProgress))
+  // Awaited here, so that the checkpoint stays open meanwhile.
+  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, onProgress))
 }
