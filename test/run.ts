@@ -1,6 +1,6 @@
 /**
  * Runs every test/**\/*.test.ts in one uvu run, or those whose path contains one of the arguments:
- * `npm test`, `npm test -- ops/ io/`. Ends with a line "N passed, M failed".
+ * `npm test`, `npm test -- ops/ io/`. Those of test/long run only when named. Ends with a line "N passed, M failed".
  */
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 const words = process.argv.slice(2)
 const suites = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
-  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .filter((name) => (words.length === 0 ? !name.startsWith('long') : words.some((word) => name.includes(word))))
   .sort()
   .map((name) => ({ name: relative(root, join(root, name)), file: join(root, name) }))
 
