@@ -51,6 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let count = min(KEYS, tile.w - chunk);
       var peak = largest;
       for (var start = 0u; start < count; start += TOGETHER) {
+        // Dawn zeroes a var without a value once, not at every turn of the loop it stands in.
         var score = array<vec4f, TOGETHER>();
         for (var block = 0u; block < VECTORS; block += LANES) {
           var query: array<vec4f, LANES>;
