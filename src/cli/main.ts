@@ -6,6 +6,7 @@ import { inspectCommand } from './inspect.js'
 import { packageVersion } from './package.js'
 import { synthCommand } from './synth.js'
 import { tokenizeCommand } from './tokenize.js'
+import { validateCommand } from './validate.js'
 
 /** Exit codes: 0 done, 1 the answer is "no", 2 bad usage or input, 3 no adapter. */
 function exitCode(error: unknown): number {
@@ -28,7 +29,7 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = [inspectCommand(), synthCommand(), featuresCommand(), tokenizeCommand()]
+const commands: Command[] = [inspectCommand(), synthCommand(), featuresCommand(), tokenizeCommand(), validateCommand()]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

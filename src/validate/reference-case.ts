@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { InputError } from '../errors.js'
 import { openSafetensors, type SafetensorsFile } from '../io/safetensors.js'
 import type { MiscConfig } from '../model/config.js'
@@ -18,6 +17,7 @@ export type DecodeName = (typeof decodeNames)[number]
 
 /** A reference capture (model-spec §6): inputs, and the outputs of every stage that the file holds. */
 export interface ReferenceCase {
+  /** Its path, as it was given. */
   readonly file: string
   readonly dialogues: readonly DialogueIds[]
   /** [dialogues][ids], all of one length. */
@@ -27,13 +27,11 @@ export interface ReferenceCase {
   readonly decodes: readonly ReferenceDecode[]
 }
 
-const stagePattern =
-  /^(blocks\.(post|situation)|encoder\.(hidden\.\d+|last_hidden_state)|fusion\.(post|situation)|strategy\.(logits|probs|representation)|decoder\.hidden\.\d+|logits)$/
-
 /**
  * Reads a reference file.
  *
- * @throws InputError where an input is missing, of another shape than it should be, or out of the vocabulary.
+ * @throws InputError where an input is missing or out of the vocabulary, where a tensor has another shape than this model
+ *   gives, and where the file holds no stage at all.
  */
 export async function readReferenceCase(path: string, config: MiscConfig): Promise<ReferenceCase> {
   await using file = await openSafetensors(path)
@@ -62,13 +60,50 @@ export async function readReferenceCase(path: string, config: MiscConfig): Promi
   const decoderIds = rowsOf(decoder)
   checkIds(path, config, decoderIds)
 
+  const shapes = stageShapes(config, {
+    batch,
+    context: ids.shape[1]!,
+    post: post.count,
+    situation: situation.count,
+    reply: decoder.shape[1]!,
+  })
   const stages = new Map<string, Float32Array>()
   for (const [name, { shape }] of file.tensors) {
-    if (!stagePattern.test(name)) continue
+    const expected = shapes.get(name)
+    if (!expected && /^(encoder|decoder)\.hidden\.\d+$/.test(name)) {
+      throw new InputError(`${path}: holds ${name}, a layer more than this model has; was another model captured?`)
+    }
+    if (!expected) continue
+    if (shape.join() !== expected.join()) {
+      throw new InputError(`${path}: ${name} has shape [${shape}], this model gives [${expected}]`)
+    }
     const values = await file.readF32(name)
     stages.set(name, keepRows(values, shape.at(-1)!, rowMask(name, mask.values, post.mask, situation.mask)))
   }
-  return { file: basename(path), dialogues, decoderIds, stages, decodes: await readDecodes(file, config) }
+  if (stages.size === 0) throw new InputError(`${path}: holds no stage to compare (as logits, or encoder.hidden.0)`)
+  return { file: path, dialogues, decoderIds, stages, decodes: await readDecodes(file, config, batch) }
+}
+
+/** Every stage that a model computes, with its shape, padding included. */
+function stageShapes(
+  { dModel, encoderLayers, decoderLayers, numStrategies, vocabSize }: MiscConfig,
+  { batch, context, post, situation, reply }: Record<'batch' | 'context' | 'post' | 'situation' | 'reply', number>,
+): Map<string, readonly number[]> {
+  const hidden = (side: string, layers: number, length: number) =>
+    Array.from({ length: layers + 1 }, (_, i) => [`${side}.hidden.${i}`, [batch, length, dModel]] as const)
+  return new Map<string, readonly number[]>([
+    ...hidden('encoder', encoderLayers, context),
+    ['encoder.last_hidden_state', [batch, context, dModel]],
+    ['blocks.post', [batch, post, dModel]],
+    ['blocks.situation', [batch, situation, dModel]],
+    ['fusion.post', [batch, post, dModel]],
+    ['fusion.situation', [batch, situation, dModel]],
+    ['strategy.logits', [batch, numStrategies]],
+    ['strategy.probs', [batch, numStrategies]],
+    ['strategy.representation', [batch, dModel]],
+    ...hidden('decoder', decoderLayers, reply),
+    ['logits', [batch, reply, vocabSize]],
+  ])
 }
 
 interface Matrix {
@@ -76,11 +111,12 @@ interface Matrix {
   readonly shape: readonly number[]
 }
 
-async function readMatrix(file: SafetensorsFile, name: string, dimensions: number): Promise<Matrix> {
+/** @param emptyAt the dimension whose size may be 0, if any. */
+async function readMatrix(file: SafetensorsFile, name: string, dimensions: number, emptyAt = -1): Promise<Matrix> {
   const shape = file.tensors.get(name)?.shape
   if (!shape) throw new InputError(`${file.path}: holds no tensor ${name}; a reference file needs it`)
-  if (shape.length !== dimensions || shape.includes(0)) {
-    throw new InputError(`${file.path}: ${name} has shape [${shape}], expected ${dimensions} dimensions`)
+  if (shape.length !== dimensions || shape.some((size, i) => size === 0 && i !== emptyAt)) {
+    throw new InputError(`${file.path}: ${name} has shape [${shape}], expected ${dimensions} sizes, none of them 0`)
   }
   return { values: await file.readI64(name), shape }
 }
@@ -92,8 +128,9 @@ function rowsOf({ values, shape }: Matrix): number[][] {
 }
 
 async function readBlocks(file: SafetensorsFile, name: string) {
-  const ids = await readMatrix(file, `${name}.input_ids`, 3)
-  const mask = await readMatrix(file, `${name}.mask`, 2)
+  // A reference may have no blocks at all: [batch, 0, length].
+  const ids = await readMatrix(file, `${name}.input_ids`, 3, 1)
+  const mask = await readMatrix(file, `${name}.mask`, 2, 1)
   const [batch = 0, count = 0] = ids.shape
   if (mask.shape.join() !== [batch, count].join()) {
     throw new InputError(`${file.path}: ${name}.mask has shape [${mask.shape}], expected [${batch}, ${count}]`)
@@ -102,7 +139,7 @@ async function readBlocks(file: SafetensorsFile, name: string) {
   const blocks = Array.from({ length: batch }, (_, b) =>
     rows.slice(b * count, (b + 1) * count).filter((_, i) => mask.values[b * count + i] !== 0),
   )
-  return { blocks, mask: mask.values }
+  return { blocks, count, mask: mask.values }
 }
 
 function checkIds(path: string, { vocabSize, maxPositions }: MiscConfig, rows: readonly (readonly number[])[]): void {
@@ -132,15 +169,26 @@ function keepRows(values: Float32Array, width: number, mask: readonly number[] |
   return kept
 }
 
-async function readDecodes(file: SafetensorsFile, { eosId }: MiscConfig): Promise<ReferenceDecode[]> {
+async function readDecodes(file: SafetensorsFile, config: MiscConfig, batch: number): Promise<ReferenceDecode[]> {
+  const { eosId } = config
   const decodes: ReferenceDecode[] = []
   for (const name of decodeNames) {
-    if (!file.tensors.has(name) || !file.tensors.has(`${name}.margin`)) continue
+    const margin = file.tensors.get(`${name}.margin`)
+    if (!file.tensors.has(name) || !margin) continue
     const ids = await readMatrix(file, name, 2)
-    const margins = { values: [...(await file.readF32(`${name}.margin`))], shape: ids.shape }
+    for (const [tensor, shape] of [
+      [name, ids.shape],
+      [`${name}.margin`, margin.shape],
+    ] as const) {
+      if (shape[0] === batch && shape.join() === ids.shape.join()) continue
+      throw new InputError(`${file.path}: ${tensor} has shape [${shape}], expected [${batch}, ${ids.shape[1]}]`)
+    }
+    const margins = { values: [...(await file.readF32(margin.name))], shape: ids.shape }
     const ends = rowsOf(ids).map((row) => (row.includes(eosId) ? row.indexOf(eosId) + 1 : row.length))
     const cut = (matrix: Matrix) => rowsOf(matrix).map((row, b) => row.slice(0, ends[b]))
-    decodes.push({ name, ids: cut(ids), margins: cut(margins) })
+    const decoded = cut(ids)
+    checkIds(file.path, config, decoded)
+    decodes.push({ name, ids: decoded, margins: cut(margins) })
   }
   return decodes
 }

@@ -14,8 +14,11 @@ import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison } from './comparison.js'
 import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-case.js'
 
-/** Ids after a step whose two best scores are closer than this are not compared: rounding decides them. */
-const leastMargin = 1e-3
+/**
+ * From the first step on whose two best scores are closer than this, decoded ids are not compared: rounding could decide
+ * them. Two scores that are each off by the tolerance of `logits` need more than twice that between them.
+ */
+const leastMargin = (tolerance: number): number => Math.max(1e-3, 5 * tolerance)
 
 /** The first added id of the authors' program, which the references forbid whatever the vocabulary. */
 const referenceFirstAddedId = 54944
@@ -33,19 +36,43 @@ export interface CaseReport {
   readonly greedy_agreement: number | null
 }
 
-/** Compares a model with a reference capture, stage by stage, both ways. */
+/** The first thing that is off in a report. */
+export interface Failure {
+  readonly report: CaseReport
+  /** The first stage beyond its tolerance; `decode` where all stages are well but decoded ids differ. */
+  readonly stage: string
+}
+
+/** What is off first, if anything is. Decoded ids count: they are compared only where scores decide them. */
+export function firstFailure(reports: readonly CaseReport[]): Failure | undefined {
+  for (const report of reports) {
+    const stage = report.stages.find((it) => !it.ok)?.name
+    if (stage) return { report, stage }
+    if (report.greedy_agreement !== null && report.greedy_agreement < 1) return { report, stage: 'decode' }
+  }
+  return undefined
+}
+
+/**
+ * Compares a model with a reference capture, stage by stage, both ways.
+ *
+ * @param tolerance largest absolute error of `logits` and the hidden stages: see {@link stageTolerance}.
+ * @param onPass called after each of the two ways.
+ */
 export async function validateCase(
   gpu: Gpu,
   weights: MiscWeights,
   reference: ReferenceCase,
   tolerance: number,
+  onPass?: () => void,
 ): Promise<CaseReport[]> {
-  const run = new ReferenceRun(gpu, weights, reference)
+  const run = new ReferenceRun(gpu, weights, reference, tolerance)
   try {
-    return [
-      run.report('full', tolerance, await run.fullPass(), await run.fullDecodes()),
-      run.report('cached', tolerance, await run.cachedPass(), await run.cachedDecodes()),
-    ]
+    const full = run.report('full', await run.fullPass(), await run.fullDecodes())
+    onPass?.()
+    const cached = run.report('cached', await run.cachedPass(), await run.cachedDecodes())
+    onPass?.()
+    return [full, cached]
   } finally {
     run.dispose()
   }
@@ -64,6 +91,7 @@ class ReferenceRun {
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
     readonly reference: ReferenceCase,
+    readonly tolerance: number,
   ) {
     this.#batch = reference.dialogues.length
     this.#scratch = new Scratch(gpu)
@@ -72,19 +100,14 @@ class ReferenceRun {
     this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceFirstAddedId)
   }
 
-  report(
-    mode: CaseReport['mode'],
-    tolerance: number,
-    actual: ReadonlyMap<string, Float32Array>,
-    decoded: readonly boolean[],
-  ): CaseReport {
+  report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
     const { file, stages } = this.reference
     const inOrder = [...actual.keys()].filter((name) => stages.has(name))
     const logits = stages.get('logits')
     return {
       file,
       mode,
-      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, tolerance)),
+      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.tolerance)),
       argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.weights.config.vocabSize) : null,
       greedy_agreement: decoded.length > 0 ? decoded.filter(Boolean).length / decoded.length : null,
     }
@@ -153,7 +176,7 @@ class ReferenceRun {
       const logits = (await capture.read()).get('logits')!
       capture.dispose()
       this.#scratch.release()
-      forEachDecodedId(decode, (id, b, step) => {
+      forEachDecodedId(decode, this.tolerance, (id, b, step) => {
         const start = (b * length + step) * vocabSize
         const scores = logits.slice(start, start + vocabSize)
         const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
@@ -183,7 +206,7 @@ class ReferenceRun {
           if (status !== rowStatus.running) running.delete(b)
         }
       }
-      forEachDecodedId(decode, (id, b, step) => agreements.push(drawn[b]![step] === id))
+      forEachDecodedId(decode, this.tolerance, (id, b, step) => agreements.push(drawn[b]![step] === id))
     }
     return agreements
   }
@@ -262,9 +285,13 @@ function decodeOptions({ name, ids }: ReferenceDecode): ResolvedOptions {
 }
 
 /** Every decoded id of each dialogue, up to its first step that rounding could decide. */
-function forEachDecodedId(decode: ReferenceDecode, visit: (id: number, b: number, step: number) => void): void {
+function forEachDecodedId(
+  decode: ReferenceDecode,
+  tolerance: number,
+  visit: (id: number, b: number, step: number) => void,
+): void {
   decode.ids.forEach((row, b) => {
-    const close = decode.margins[b]!.findIndex((margin) => margin < leastMargin)
+    const close = decode.margins[b]!.findIndex((margin) => !(margin >= leastMargin(tolerance)))
     row.slice(0, close < 0 ? row.length : close).forEach((id, step) => {
       visit(id, b, step)
     })
