@@ -52,10 +52,14 @@ const FAILED: u32 = 3;  // no score was above LOWEST
 
 override LANES: u32 = 256;
 
-const LISTED: u32 = 1024;
+const LISTED: u32 = 512;
 const LOWEST: f32 = -0x1.fffffep+127;
 const REPEATED: u32 = 0x80000000;
 const OUT: u32 = 0xffffffff;
+
+const TOP_K: u32 = 0;
+const TOP_P: u32 = 1;
+const DRAW: u32 = 2;
 
 struct Key {
   distance: u32,
@@ -76,13 +80,15 @@ var<workgroup> repeated: atomic<u32>;
 
 // The candidates that are left: those with a key up to `last`, read from the list once they are few.
 var<workgroup> last: Key;
-var<workgroup> listed: array<Key, LISTED>;
+var<workgroup> listed: array<u32, LISTED>;
 var<workgroup> listed_count: atomic<u32>;
 
-// A search: the bytes of the key found so far, which they are, and the mass still to be exceeded.
+// A search: the bytes of the key found so far, which they are, and the mass still to be exceeded, or before the first
+// byte the fraction of all there is (units of 2^-32) that it shall be.
 var<workgroup> found: Key;
 var<workgroup> found_bits: Key;
 var<workgroup> target_mass: Mass;
+var<workgroup> fraction: u32;
 var<workgroup> high: array<atomic<u32>, 256>;
 var<workgroup> low: array<atomic<u32>, 256>;
 
@@ -138,115 +144,117 @@ fn ordered(score: f32) -> u32 {
   return select(bits | 0x80000000, ~bits, bits >= 0x80000000);
 }
 
-// Replaces best_id by an id drawn at random.
+// Replaces best_id by an id drawn at random. Bytes 0 to 3 of a key are the distance's, highest first, 4 and 5 the id's.
 fn draw(row: u32, lane: u32, own: Settings) {
-  let cut_k = own.top_k > 0 && own.top_k < params.vocab;
-  let cut_p = own.top_p != OUT;
-  if (cut_k) {
-    begin(lane, Mass(0, own.top_k - 1));
-    search(row, lane, own, 0, 1, true, 0);
-    list(row, lane, own);
-    search(row, lane, own, 1, 4, true, 0);
-    cut(lane);
-  }
-  if (cut_p) {
-    begin(lane, Mass(0, 0));
-    search(row, lane, own, 0, 1, false, own.top_p);
-    if (!cut_k) {
-      list(row, lane, own);
+  let top_k = own.top_k > 0 && own.top_k < params.vocab;
+  let top_p = own.top_p != OUT;
+  // One loop for the three searches, so that their code, which compilers put in place of every call, is there once.
+  for (var i = 0u; i < 3; i++) {
+    if ((i == TOP_K && !top_k) || (i == TOP_P && !top_p)) {
+      continue;
     }
-    search(row, lane, own, 1, 6, false, 0);
-    cut(lane);
+    if (lane == 0) {
+      found = Key(0, 0);
+      found_bits = Key(0, 0xffff0000);  // ids have 16 bits
+      target_mass = Mass(0, select(0, own.top_k - 1, i == TOP_K));
+      if (i == TOP_P) {
+        fraction = own.top_p;
+      } else if (i == DRAW) {
+        fraction = random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn);
+      }
+    }
+    for (var level = select(0u, 4u, i == DRAW); level < select(6u, 4u, i == TOP_K); level++) {
+      // Two calls, because some compilers compute what a condition leaves out.
+      if (i == TOP_K) {
+        measure(row, lane, own, level, true);
+      } else {
+        measure(row, lane, own, level, false);
+      }
+      find_byte(lane, level);
+      if (level == 0 && !(i == TOP_P && top_k)) {
+        list(row, lane, own);
+      }
+    }
+    // Keeps the candidates up to the key found.
+    if (lane == 0 && i != DRAW) {
+      last = Key(min(found.distance | ~found_bits.distance, OUT - 1), found.id | ~found_bits.id);
+    }
   }
-  begin(lane, Mass(0, 0));
-  search(row, lane, own, 4, 6, false, random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn));
   if (lane == 0 && atomicLoad(&best_id) != OUT) {
     atomicStore(&best_id, found.id);
   }
 }
 
-fn begin(lane: u32, goal: Mass) {
+// The histogram: the mass of the candidates that fit the bytes found so far, by their next byte.
+fn measure(row: u32, lane: u32, own: Settings, level: u32, counting: bool) {
+  for (var byte = lane; byte < 256; byte += LANES) {
+    atomicStore(&high[byte], 0);
+    atomicStore(&low[byte], 0);
+  }
+  workgroupBarrier();
+  let start = row * params.vocab;
+  let best = best_score;
+  let end = last;
+  let known = found;
+  let bits = found_bits;
+  let few = atomicLoad(&listed_count) <= LISTED;
+  let count = select(params.vocab, atomicLoad(&listed_count), few);
+  for (var i = lane; i < count; i += LANES) {
+    var id = i;
+    if (few) {
+      id = listed[i];
+    }
+    let key = Key(distance_of(logits[start + id], best, own), id);
+    let left = key.distance < end.distance || (key.distance == end.distance && key.id <= end.id);
+    let fits = ((key.distance ^ known.distance) & bits.distance) == 0 && ((key.id ^ known.id) & bits.id) == 0;
+    if (left && fits) {
+      let byte = (select(key.distance, key.id, level > 3) >> shift_of(level)) & 255;
+      if (counting) {
+        atomicAdd(&low[byte], 1);
+      } else {
+        let mass = weight(key.distance);
+        atomicAdd(&high[byte], mass >> 16);
+        atomicAdd(&low[byte], mass & 0xffff);
+      }
+    }
+  }
+  workgroupBarrier();
+}
+
+// Finds the next byte: where the sum of the masses exceeds the target. Byte 255 also stands for "nowhere".
+fn find_byte(lane: u32, level: u32) {
   if (lane == 0) {
-    found = Key(0, 0);
-    found_bits = Key(0, 0xffff0000);  // ids have 16 bits
+    var goal = target_mass;
+    if (fraction > 0) {
+      for (var byte = 0u; byte < 256; byte++) {
+        goal = sum(goal, mass_at(byte));
+      }
+      goal = part(goal, fraction);
+      fraction = 0;
+    }
+    var byte = 0u;
+    for (; byte < 255; byte++) {
+      let mass = mass_at(byte);
+      if (exceeds(mass, goal)) {
+        break;
+      }
+      goal = difference(goal, mass);
+    }
     target_mass = goal;
+    let shift = shift_of(level);
+    if (level > 3) {
+      found.id |= byte << shift;
+      found_bits.id |= 255u << shift;
+    } else {
+      found.distance |= byte << shift;
+      found_bits.distance |= 255u << shift;
+    }
   }
+  workgroupBarrier();
 }
 
-// Finds bytes first..end of the key: 0 to 3 are the distance's, highest first, 4 and 5 the id's lower two.
-// With a fraction the target is that part (units of 2^-32) of all there is.
-fn search(row: u32, lane: u32, own: Settings, first: u32, end: u32, counting: bool, fraction: u32) {
-  for (var level = first; level < end; level++) {
-    let shift = select(24 - 8 * level, 40 - 8 * level, level > 3);
-    for (var byte = lane; byte < 256; byte += LANES) {
-      atomicStore(&high[byte], 0);
-      atomicStore(&low[byte], 0);
-    }
-    workgroupBarrier();
-    let start = row * params.vocab;
-    let best = best_score;
-    let known = found;
-    let bits = found_bits;
-    let bound = last;
-    let few = atomicLoad(&listed_count) <= LISTED;
-    let count = select(params.vocab, atomicLoad(&listed_count), few);
-    for (var i = lane; i < count; i += LANES) {
-      var key: Key;
-      if (few) {
-        key = listed[i];
-      } else {
-        key = Key(distance_of(logits[start + i], best, own), i);
-      }
-      let member = key.distance < bound.distance || (key.distance == bound.distance && key.id <= bound.id);
-      let matching = ((key.distance ^ known.distance) & bits.distance) == 0 && ((key.id ^ known.id) & bits.id) == 0;
-      if (member && matching) {
-        let byte = (select(key.distance, key.id, level > 3) >> shift) & 255;
-        if (counting) {
-          atomicAdd(&low[byte], 1);
-        } else {
-          let mass = weight(key.distance);
-          atomicAdd(&high[byte], mass >> 16);
-          atomicAdd(&low[byte], mass & 0xffff);
-        }
-      }
-    }
-    workgroupBarrier();
-    if (lane == 0) {
-      var goal = target_mass;
-      if (level == first && fraction > 0) {
-        var total = Mass(0, 0);
-        for (var byte = 0u; byte < 256; byte++) {
-          total = sum(total, mass_at(byte));
-        }
-        goal = part(total, fraction);
-      }
-      // Byte 255 also stands for "the target is never exceeded".
-      var byte = 0u;
-      for (; byte < 255; byte++) {
-        let mass = mass_at(byte);
-        if (exceeds(mass, goal)) {
-          break;
-        }
-        goal = difference(goal, mass);
-      }
-      target_mass = goal;
-      if (level > 3) {
-        found.id |= byte << shift;
-        found_bits.id |= 255u << shift;
-      } else {
-        found.distance |= byte << shift;
-        found_bits.distance |= 255u << shift;
-      }
-    }
-    workgroupBarrier();
-  }
-}
-
-// Keeps the candidates up to the key found.
-fn cut(lane: u32) {
-  if (lane == 0) {
-    last = Key(min(found.distance | ~found_bits.distance, OUT - 1), found.id | ~found_bits.id);
-  }
+fn shift_of(level: u32) -> u32 {
+  return select(24 - 8 * level, 40 - 8 * level, level > 3);
 }
 
 // Lists the candidates that the bytes found so far leave; if they are too many, the row stays in use.
@@ -259,11 +267,10 @@ fn list(row: u32, lane: u32, own: Settings) {
   let end = min(found.distance | ~found_bits.distance, OUT - 1);
   workgroupBarrier();
   for (var id = lane; id < params.vocab; id += LANES) {
-    let distance = distance_of(logits[start + id], best, own);
-    if (distance <= end) {
+    if (distance_of(logits[start + id], best, own) <= end) {
       let i = atomicAdd(&listed_count, 1);
       if (i < LISTED) {
-        listed[i] = Key(distance, id);
+        listed[i] = id;
       }
     }
   }

@@ -72,7 +72,7 @@ const variety: GenerationOptions[] = [0, 1, 5, 30, 300, 2 ** 32 - 1].flatMap((to
 )
 
 gpuSuite('sample', (test) => {
-  for (const vocab of [1, 3, 255, 256, 1000, 5003]) {
+  for (const vocab of [1, 3, 255, 256, 2003]) {
     test(`${vocab} ids, every mix of options`, async (gpu) => {
       const logits = randomValues(variety.length * vocab, vocab).map((it) => it * 6)
       await compare(gpu, logits, variety)
@@ -97,9 +97,9 @@ gpuSuite('sample', (test) => {
 
   test('ties: k keeps all of them, p the lower ids, the best is the lowest', async (gpu) => {
     const options = [...variety, { doSample: false }]
-    const steps = randomValues(options.length * 3000, 1).map((it) => Math.round(it * 2))
+    const steps = randomValues(options.length * 1500, 1).map((it) => Math.round(it * 2))
     await compare(gpu, steps, options)
-    const flat = new Float32Array(options.length * 3000)
+    const flat = new Float32Array(options.length * 1500)
     await compare(gpu, flat, options)
   })
 
@@ -194,10 +194,10 @@ gpuSuite('sample', (test) => {
     const seeded = options.map((it, seed) => ({ ...it, seed }))
     await compare(
       gpu,
-      randomValues(seeded.length * 5003, 2).map((it) => it * 9),
+      randomValues(seeded.length * 2003, 2).map((it) => it * 9),
       seeded,
     )
-    await compare(gpu, new Float32Array(seeded.length * 5003), seeded)
+    await compare(gpu, new Float32Array(seeded.length * 2003), seeded)
     gpu.useVariant('sample', 'narrow')
   })
 
