@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
+import { benchCommand } from './bench.js'
+import { chatCommand } from './chat.js'
+import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
+import { generateCommand } from './generate.js'
 import { inspectCommand } from './inspect.js'
 import { packageVersion } from './package.js'
 import { synthCommand } from './synth.js'
@@ -29,7 +33,17 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = [inspectCommand(), synthCommand(), featuresCommand(), tokenizeCommand(), validateCommand()]
+const commands: Command[] = [
+  doctorCommand(),
+  chatCommand(),
+  generateCommand(),
+  inspectCommand(),
+  synthCommand(),
+  featuresCommand(),
+  tokenizeCommand(),
+  validateCommand(),
+  benchCommand(),
+]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { findSwiftShader } from './swiftshader.js'
@@ -16,24 +16,38 @@ export function hasVulkanLoader(): boolean {
     process.dlopen({ exports: {} }, 'libvulkan.so.1')
     return true
   } catch (error) {
-    // A library that opened but is no Node addon "did not self-register"; one that is missing "cannot open".
-    return !/cannot open shared object/.test(String(error))
+    // A library that opened but is no Node addon "did not self-register"; all else is the linker's: missing, damaged, …
+    return /self-register/.test(String(error))
   }
+}
+
+/** The file that the Vulkan loader was opened from, by this or an earlier call; undefined where that is not known. */
+export function vulkanLoaderFile(): string | undefined {
+  if (process.platform !== 'linux' || !hasVulkanLoader()) return undefined
+  return /\S*\/libvulkan\.so\.\S*/.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0]
+}
+
+/** The files that name Vulkan drivers where the loader looks for them, on Linux. */
+export function vulkanDriverFiles(): string[] {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env
+  const split = (paths = '') => paths.split(delimiter).filter((file) => file !== '' && existsSync(file))
+  const named = VK_DRIVER_FILES ?? VK_ICD_FILENAMES
+  if (named !== undefined) return split(named)
+  const roots = ['/etc', '/usr/local/etc', '/usr/local/share', '/usr/share', ...(XDG_DATA_DIRS?.split(delimiter) ?? [])]
+  roots.push(XDG_DATA_HOME || join(homedir(), '.local/share'))
+  const folders = [...new Set(roots)].map((root) => join(root, 'vulkan/icd.d')).filter((folder) => existsSync(folder))
+  const found = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+  return [...split(VK_ADD_DRIVER_FILES), ...found.filter((file) => file.endsWith('.json'))]
 }
 
 /** Whether the system names a Vulkan driver where the loader looks for one: asking Dawn without one prints warnings. */
 export function hasVulkanDriver(): boolean {
-  if (process.platform !== 'linux') return true
-  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env
-  const named = VK_DRIVER_FILES ?? VK_ICD_FILENAMES
-  if (named !== undefined) return named.split(delimiter).some((file) => existsSync(file))
-  if (VK_ADD_DRIVER_FILES) return true
-  const roots = ['/etc', '/usr/local/etc', '/usr/local/share', '/usr/share', ...(XDG_DATA_DIRS?.split(delimiter) ?? [])]
-  roots.push(XDG_DATA_HOME || join(homedir(), '.local/share'))
-  return roots.some((root) => {
-    const folder = join(root, 'vulkan/icd.d')
-    return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith('.json'))
-  })
+  return process.platform !== 'linux' || vulkanDriverFiles().length > 0
+}
+
+/** Whether {@link restartWithVulkanLoader} started this process. */
+export function wasRestarted(): boolean {
+  return process.env[restarted] !== undefined
 }
 
 /**
@@ -41,7 +55,7 @@ export function hasVulkanDriver(): boolean {
  * with the loader's folder on LD_LIBRARY_PATH and ends this process with that one's exit code. Otherwise returns.
  */
 export async function restartWithVulkanLoader(): Promise<void> {
-  if (process.env[restarted] || hasVulkanLoader()) return
+  if (wasRestarted() || hasVulkanLoader()) return
   const swiftShader = await findSwiftShader()
   if (!swiftShader) return
   const path = [swiftShader.folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter)

@@ -1,0 +1,294 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { cpus, loadavg } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import type { Command } from 'commander'
+import { type AdapterCandidate, listAdapters, noAdapterAdvice } from '../gpu/adapter.js'
+import { Gpu } from '../gpu/gpu.js'
+import { Recorder } from '../gpu/recorder.js'
+import { findSwiftShader, swiftShaderPackage } from '../gpu/swiftshader.js'
+import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile, wasRestarted } from '../gpu/vulkan-loader.js'
+import { matmul } from '../ops/matmul.js'
+import { gpuCommand } from './gpu-command.js'
+import { packageVersion } from './package.js'
+
+/** Limits that decide how large a model may be and how its kernels are cut. */
+const limits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupStorageSize',
+] as const
+
+const features = ['shader-f16', 'subgroups', 'timestamp-query'] as const
+
+/** The adapter that a command would use. */
+interface UsedAdapter extends AdapterCandidate {
+  readonly vendor: string
+  readonly architecture: string
+  readonly driver: string
+  readonly features: Record<(typeof features)[number], boolean>
+  /** Lanes of a subgroup; 0 where there are none or their number varies. */
+  readonly subgroup_size: number
+  readonly limits: Record<(typeof limits)[number], number>
+  readonly open_ms: number
+  /** Null where the measurement failed: `problem` says how. */
+  readonly measured: Measured | null
+}
+
+interface Measured {
+  /** How fast a product with one row reads its weights: what a decode step is bound by. */
+  readonly read_gb_per_s: number
+  /** From an empty submit to its end. */
+  readonly round_trip_ms: number
+  /** The machine's load over the last minute, per core: above 1 others slow a software adapter down. */
+  readonly load_per_core: number
+}
+
+/** What versions are called in the report. */
+const labels: Record<string, string> = { node: 'Node', webgpu: 'webgpu (Dawn)' }
+
+/** What `misc doctor --json` prints. */
+export interface Diagnosis {
+  ok: boolean
+  versions: { 'misc-webgpu': string; node: string; webgpu: string; platform: string }
+  adapters: AdapterCandidate[]
+  used: UsedAdapter | null
+  /** Linux only: the loader, the drivers' files, and whether this process was started again to find the loader. */
+  vulkan: { loader: string | null; drivers: string[]; restarted: boolean; ld_library_path: string | null } | null
+  /** Where SwiftShader was unpacked; null where its package is not installed. */
+  swiftshader: { package: string; folder: string | null }
+  problem: string | null
+  advice: string[]
+}
+
+/** `misc doctor`. */
+export function doctorCommand(): Command {
+  return gpuCommand('doctor')
+    .summary('adapter, driver, features and limits; what would be faster')
+    .description(
+      'Says which WebGPU adapters are found, which one commands use, what it can do, and how to get a faster one. ' +
+        'Exit code 3 where there is none.',
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  misc doctor\n  misc doctor --adapter swiftshader\n  misc doctor --json | jq .used.name',
+    )
+    .action(async ({ adapter, json }: { adapter?: string; json?: boolean }) => {
+      const diagnosis = await diagnose(adapter)
+      process.stdout.write(json ? `${JSON.stringify(diagnosis, null, 2)}\n` : report(diagnosis))
+      if (!diagnosis.ok) process.exitCode = diagnosis.used ? 1 : 3
+    })
+}
+
+/** Looks at the machine; whatever fails becomes a part of the answer. */
+async function diagnose(wanted: string | undefined): Promise<Diagnosis> {
+  const linux = process.platform === 'linux'
+  const swiftShader = await findSwiftShader()
+  const adapters = await listAdapters()
+  const opened = await open(wanted)
+  const diagnosis: Diagnosis = {
+    ok: opened.problem === null,
+    versions: {
+      'misc-webgpu': packageVersion,
+      node: process.versions.node,
+      webgpu: versionOf('webgpu'),
+      platform: `${process.platform} ${process.arch}`,
+    },
+    adapters,
+    ...opened,
+    vulkan: linux
+      ? {
+          loader: vulkanLoaderFile() ?? (hasVulkanLoader() ? 'libvulkan.so.1' : null),
+          drivers: vulkanDriverFiles(),
+          restarted: wasRestarted(),
+          ld_library_path: process.env.LD_LIBRARY_PATH ?? null,
+        }
+      : null,
+    swiftshader: { package: swiftShaderPackage, folder: swiftShader?.folder ?? null },
+    advice: [],
+  }
+  return { ...diagnosis, advice: advise(diagnosis) }
+}
+
+async function open(wanted: string | undefined): Promise<{ used: UsedAdapter | null; problem: string | null }> {
+  const started = performance.now()
+  let gpu: Gpu
+  try {
+    gpu = await Gpu.open(wanted === undefined ? {} : { adapter: wanted })
+  } catch (error) {
+    return { used: null, problem: (error as Error).message }
+  }
+  const openMs = performance.now() - started
+  try {
+    const { name, source, software, vendor, architecture, driver, subgroupSize } = gpu.adapter
+    const used = {
+      ...{ name, source, software, vendor, architecture, driver },
+      features: keyed(features, (feature) => gpu.features.has(feature)),
+      subgroup_size: subgroupSize,
+      limits: keyed(limits, (limit) => gpu.limits[limit]),
+      open_ms: round(openMs),
+    }
+    return await measure(gpu).then(
+      (measured) => ({ used: { ...used, measured }, problem: null }),
+      (error: Error) => ({ used: { ...used, measured: null }, problem: `${name} does not work: ${error.message}` }),
+    )
+  } finally {
+    await gpu.dispose()
+  }
+}
+
+/** Well under a second on an idle machine. */
+async function measure(gpu: Gpu): Promise<Measured> {
+  const loadPerCore = loadavg()[0]! / cpus().length
+  // On a GPU: more than its caches hold, and often enough that the round trip does not count.
+  const { bytes, repeats } = gpu.adapter.software ? { bytes: 2 ** 25, repeats: 1 } : { bytes: 2 ** 27, repeats: 10 }
+  const k = 512
+  const n = bytes / 4 / k
+  const x = gpu.tensor('doctor.x', [1, k])
+  const weight = gpu.tensor('doctor.weight', [n, k])
+  const out = gpu.tensor('doctor.out', [1, n])
+  const recorder = new Recorder(gpu)
+  for (let i = 0; i < repeats; i++) matmul(recorder, { x, weight, out }, 1)
+  const recording = await recorder.finish()
+  const best = async (work: () => void) => {
+    const times: number[] = []
+    for (let run = 0; run < 4; run++) {
+      const started = performance.now()
+      work()
+      await gpu.idle()
+      times.push(performance.now() - started)
+    }
+    return Math.min(...times)
+  }
+  const product = await best(() => gpu.submit([recording]))
+  const roundTrip = await best(() => gpu.submit([]))
+  return {
+    read_gb_per_s: round((bytes * repeats) / product / 1e6),
+    round_trip_ms: round(roundTrip),
+    load_per_core: round(loadPerCore),
+  }
+}
+
+function advise({ used, adapters, vulkan, swiftshader, problem }: Diagnosis): string[] {
+  const advice: string[] = []
+  const faster = used?.software && adapters.find((it) => !it.software)
+  const system = adapters.some((it) => it.source === 'system')
+  const lavapipeFile = vulkan?.drivers.find((file) => /lvp/.test(basename(file)))
+  if (!used && adapters.length === 0) advice.push(noAdapterAdvice())
+  if (problem && used) advice.push('update the driver, or name another adapter with --adapter')
+  if (vulkan && (vulkan.restarted || !vulkan.loader) && swiftshader.folder) {
+    advice.push(
+      `the system has no Vulkan loader (libvulkan.so.1). misc commands bring their own; a program of yours does not start ` +
+        `itself again: start it with LD_LIBRARY_PATH=${swiftshader.folder}, or install the loader (on Debian: libvulkan1)`,
+    )
+  }
+  if (lavapipeFile && vulkan?.loader && !system) {
+    advice.push(
+      `${lavapipeFile} is there, but its driver gives no adapter: Mesa before 23 is refused ` +
+        '(Debian 12 has a newer mesa-vulkan-drivers in bookworm-backports)',
+    )
+  } else if (used?.source === 'swiftshader' && !system) {
+    advice.push(
+      'lavapipe, also on the CPU, is about six times as fast as SwiftShader: install mesa-vulkan-drivers of Mesa 23 or newer',
+    )
+  } else if (used?.source === 'swiftshader') advice.push(`${adapters[0]!.name} is faster: leave --adapter out`)
+  if (faster) advice.push(`${faster.name} is hardware: leave --adapter out`)
+  else if (used?.software) advice.push(hardwareAdvice())
+  return advice
+}
+
+function hardwareAdvice(): string {
+  const nodes = [gpuNodes('/dev', /^(nvidia\d+|dxg)$/), gpuNodes('/dev/dri', /^renderD/)].flat()
+  const install = "install the GPU's Vulkan driver (AMD, Intel: mesa-vulkan-drivers; NVIDIA: its own driver"
+  return nodes.length > 0
+    ? `${nodes.join(', ')} is there, but no driver gives an adapter for it: ${install}; ` +
+        'a container needs NVIDIA_DRIVER_CAPABILITIES=all)'
+    : `a GPU is many times as fast; none is seen here. Where there is one: ${install})`
+}
+
+function gpuNodes(folder: string, pattern: RegExp): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name))
+}
+
+function report({ versions, adapters, used, vulkan, swiftshader, problem, advice }: Diagnosis): string {
+  const numbers = Object.entries(versions).map(([name, version]) =>
+    name === 'platform' ? version : `${labels[name] ?? name} ${version}`,
+  )
+  const others = advice.filter((it) => !problem?.includes(it))
+  const width = Math.max(...adapters.map(({ name }) => name.length), 0)
+  const lines = [
+    numbers.join(', '),
+    '',
+    adapters.length > 0 ? 'adapters, best first (* is used)' : 'adapters: none',
+    ...adapters.map(
+      (it) => `  ${it.name === used?.name ? '*' : ' '} ${it.name.padEnd(width)}  ${kindOf(it)}, ${originOf(it)}`,
+    ),
+    ...(problem ? ['', `problem: ${problem}`] : []),
+    ...(used ? ['', ...describe(used)] : []),
+    ...(vulkan
+      ? [
+          '',
+          `Vulkan loader   ${vulkan.loader ?? 'libvulkan.so.1 is not found'}${
+            vulkan.restarted ? ' (the system has none: started again with LD_LIBRARY_PATH)' : ''
+          }`,
+          `driver files    ${vulkan.drivers.join(`\n${' '.repeat(16)}`) || 'none'}`,
+        ]
+      : []),
+    `SwiftShader     ${swiftshader.folder ? `unpacked in ${swiftshader.folder}` : `not here (npm package ${swiftshader.package})`}`,
+    ...(others.length > 0 ? ['', 'advice', ...others.map((it) => `  - ${it}`)] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function describe({ name, software, driver, vendor, architecture, ...used }: UsedAdapter): string[] {
+  const yes = (feature: (typeof features)[number]) => (used.features[feature] ? 'yes' : 'no')
+  const lanes = used.subgroup_size > 0 ? `${used.subgroup_size} lanes` : 'lanes vary'
+  const { limits, measured } = used
+  return [
+    name,
+    `  computes on      ${software ? 'the CPU (software)' : 'the GPU (hardware)'}`,
+    `  driver           ${[driver, vendor, architecture].filter(Boolean).join(', ')}`,
+    `  shader-f16       ${yes('shader-f16')}`,
+    `  subgroups        ${used.features.subgroups ? `yes, ${lanes}` : 'no'}`,
+    `  timestamp-query  ${yes('timestamp-query')}`,
+    `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}`,
+    `  workgroup        ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize} bytes`,
+    `  opened in        ${used.open_ms} ms`,
+    ...(measured
+      ? [
+          `  measured         reads weights at ${measured.read_gb_per_s} GB/s; ${measured.round_trip_ms} ms a round trip`,
+        ]
+      : []),
+  ]
+}
+
+function kindOf({ software }: AdapterCandidate): string {
+  return software ? 'software' : 'hardware'
+}
+
+function originOf({ source }: AdapterCandidate): string {
+  return source === 'system' ? "the system's driver" : `of the npm package ${swiftShaderPackage}`
+}
+
+function keyed<Key extends string, Value>(keys: readonly Key[], value: (key: Key) => Value): Record<Key, Value> {
+  return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<Key, Value>
+}
+
+function versionOf(name: string): string {
+  const entry = createRequire(import.meta.url).resolve(name)
+  return JSON.parse(readFileSync(join(dirname(entry), 'package.json'), 'utf8')).version
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3))
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.floor(bytes / 1e6).toLocaleString('en-US')} MB`
+}
