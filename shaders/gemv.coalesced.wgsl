@@ -49,8 +49,8 @@ fn weight4(i: u32) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let k4 = params.k / 4;
   let row = group.y * ROWS;
-  let column = group.x;
-  let weight_row = column * k4;
+  let column = group.z * 32768 + group.x;
+  let weight_row = min(column, params.n - 1) * k4;
   var sums: array<f32, ROWS>;
   for (var i = lane; i < k4; i += LANES) {
     let w = weight4(weight_row + i);

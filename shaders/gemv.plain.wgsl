@@ -42,9 +42,12 @@ fn weight4(i: u32) -> vec4f {
   return weight[i];
 }
 
-// Four k for four outputs: w has a column per output.
-fn step(sums: vec4f, a: vec4f, columns: mat4x4f) -> vec4f {
-  let w = transpose(columns);
+fn weights(i: vec4u) -> mat4x4f {
+  return transpose(mat4x4f(weight4(i.x), weight4(i.y), weight4(i.z), weight4(i.w)));
+}
+
+// Four k for four outputs: w[j] holds the four outputs' weights of the j-th k.
+fn step(sums: vec4f, a: vec4f, w: mat4x4f) -> vec4f {
   return fma(vec4f(a.w), w[3], fma(vec4f(a.z), w[2], fma(vec4f(a.y), w[1], fma(vec4f(a.x), w[0], sums))));
 }
 
@@ -56,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let weight_row = min(vec4u(column) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.n - 1)) * k4;
   var sums = vec4f();
   for (var i = 0u; i < k4; i++) {
-    let w = mat4x4f(weight4(weight_row.x + i), weight4(weight_row.y + i), weight4(weight_row.z + i), weight4(weight_row.w + i));
+    let w = weights(weight_row + i);
     sums = step(sums, x[row * k4 + i], w);
   }
   put(row, column, sums.x);

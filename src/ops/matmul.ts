@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.js'
+import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
@@ -38,17 +39,21 @@ interface Variant {
 const fewRows = 16
 
 const variants = {
-  subgroup: (gpu: Gpu, rows: number): Variant => {
-    const lanes = gpu.adapter.subgroupSize
+  subgroup({ subgroupSize }: AdapterInfo, rows: number): Variant {
     const tile = Math.min(16, 2 ** Math.ceil(Math.log2(rows)))
     const columns = tile < 4 ? 1 : tile < 16 ? 2 : 4
-    const constants = { LANES: lanes, ROWS: tile, COLUMNS: columns }
-    return { shader: 'gemm.subgroup', constants, rows: tile, columns: lanes * columns }
+    const constants = { LANES: subgroupSize, ROWS: tile, COLUMNS: columns }
+    return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
-  plain: (_: Gpu, rows: number): Variant =>
-    rows === 1 ? { shader: 'gemv.plain', rows: 1, columns: 256 } : { shader: 'gemm.plain', rows: 4, columns: 256 },
+  quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
+  plain({ software }: AdapterInfo, rows: number): Variant {
+    // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
+    const lanes = software ? 16 : 64
+    const [shader, tile] = rows === 1 ? ['gemv.plain', 1] : ['gemm.plain', 4]
+    return { shader, constants: { LANES: lanes }, rows: tile, columns: 4 * lanes }
+  },
   tiled: (): Variant => ({ shader: 'gemm.tiled', rows: 64, columns: 64 }),
-  coalesced: (_: Gpu, rows: number): Variant => {
+  coalesced(_: AdapterInfo, rows: number): Variant {
     const tile = Math.min(4, rows)
     return { shader: 'gemv.coalesced', constants: { ROWS: tile }, rows: tile, columns: 1 }
   },
@@ -58,15 +63,17 @@ const variants = {
 export type MatmulVariant = keyof typeof variants
 
 /**
- * The kernels that a device can run, best guess first: `gemv` for up to 16 rows, `gemm` for more. Where k is no multiple
- * of 4 there is no choice.
+ * The kernels that a device can run, best guess first: of `gemv` for up to 16 rows, of `gemm` for more. Where k is no
+ * multiple of 4 there is no choice.
  */
-export function matmulVariants(gpu: Gpu, op: 'gemv' | 'gemm', rows = op === 'gemv' ? 1 : fewRows + 1): MatmulVariant[] {
-  const { subgroupSize, software } = gpu.adapter
-  const subgroup: MatmulVariant[] = gpu.features.has('subgroups') && subgroupSize >= 8 ? ['subgroup'] : []
-  if (op === 'gemm') return software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
-  if (!software) return ['coalesced', ...subgroup, 'plain']
-  return rows === 1 ? ['plain', ...subgroup, 'coalesced'] : [...subgroup, 'plain', 'coalesced']
+export function matmulVariants({ adapter, features }: Gpu, op: 'gemv' | 'gemm', rows: number): MatmulVariant[] {
+  const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
+  const subgroup: MatmulVariant[] = lanes === 4 ? ['quad'] : lanes > 4 ? ['subgroup'] : []
+  if (op === 'gemm') return adapter.software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
+  if (!adapter.software) return ['coalesced', ...subgroup, 'plain']
+  // Sharing what was loaded pays from two rows on; the quad kernel always computes sixteen.
+  const alone = lanes === 4 ? 8 : 1
+  return rows <= alone ? ['plain', ...subgroup, 'coalesced'] : [...subgroup, 'plain', 'coalesced']
 }
 
 /**
@@ -89,12 +96,12 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   if (rows === 0) return
 
   const op = rows <= fewRows ? 'gemv' : 'gemm'
-  const variant =
+  const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows))](gpu, rows)
+      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows))](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
-    ...('constants' in variant ? variant.constants : {}),
+    ...variant.constants,
     ACTIVATION: activations[activation ?? 'none'],
     HAS_BIAS: bias ? 1 : 0,
     HAS_RESIDUAL: residual ? 1 : 0,
