@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DisposedError, InputError } from '../errors.js'
+import { InputError } from '../errors.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
@@ -10,12 +10,19 @@ import { readJsonFile } from '../io/json.js'
 import type { MiscConfig } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
-import { type CometBlock, type DialogueInput, parseDialogue } from '../text/dialogue.js'
-import { dialogueFeatures } from '../text/features.js'
+import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
+import { dialogueFeatures, type Features, idsFeatures } from '../text/features.js'
+import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadModel, type OnProgress } from './load-model.js'
-import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
+import {
+  type Reply,
+  type ReplyOptions,
+  type StrategyChoice,
+  type StrategyMixture,
+  strategyProbabilities,
+} from './reply.js'
 import { ReplyDecoder, type ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { ReplyScheduler } from './scheduler.js'
@@ -49,7 +56,10 @@ export interface Encoding {
 }
 
 /** A COMET block and its attention weight; the weights of one source add up to 1. */
-export interface AttendedBlock extends CometBlock {
+export interface AttendedBlock {
+  /** Undefined where the block was given as ids and opens with no relation. */
+  readonly relation: RelationName | undefined
+  readonly tail: string
   readonly weight: number
 }
 
@@ -67,7 +77,7 @@ export class Misc implements AsyncDisposable {
   readonly #defaults: GenerationOptions
   readonly #decoder: ReplyDecoder
   readonly #scheduler: ReplyScheduler
-  #disposed = false
+  #disposal: Promise<void> | undefined
 
   private constructor(gpu: Gpu, weights: MiscWeights, tokenizer: Tokenizer, defaults: GenerationOptions) {
     this.#gpu = gpu
@@ -128,12 +138,12 @@ export class Misc implements AsyncDisposable {
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
-  async reply(input: DialogueInput, options: ReplyOptions = {}): Promise<Reply> {
+  async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {
     return this.#draw(input, options, () => {})
   }
 
   /** Draws a reply to each dialogue, together. */
-  async replies(inputs: readonly DialogueInput[], options: ReplyOptions = {}): Promise<Reply[]> {
+  async replies(inputs: readonly (DialogueInput | IdsInput)[], options: ReplyOptions = {}): Promise<Reply[]> {
     return Promise.all(inputs.map((input) => this.reply(input, options)))
   }
 
@@ -141,7 +151,7 @@ export class Misc implements AsyncDisposable {
    * Draws a reply and gives its text piece by piece, in whole words; returns the finished reply. Leaving the loop early
    * stops the drawing.
    */
-  async *stream(input: DialogueInput, options: ReplyOptions = {}): AsyncGenerator<ReplyPiece, Reply, void> {
+  async *stream(input: DialogueInput | IdsInput, options: ReplyOptions = {}): AsyncGenerator<ReplyPiece, Reply, void> {
     const stop = new AbortController()
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
     const pieces: ReplyPiece[] = []
@@ -173,7 +183,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */
-  async encode(input: DialogueInput, options: Pick<ReplyOptions, 'strategy'> = {}): Promise<Encoding> {
+  async encode(input: DialogueInput | IdsInput, options: Pick<ReplyOptions, 'strategy'> = {}): Promise<Encoding> {
     const { dialogue, blocks } = await this.#read(input, options)
     return this.#scheduler.exclusive(async () => {
       this.#check()
@@ -188,10 +198,9 @@ export class Misc implements AsyncDisposable {
    * Frees everything on the GPU; replies being drawn reject with {@link DisposedError}. Other engines are left whole, and
    * the process can end.
    */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return
-    this.#disposed = true
-    await this.#gpu.dispose()
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#gpu.dispose()
+    return this.#disposal
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -199,14 +208,13 @@ export class Misc implements AsyncDisposable {
   }
 
   #check(): void {
-    if (this.#disposed) throw new DisposedError('the engine was disposed: load it again to use it')
     this.#gpu.check()
   }
 
   /** Checks an input and turns it into ids. */
   async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
     this.#check()
-    const parsed = parseDialogue(input)
+    const parsed = parseInput(input)
     const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
     const limits = {
       maxPositions,
@@ -214,14 +222,21 @@ export class Misc implements AsyncDisposable {
       situationBlocks: maxSituationBlocks,
       blockLength: maxBlockLength,
     }
-    const features = await dialogueFeatures(this.#tokenizer, parsed, limits)
-    const dialogue: DialogueIds = {
-      context: features.contextIds,
-      post: features.postBlocks,
-      situation: features.situationBlocks,
-      ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
+    if ('ids' in parsed) {
+      const features = idsFeatures(parsed, this.config.vocabSize, limits)
+      const named = (blocks: number[][]) => blocks.map((ids) => this.#block(ids))
+      const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
+      return { dialogue: dialogueIds(features, strategy), blocks }
     }
-    return { dialogue, blocks: parsed.blocks ?? { post: [], situation: [] } }
+    const features = await dialogueFeatures(this.#tokenizer, parsed, limits)
+    return { dialogue: dialogueIds(features, strategy), blocks: parsed.blocks ?? { post: [], situation: [] } }
+  }
+
+  /** What a block says, read off its ids. */
+  #block(ids: readonly number[]): Pick<AttendedBlock, 'relation' | 'tail'> {
+    const { relationIds } = this.#tokenizer
+    const relation = RELATIONS.find((name) => relationIds[name] === ids[0])
+    return { relation, tail: this.#tokenizer.decode(relation ? ids.slice(1) : ids) }
   }
 
   async #draw(input: unknown, replyOptions: ReplyOptions, onText: (text: string) => void): Promise<Reply> {
@@ -267,6 +282,15 @@ export class Misc implements AsyncDisposable {
   /** The decoder has as many positions as a reply may have ids, the start id left out. */
   #limited(options: ResolvedOptions): ResolvedOptions {
     return { ...options, maxLength: Math.min(options.maxLength, this.config.maxPositions + 1) }
+  }
+}
+
+function dialogueIds(features: Features, strategy: StrategyChoice | undefined): DialogueIds {
+  return {
+    context: features.contextIds,
+    post: features.postBlocks,
+    situation: features.situationBlocks,
+    ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
   }
 }
 

@@ -106,6 +106,11 @@ export class ReplyDecoder {
     await this.#submit(recorder)
   }
 
+  /** Ends every reply, after an error. */
+  reset(): void {
+    this.#used = 0
+  }
+
   dispose(): void {
     this.#slots.dispose()
     this.blockCache.dispose()

@@ -50,13 +50,17 @@ export class ReplyScheduler {
   async #loop(): Promise<void> {
     this.#looping = true
     try {
+      // Replies asked for in the same turn of the event loop are encoded together.
+      await new Promise((resolve) => setImmediate(resolve))
       while (this.#waiting.length + this.#running.length > 0) {
         await this.exclusive(async () => {
           await this.#admit()
+          await this.#dropAborted()
           if (this.#running.length > 0) await this.#step()
         })
       }
     } catch (error) {
+      this.decoder.reset()
       for (const job of [...this.#running.splice(0), ...this.#waiting.splice(0)]) job.failed(error)
     } finally {
       this.#looping = false
@@ -64,16 +68,31 @@ export class ReplyScheduler {
   }
 
   async #admit(): Promise<void> {
-    const jobs = this.#waiting.splice(0, maxSlots - this.#running.length).filter((job) => {
+    for (const job of this.#waiting.splice(0)) {
       if (job.signal?.aborted) job.finished('aborted')
-      return !job.signal?.aborted
-    })
+      else this.#waiting.push(job)
+    }
+    const jobs = this.#waiting.splice(0, maxSlots - this.#running.length)
     if (jobs.length === 0) return
-    // From here on they fail with the rest.
-    this.#running.push(...jobs)
     const started = performance.now()
-    const mixtures = await this.decoder.start(jobs, ({ strategy }) => readMixtures(this.gpu, strategy, jobs.length))
-    for (const [i, job] of jobs.entries()) job.encoded(mixtures![i]!, performance.now() - started)
+    try {
+      const mixtures = await this.decoder.start(jobs, ({ strategy }) => readMixtures(this.gpu, strategy, jobs.length))
+      this.#running.push(...jobs)
+      for (const [i, job] of jobs.entries()) job.encoded(mixtures![i]!, performance.now() - started)
+    } catch (error) {
+      // Those already running go on; where the GPU itself has ended, their next step says so.
+      for (const job of jobs) job.failed(error)
+    }
+  }
+
+  /** Ends the running replies whose signal says so, from the last slot down as in {@link #step}. */
+  async #dropAborted(): Promise<void> {
+    for (let slot = this.#running.length - 1; slot >= 0; slot--) {
+      const job = this.#running[slot]!
+      if (!job.signal?.aborted) continue
+      await this.#release(slot)
+      job.finished('aborted')
+    }
   }
 
   async #step(): Promise<void> {
@@ -82,11 +101,8 @@ export class ReplyScheduler {
     for (let slot = draws.length - 1; slot >= 0; slot--) {
       const { id, status } = draws[slot]!
       const job = this.#running[slot]!
-      if (job.signal?.aborted) {
-        await this.#release(slot)
-        job.finished('aborted')
-        continue
-      }
+      // What is drawn after the signal is not told; the next turn ends the reply.
+      if (job.signal?.aborted) continue
       if (status !== rowStatus.failed && status !== rowStatus.stop) job.drawn(id)
       if (status === rowStatus.running) continue
       await this.#release(slot)

@@ -28,6 +28,14 @@ export interface DialogueInput {
   blocks?: DialogueBlocks
 }
 
+/**
+ * A dialogue as ids, for callers who tokenise on their own: the context with [CLS] in front and EOS after each utterance,
+ * each block opening with its relation's id. Unlike text, ids are never cut.
+ */
+export interface IdsInput {
+  ids: { context: number[]; post?: number[][]; situation?: number[][] }
+}
+
 /** The most that one input may hold; what the model's context has no room for is cut later. */
 export const DIALOGUE_LIMITS = { utterances: 10_000, blocks: 1_000, characters: 100_000 }
 
@@ -43,6 +51,23 @@ export function parseDialogue(value: unknown): DialogueInput {
     ...(input.situation !== undefined && { situation: text(input.situation, 'situation') }),
     dialogue,
     ...(input.blocks !== undefined && { blocks: blocks(input.blocks) }),
+  }
+}
+
+/** As {@link parseDialogue}, or ids. What the ids are is for the model's vocabulary and limits to say. */
+export function parseInput(value: unknown): DialogueInput | IdsInput {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'ids')) return parseDialogue(value)
+  const { ids } = object(value, 'input', ['ids'])
+  const { context, post = [], situation = [] } = object(ids, 'ids', ['context', 'post', 'situation'])
+  const list = (ids: unknown, at: string) => array(ids, at, DIALOGUE_LIMITS.characters) as number[]
+  const blocks = (value: unknown, at: string) =>
+    array(value, at, DIALOGUE_LIMITS.blocks).map((ids, index) => list(ids, `${at}[${index}]`))
+  return {
+    ids: {
+      context: list(context, 'ids.context'),
+      post: blocks(post, 'ids.post'),
+      situation: blocks(situation, 'ids.situation'),
+    },
   }
 }
 

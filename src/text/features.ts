@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js'
-import type { CometBlock, DialogueInput } from './dialogue.js'
+import type { CometBlock, DialogueInput, IdsInput } from './dialogue.js'
+import { quote } from './quote.js'
 import { bracketed } from './strategies.js'
 import type { Tokenizer } from './tokenizer.js'
 
@@ -89,18 +90,24 @@ export function contextIds(
 }
 
 /**
- * Checks ids that were given directly: integers of the vocabulary, within the limits, no block empty. Unlike text, ids
- * are never cut. Throws an {@link InputError} that names the place.
+ * The features of ids that were given directly: integers of the vocabulary, within the limits, no block empty. Unlike
+ * text, ids are never cut. Throws an {@link InputError} that names the place.
  */
-export function checkFeatures(features: Features, vocabSize: number, limits: Partial<FeatureLimits> = {}): void {
+export function idsFeatures(
+  { ids: { context, post = [], situation = [] } }: IdsInput,
+  vocabSize: number,
+  limits: Partial<FeatureLimits> = {},
+): Features {
   const max = { ...FEATURE_LIMITS, ...limits }
-  checkIds(features.contextIds, 'contextIds', vocabSize, max.maxPositions)
-  for (const name of ['postBlocks', 'situationBlocks'] as const) {
-    checkCount(features[name].length, name, 'blocks', max[name])
-    for (const [index, block] of features[name].entries()) {
-      checkIds(block, `${name}[${index}]`, vocabSize, max.blockLength)
-    }
+  checkIds(context, 'ids.context', vocabSize, max.maxPositions)
+  for (const [at, blocks, limit] of [
+    ['ids.post', post, max.postBlocks],
+    ['ids.situation', situation, max.situationBlocks],
+  ] as const) {
+    checkCount(blocks.length, at, 'blocks', limit)
+    for (const [index, block] of blocks.entries()) checkIds(block, `${at}[${index}]`, vocabSize, max.blockLength)
   }
+  return { contextIds: context, postBlocks: post, situationBlocks: situation }
 }
 
 function checkIds(ids: readonly number[], at: string, vocabSize: number, limit: number): void {
@@ -108,7 +115,7 @@ function checkIds(ids: readonly number[], at: string, vocabSize: number, limit: 
   checkCount(ids.length, at, 'ids', limit)
   for (const [index, id] of ids.entries()) {
     if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
-      throw new InputError(`${at}[${index}] is ${id}, expected an id from 0 to ${vocabSize - 1}`)
+      throw new InputError(`${at}[${index}] is ${quote(id)}, expected an id from 0 to ${vocabSize - 1}`)
     }
   }
 }

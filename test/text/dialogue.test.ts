@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DIALOGUE_LIMITS, lastSeekerPost, parseDialogue } from '../../src/text/dialogue.js'
+import { DIALOGUE_LIMITS, lastSeekerPost, parseDialogue, parseInput } from '../../src/text/dialogue.js'
 import { refused } from '../throws.js'
 
 const dialogue = suite('dialogue')
@@ -48,6 +48,16 @@ dialogue('what is wrong is named, with its place', async () => {
     [JSON.parse('{"dialogue": [{"speaker": "seeker", "text": "", "__proto__": 1}]}'), /unknown key "__proto__"/],
   ]
   for (const [input, pattern] of cases) await refused(() => parseDialogue(input), pattern)
+})
+
+dialogue('ids instead of a dialogue: the lists are checked here, what is in them by the model', async () => {
+  assert.equal(parseInput({ dialogue: [hi] }), { dialogue: [hi] })
+  assert.equal(parseInput({ ids: { context: [7] } }), { ids: { context: [7], post: [], situation: [] } })
+  await refused(() => parseInput([]), /^input: expected an object with situation, dialogue, blocks/)
+  await refused(() => parseInput({ ids: {}, dialogue: [hi] }), /^input: unknown key "dialogue"; the keys are: ids$/)
+  await refused(() => parseInput({ ids: { context: 7 } }), /^ids\.context: expected an array, got 7$/)
+  await refused(() => parseInput({ ids: { context: [7], post: [7] } }), /^ids\.post\[0\]: expected an array, got 7$/)
+  await refused(() => parseInput({ ids: { input_ids: [7] } }), /^ids: unknown key "input_ids"; the keys are: context, /)
 })
 
 dialogue('limits hold, and a long value is shortened in the message', async () => {

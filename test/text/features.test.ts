@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkFeatures, contextIds, dialogueFeatures } from '../../src/text/features.js'
+import { contextIds, dialogueFeatures, idsFeatures } from '../../src/text/features.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { fixture } from '../fixtures.js'
 import { refused } from '../throws.js'
@@ -55,7 +55,8 @@ features('limits come from outside', async () => {
   assert.equal(ids.contextIds, [CLS, 12, 12, EOS])
   assert.equal([ids.postBlocks.length, ids.situationBlocks.length], [2, 1])
   assert.is(ids.postBlocks[0]?.length, 3)
-  assert.not.throws(() => checkFeatures(ids, tokenizer.vocabSize, limits))
+  const given = { context: ids.contextIds, post: ids.postBlocks, situation: ids.situationBlocks }
+  assert.equal(idsFeatures({ ids: given }, tokenizer.vocabSize, limits), ids)
 })
 
 features('the context is cut at an utterance, oldest first', () => {
@@ -81,18 +82,20 @@ features('the context never exceeds the limit and always starts with [CLS]', () 
 })
 
 features('ids given directly are checked, never cut', async () => {
-  const good = { contextIds: [CLS, 7, EOS], postBlocks: [[54956, 9]], situationBlocks: [] }
-  const check = (change: object) => () => checkFeatures({ ...good, ...change }, tokenizer.vocabSize)
-  assert.not.throws(check({}))
-  assert.not.throws(check({ contextIds: new Array(512).fill(7) }))
-  await refused(check({ contextIds: new Array(513).fill(7) }), /contextIds has 513 ids, more than the model's 512/)
-  await refused(check({ contextIds: [] }), /contextIds is empty/)
-  await refused(check({ contextIds: [CLS, 54962] }), /contextIds\[1\] is 54962, expected an id from 0 to 54961/)
-  await refused(check({ postBlocks: [[7], [-1]] }), /postBlocks\[1\]\[0\] is -1/)
-  await refused(check({ postBlocks: [[]] }), /postBlocks\[0\] is empty/)
-  await refused(check({ postBlocks: new Array(31).fill([7]) }), /postBlocks has 31 blocks, more than the model's 30/)
-  await refused(check({ situationBlocks: new Array(21).fill([7]) }), /situationBlocks has 21 blocks.* 20/)
-  await refused(check({ situationBlocks: [new Array(11).fill(7)] }), /situationBlocks\[0\] has 11 ids.* 10/)
+  const good = { context: [CLS, 7, EOS], post: [[54956, 9]] }
+  const check = (change: object) => () => idsFeatures({ ids: { ...good, ...change } }, tokenizer.vocabSize)
+  assert.equal(check({})(), { contextIds: good.context, postBlocks: good.post, situationBlocks: [] })
+  assert.not.throws(check({ context: new Array(512).fill(7) }))
+  await refused(check({ context: new Array(513).fill(7) }), /ids\.context has 513 ids, more than the model's 512/)
+  await refused(check({ context: [] }), /ids\.context is empty/)
+  await refused(check({ context: [CLS, 54962] }), /ids\.context\[1\] is 54962, expected an id from 0 to 54961/)
+  await refused(check({ context: [CLS, '7'] }), /ids\.context\[1\] is "7"/)
+  await refused(check({ context: [null] }), /ids\.context\[0\] is null/)
+  await refused(check({ post: [[7], [-1]] }), /ids\.post\[1\]\[0\] is -1/)
+  await refused(check({ post: [[]] }), /ids\.post\[0\] is empty/)
+  await refused(check({ post: new Array(31).fill([7]) }), /ids\.post has 31 blocks, more than the model's 30/)
+  await refused(check({ situation: new Array(21).fill([7]) }), /ids\.situation has 21 blocks.* 20/)
+  await refused(check({ situation: [new Array(11).fill(7)] }), /ids\.situation\[0\] has 11 ids.* 10/)
 })
 
 features.run()
