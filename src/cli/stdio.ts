@@ -28,11 +28,15 @@ export async function* lineBatches(stream: NodeJS.ReadableStream): AsyncGenerato
   if (held > 0) yield [parts.join('')]
 }
 
-/** Writes lines to stdout, as fast as they are read. Where the reader has gone (`… | head`) the process ends. */
+/** Writes lines to stdout, as fast as they are read. */
 export async function printLines(lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return
+  if (lines.length > 0) await print(`${lines.join('\n')}\n`)
+}
+
+/** Writes text to stdout, as fast as it is read. Where the reader has gone (`… | head`) the process ends. */
+export async function print(text: string): Promise<void> {
   if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)
-  if (!process.stdout.write(`${lines.join('\n')}\n`)) await once(process.stdout, 'drain')
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
 function endQuietly(error: NodeJS.ErrnoException): void {

@@ -1,0 +1,169 @@
+import { createInterface } from 'node:readline'
+import type { Command } from 'commander'
+import type { Misc } from '../engine/misc.js'
+import type { ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import { InputError } from '../errors.js'
+import type { Utterance } from '../text/dialogue.js'
+import type { StrategyName } from '../text/strategies.js'
+import {
+  likeliest,
+  loadMisc,
+  NOTICE,
+  parseStrategy,
+  type ReplyFlags,
+  replyCommand,
+  replyOptions,
+  streamReply,
+} from './reply-command.js'
+import { lineBatches, print } from './stdio.js'
+
+/** More than a context has room for: older utterances are forgotten. */
+const MAX_HISTORY = 512
+
+const HELP = `/situation TEXT       what troubles you (takes part through commonsense blocks, where there are any)
+/strategy NAME|auto   reply in one strategy, or let the model choose
+/mixture              the strategy mixture of the last reply
+/reset                forget the conversation and the situation
+/quit                 leave; so do Ctrl-C and Ctrl-D
+Ctrl-C during a reply stops it.`
+
+const EXAMPLES = `
+In the conversation:
+${HELP}
+
+Examples:
+  misc chat
+  misc chat model/ --seed 1 --mixture
+  printf 'hi\\ni lost my job\\n' | misc chat      one turn a line; replies on stdout
+`
+
+interface Flags extends ReplyFlags {
+  mixture?: boolean
+}
+
+/** `misc chat`: a conversation. */
+export function chatCommand(): Command {
+  return replyCommand('chat')
+    .summary('talk with the model')
+    .description(`A conversation, a line a turn. Nothing you type is stored or sent.\n\n${NOTICE}`)
+    .option('--mixture', 'show the strategy mixture after every reply')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+}
+
+async function run(model: string | undefined, flags: Flags): Promise<void> {
+  say(`${NOTICE}\nNothing you type is stored or sent: it stays in this process. /help lists the commands.\n`)
+  await using misc = await loadMisc(model, flags)
+  const chat = new Chat(misc, replyOptions(flags), flags.mixture ?? false)
+  const terminal = process.stdin.isTTY && process.stderr.isTTY
+  const prompt = terminal ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' }) : undefined
+  prompt?.on('SIGINT', () => {
+    if (!chat.stop()) prompt.close()
+  })
+  prompt?.prompt()
+  for await (const line of prompt ?? pipedLines()) {
+    // Between turns Ctrl-C ends the process, as it does by default.
+    const stop = () => chat.stop()
+    process.once('SIGINT', stop)
+    const goesOn = await chat.take(line).finally(() => process.off('SIGINT', stop))
+    if (!goesOn) break
+    prompt?.prompt()
+  }
+  prompt?.close()
+}
+
+/** One conversation: its history is kept here and nowhere else. */
+class Chat {
+  #dialogue: Utterance[] = []
+  #situation: string | undefined
+  #strategy: StrategyName | undefined
+  #mixture: StrategyMixture | undefined
+  #reply: AbortController | undefined
+
+  constructor(
+    readonly misc: Misc,
+    readonly options: ReplyOptions,
+    readonly showMixture: boolean,
+  ) {
+    this.#strategy = options.strategy as StrategyName | undefined
+  }
+
+  /** Stops the reply being drawn; false where there is none. */
+  stop(): boolean {
+    this.#reply?.abort()
+    return this.#reply !== undefined
+  }
+
+  /** Takes a line: a command, or the seeker's turn, which is replied to. False where the conversation ends with it. */
+  async take(line: string): Promise<boolean> {
+    const [, command, argument = ''] = /^\/(\S*)\s*(.*)$/s.exec(line.trim()) ?? []
+    try {
+      if (command === 'quit') return false
+      if (command !== undefined) this.#command(command, argument)
+      else if (line.trim() !== '') await this.#turn(line.trim())
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      say(error.message)
+    }
+    return true
+  }
+
+  #command(name: string, argument: string): void {
+    if (name === 'help') say(HELP)
+    else if (name === 'situation') this.#setSituation(argument)
+    else if (name === 'strategy') this.#setStrategy(argument)
+    else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
+    else if (name === 'reset') {
+      this.#dialogue = []
+      this.#situation = this.#mixture = undefined
+      say('a new conversation')
+    } else say(`unknown command /${name.slice(0, 40)}; /help lists the commands`)
+  }
+
+  #setSituation(text: string): void {
+    if (text) this.#situation = text
+    say(this.#situation === undefined ? 'no situation yet: /situation TEXT' : `situation: ${this.#situation}`)
+  }
+
+  #setStrategy(name: string): void {
+    if (name) this.#strategy = name === 'auto' ? undefined : parseStrategy(name)
+    say(`strategy: ${this.#strategy ?? 'auto, as the model chooses'}`)
+  }
+
+  async #turn(text: string): Promise<void> {
+    const dialogue: Utterance[] = [...this.#dialogue, { speaker: 'seeker', text }]
+    this.#reply = new AbortController()
+    try {
+      const input = { dialogue, ...(this.#situation !== undefined && { situation: this.#situation }) }
+      const options = { ...this.options, strategy: this.#strategy, signal: this.#reply.signal }
+      const reply = await streamReply(this.misc, input, options, print)
+      await print('\n')
+      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
+      this.#dialogue = dialogue.slice(-MAX_HISTORY)
+      this.#mixture = reply.strategy
+      if (reply.finishReason === 'aborted') say('(stopped)')
+      if (this.showMixture && reply.strategy) say(`(${likeliest(reply.strategy, 3)})`)
+    } finally {
+      this.#reply = undefined
+    }
+  }
+}
+
+async function* pipedLines(): AsyncGenerator<string> {
+  for await (const lines of lineBatches(process.stdin)) yield* lines
+}
+
+function mixtureTable({ probs, predicted }: StrategyMixture): string {
+  return Object.entries(probs)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, p]) => {
+      const bar = '='.repeat(Math.round(p * 30)).padEnd(30)
+      return `${name.padEnd(27)} ${bar} ${(p * 100).toFixed(1)}%${name === predicted ? '  likeliest' : ''}`
+    })
+    .join('\n')
+}
+
+/** Words for people, apart from the replies. */
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,116 @@
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import type { Reply } from '../engine/reply.js'
+import { InputError } from '../errors.js'
+import { readJsonFile } from '../io/json.js'
+import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
+import {
+  likeliest,
+  loadMisc,
+  NOTICE,
+  type ReplyFlags,
+  replyCommand,
+  replyOptions,
+  streamReply,
+} from './reply-command.js'
+import { print, printLines } from './stdio.js'
+
+const EXAMPLES = `
+FILE holds {"situation": "...", "dialogue": [{"speaker": "seeker", "text": "..."}, {"speaker": "supporter", ...}],
+"blocks": {"post": [{"relation": "xReact", "tail": "sad"}], "situation": []}}; situation and blocks may be missing.
+Or ids, as misc features prints them: {"ids": {"context": [...], "post": [[...]], "situation": [[...]]}}.
+
+Ctrl-C stops the reply and prints what there is; the exit code is then 130.
+
+Examples:
+  misc generate --input dialogue.json
+  misc generate model/ --input dialogue.json --seed 1 --top-p 0.9 --json | jq .strategy
+  misc generate --input dialogue.json --strategy Question --no-do-sample
+  echo '{"dialogue": [{"speaker": "seeker", "text": "i feel low"}]}' | misc generate --input -
+`
+
+interface Flags extends ReplyFlags {
+  input: string
+  json?: boolean
+  transcript?: boolean
+}
+
+/** `misc generate`: one reply to a dialogue. */
+export function generateCommand(): Command {
+  return replyCommand('generate')
+    .summary('draw a reply to a dialogue')
+    .description('Draws a supportive reply to a dialogue: its text on stdout, strategies and timings on stderr.')
+    .requiredOption('--input <file>', 'the dialogue, as JSON; - for stdin')
+    .option('--json', 'print one JSON document')
+    .option('--transcript', 'show the situation and the dialogue above the reply')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+}
+
+async function run(model: string | undefined, flags: Flags): Promise<void> {
+  const input = parseInput(flags.input === '-' ? await readStdin() : await readJsonFile(flags.input))
+  await using misc = await loadMisc(model, flags)
+  const stop = new AbortController()
+  // Only once: a second Ctrl-C ends the process.
+  process.once('SIGINT', () => stop.abort())
+  const options = { ...replyOptions(flags), signal: stop.signal }
+  let reply: Reply
+  if (flags.json) {
+    reply = await misc.reply(input, options)
+    await printLines([JSON.stringify(replyJson(reply))])
+  } else {
+    if (flags.transcript) process.stderr.write(`${NOTICE}\n\n${transcript(input)}\n`)
+    reply = await streamReply(misc, input, options, print)
+    await print('\n')
+    process.stderr.write(report(reply))
+  }
+  if (reply.finishReason === 'aborted') process.exitCode = 130
+}
+
+async function readStdin(): Promise<unknown> {
+  try {
+    return JSON.parse(await text(process.stdin))
+  } catch (error) {
+    throw new InputError(`stdin: not JSON (${(error as Error).message.replaceAll(/\s+/g, ' ')})`)
+  }
+}
+
+/** What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. */
+function replyJson({ text, ids, strategy, finishReason, timings, adapter, seed }: Reply) {
+  const { encodeMs, firstTokenMs, perTokenMs } = timings
+  return {
+    text,
+    ids,
+    strategy: strategy ?? null,
+    finish_reason: finishReason,
+    timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs },
+    adapter,
+    seed,
+  }
+}
+
+function transcript(input: DialogueInput | IdsInput): string {
+  if ('ids' in input) return `${input.ids.context.length} ids\n`
+  const { situation, dialogue, blocks } = input
+  const count = (blocks?.post.length ?? 0) + (blocks?.situation.length ?? 0)
+  return [
+    ...(situation === undefined ? [] : [`situation: ${situation}`]),
+    ...(count > 0 ? [`with ${count} commonsense blocks`] : []),
+    '',
+    ...dialogue.map(({ speaker, text }) => `${speaker}: ${text}`),
+    '',
+    'reply:',
+  ].join('\n')
+}
+
+function report({ ids, strategy, finishReason, timings, adapter, seed }: Reply): string {
+  const { encodeMs, firstTokenMs, perTokenMs } = timings
+  const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
+  const lines = [
+    ['strategies', strategy ? likeliest(strategy, 3) : '-'],
+    ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
+    ['timings', `encode ${ms(encodeMs)}, first id ${ms(firstTokenMs)}, then ${ms(perTokenMs.median)} each`],
+    ['adapter', adapter],
+  ]
+  return `\n${lines.map(([name, value]) => `${name!.padEnd(12)}${value}\n`).join('')}`
+}

@@ -1,0 +1,80 @@
+import { type Command, Option } from 'commander'
+import { Misc, packagedModel } from '../engine/misc.js'
+import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { DialogueInput, IdsInput } from '../text/dialogue.js'
+import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
+import { generationFlags, generationOptions } from './generation-flags.js'
+import { gpuCommand } from './gpu-command.js'
+import { type Progress, progressBar } from './progress.js'
+
+/** What every command that draws replies says before it does. */
+export const NOTICE = `This is research software: no therapy, no crisis service. Replies can be wrong or hurtful.
+If you or someone near you is in danger, call the local emergency number (112, 911, ...) or a crisis line:
+findahelpline.com lists them by country; in the US and Canada call or text 988.`
+
+/** The flags that {@link replyCommand} adds; those of the generation options beside them. */
+export interface ReplyFlags extends Record<string, unknown> {
+  adapter?: string
+  dtype?: 'f32'
+  strategy?: StrategyName
+}
+
+/** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
+export function replyCommand(name: string): Command {
+  const command = gpuCommand(name)
+    .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
+    .addOption(new Option('--dtype <format>', 'number format of weights on the GPU').choices(['f32']))
+    .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
+  for (const option of generationFlags()) command.addOption(option)
+  return command
+}
+
+/** A strategy by its exact name. Throws an InputError that lists the names. */
+export function parseStrategy(name: string): StrategyName {
+  return STRATEGIES[strategyIndex(name)]!
+}
+
+/** How the flags say that replies are drawn. */
+export function replyOptions(flags: ReplyFlags): ReplyOptions {
+  return { ...generationOptions(flags), strategy: flags.strategy }
+}
+
+/** Loads MODEL with a progress bar. */
+export async function loadMisc(model = packagedModel, { adapter, dtype }: ReplyFlags): Promise<Misc> {
+  let progress: Progress | undefined
+  let before = 0
+  const onProgress = (done: number, total: number) => {
+    progress ??= progressBar('loading the model', total, 'bytes')
+    progress.advance(done - before)
+    before = done
+  }
+  try {
+    return await Misc.load(model, { adapter, dtype, onProgress })
+  } finally {
+    progress?.stop()
+  }
+}
+
+/** Draws a reply and gives its text to `onText` as it comes. */
+export async function streamReply(
+  misc: Misc,
+  input: DialogueInput | IdsInput,
+  options: ReplyOptions,
+  onText: (text: string) => Promise<void>,
+): Promise<Reply> {
+  const pieces = misc.stream(input, options)
+  for (;;) {
+    const { done, value } = await pieces.next()
+    if (done) return value
+    await onText(value.text)
+  }
+}
+
+/** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */
+export function likeliest({ probs }: StrategyMixture, count: number): string {
+  return Object.entries(probs)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, count)
+    .map(([name, p]) => `${name} ${Math.round(p * 100)}%`)
+    .join(', ')
+}
