@@ -1,0 +1,240 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Misc } from '../../src/engine/misc.js'
+import type { Reply } from '../../src/engine/reply.js'
+import { DisposedError, NoAdapterError } from '../../src/errors.js'
+import type { DialogueInput } from '../../src/text/dialogue.js'
+import { STRATEGIES } from '../../src/text/strategies.js'
+import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
+import { testAdapters } from '../gpu.js'
+import { refused } from '../throws.js'
+
+const folder = await tinyModel()
+/** The ids of the first reply, on every adapter. */
+const firstIds: (readonly number[])[] = []
+const CLS = 5772
+const input: DialogueInput = {
+  situation: 'I lost my job',
+  dialogue: [
+    { speaker: 'seeker', text: 'hi, i am sad' },
+    { speaker: 'supporter', strategy: 'Question', text: 'Why are you sad?' },
+    { speaker: 'seeker', text: 'i lost my job' },
+  ],
+  blocks: {
+    post: [
+      { relation: 'xReact', tail: 'sad' },
+      { relation: 'xWant', tail: 'to find a job' },
+    ],
+    situation: [{ relation: 'xAttr', tail: 'unlucky' }],
+  },
+}
+/** Long enough to see an abort, short enough to wait for. */
+const SHORT = { seed: 1, maxNewTokens: 12, minLength: 12 }
+
+async function rejected(work: Promise<unknown>, kind: new (...args: never[]) => Error): Promise<void> {
+  await work.then(
+    () => assert.unreachable('nothing was thrown'),
+    (error) => assert.instance(error, kind, `expected ${kind.name}, got ${error.stack}`),
+  )
+}
+
+for (const adapter of testAdapters) {
+  const engine = suite(`engine/misc on ${adapter}`)
+  let misc: Misc
+  let first: Reply
+  engine.before(async () => {
+    misc = await Misc.load(folder, { adapter })
+    first = await misc.reply(input, SHORT)
+    firstIds.push(first.ids)
+  })
+  engine.after(() => misc.dispose())
+
+  engine('a reply has all that it promises', () => {
+    assert.is(first.ids.length, 12)
+    assert.equal([first.finishReason, first.seed, first.adapter], ['length', 1, adapter])
+    assert.equal(Object.keys(first.strategy!.probs), [...STRATEGIES])
+    const probs = Object.values(first.strategy!.probs)
+    assert.ok(Math.abs(probs.reduce((sum, p) => sum + p, 0) - 1) < 1e-5)
+    assert.is(first.strategy!.probs[first.strategy!.predicted], Math.max(...probs))
+    const { encodeMs, firstTokenMs, perTokenMs } = first.timings
+    assert.ok(encodeMs > 0 && firstTokenMs > encodeMs, `${encodeMs} and ${firstTokenMs} ms`)
+    assert.ok(perTokenMs.median > 0 && perTokenMs.p95 >= perTokenMs.median)
+  })
+
+  engine('the seed repeats a reply, another one changes it', async () => {
+    const wide = { ...SHORT, topP: 1, topK: 0, temperature: 2 }
+    const [a, again, b] = await misc.replies([input, input, input], wide)
+    assert.equal([again!.ids, b!.ids], [a!.ids, a!.ids])
+    assert.not.equal((await misc.reply(input, { ...wide, seed: 2 })).ids, a!.ids)
+    const free = await misc.reply(input, { maxNewTokens: 2 })
+    assert.equal((await misc.reply(input, { maxNewTokens: 2, seed: free.seed })).ids, free.ids)
+  })
+
+  engine('what streams, joined, is the reply', async () => {
+    const pieces = misc.stream(input, SHORT)
+    let text = ''
+    let count = 0
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done) {
+        assert.equal([value.text, value.ids], [first.text, first.ids])
+        break
+      }
+      text += value.text
+      count++
+    }
+    assert.is(text, first.text)
+    assert.ok(count > 3, `${count} pieces`)
+  })
+
+  engine('more dialogues than slots, of several lengths: each gets the reply that it would get alone', async () => {
+    const inputs = Array.from({ length: 20 }, (_, i) =>
+      i % 5 === 0 ? input : saying(Array.from({ length: i + 1 }, (_, j) => (j % 2 ? 'sad' : 'job')).join(' ')),
+    )
+    const options = inputs.map((_, i) => ({ seed: i, maxNewTokens: 1 + (i % 7) }))
+    const together = await Promise.all(inputs.map((it, i) => misc.reply(it, options[i])))
+    for (const i of [0, 3, 7, 15, 16, 19]) {
+      const alone = await misc.reply(inputs[i]!, options[i])
+      assert.equal([together[i]!.ids, together[i]!.text], [alone.ids, alone.text], `dialogue ${i}`)
+    }
+  })
+
+  engine('an abort ends a reply within an id, and the next one is as fresh', async () => {
+    const stop = new AbortController()
+    const pieces = misc.stream(input, { ...SHORT, signal: stop.signal })
+    let text = (await pieces.next()).value!.text
+    stop.abort()
+    let reply: Reply | undefined
+    while (!reply) {
+      const { done, value } = await pieces.next()
+      if (done) reply = value
+      else text += value.text
+    }
+    assert.is(reply.finishReason, 'aborted')
+    assert.ok(reply.ids.length < 6, `${reply.ids.length} ids`)
+    assert.equal([text, reply.ids], [reply.text, first.ids.slice(0, reply.ids.length)])
+    assert.equal((await misc.reply(input, SHORT)).ids, first.ids)
+  })
+
+  engine('aborted before it begins, or while it waits for a slot', async () => {
+    const before = await misc.reply(input, { signal: AbortSignal.abort() })
+    assert.equal([before.finishReason, before.ids, before.text, before.strategy], ['aborted', [], '', undefined])
+    const stop = new AbortController()
+    const order: string[] = []
+    const running = Array.from({ length: 16 }, () => misc.reply(input, SHORT).then(() => order.push('ran')))
+    const waiting = misc.reply(input, { ...SHORT, signal: stop.signal }).then(({ finishReason }) => {
+      order.push(finishReason)
+    })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    stop.abort()
+    await Promise.all([waiting, ...running])
+    assert.is(order[0], 'aborted')
+    assert.is(order.length, 17)
+  })
+
+  engine('leaving a stream early stops it and frees its slot', async () => {
+    for (let i = 0; i < 3; i++) for await (const _ of misc.stream(input, SHORT)) break
+    assert.equal((await misc.reply(input, SHORT)).ids, first.ids)
+  })
+
+  engine('what is wrong is refused before anything is computed', async () => {
+    const reply = (options: object, dialogue: unknown = input) => misc.reply(dialogue as DialogueInput, options)
+    await refused(
+      () => reply({ tempreature: 1 }),
+      /unknown generation option "tempreature": did you mean temperature\?/,
+    )
+    await refused(() => reply({ temperature: Number.NaN }), /temperature must be a number above 0, got NaN/)
+    await refused(() => reply({ strategy: 'Qestion' }), /unknown strategy "Qestion"; the strategies are: Question, /)
+    await refused(() => reply({ strategy: [1] }), /a name or 8 probabilities, got \[1\]/)
+    await refused(() => reply({ strategy: new Array(8).fill(0.1) }), /add up to 1/)
+    await refused(() => reply({ strategy: [2, -1, 0, 0, 0, 0, 0, 0] }), /0 or more/)
+    await refused(() => reply({}, { dialogue: [] }), /at least one utterance/)
+    await refused(() => reply({}, { ids: { context: [CLS + 1] } }), /ids\.context\[0\] is 5773, expected an id/)
+    const long = { ids: { context: new Array(MAX_POSITIONS + 1).fill(7) } }
+    await refused(() => reply({}, long), /ids\.context has 49 ids, more than the model's 48/)
+    await refused(() => misc.stream(input, { top_p: 1 } as object).next(), /top_p.*did you mean topP\?/)
+    await refused(() => misc.encode({ dialogue: [] }), /at least one utterance/)
+  })
+
+  engine('the caller’s strategy: a name, or a mixture', async () => {
+    const named = await misc.reply(input, { ...SHORT, strategy: 'Information' })
+    assert.equal([named.strategy!.probs.Information, named.strategy!.probs.Question], [1, 0])
+    assert.is(named.strategy!.predicted, first.strategy!.predicted)
+    const own = STRATEGIES.map((_, i) => (i === 2 ? 1 : 0))
+    assert.equal((await misc.reply(input, { ...SHORT, strategy: own })).ids, named.ids)
+  })
+
+  engine('no blocks, one word, no word, and as long as it can be', async () => {
+    const { dialogue } = input
+    assert.is((await misc.reply({ dialogue }, SHORT)).ids.length, 12)
+    assert.is((await misc.reply(saying('hi'), SHORT)).ids.length, 12)
+    assert.is((await misc.reply(saying(''), SHORT)).ids.length, 12)
+    const full = { ids: { context: [CLS, ...new Array(MAX_POSITIONS - 1).fill(7)] } }
+    const longest = await misc.reply(full, { seed: 1, minLength: 999, penalizeContext: true })
+    assert.equal([longest.ids.length, longest.finishReason], [MAX_POSITIONS, 'length'])
+    const cut = await misc.reply(saying('i am sad . '.repeat(1000)), SHORT)
+    assert.is(cut.ids.length, 12)
+  })
+
+  engine('ids give the reply that their text gives', async () => {
+    const { blocks } = await misc.encode({ ids: { context: [CLS], post: [[CLS - 5]], situation: [[7]] } })
+    assert.equal([blocks.post[0]!.relation, blocks.post[0]!.tail, blocks.post[0]!.weight], ['xReact', '', 1])
+    assert.equal([blocks.situation[0]!.relation, blocks.situation[0]!.tail], [undefined, 'the'])
+    const text = { ...saying(''), blocks: { post: [{ relation: 'xReact' as const, tail: 'the' }], situation: [] } }
+    const ids = { ids: { context: [CLS, 2], post: [[CLS - 5, 7]] } }
+    assert.equal((await misc.reply(ids, SHORT)).ids, (await misc.reply(text, SHORT)).ids)
+  })
+
+  engine('encode: the mixture of the reply; each source’s attention adds up to 1', async () => {
+    const { strategy, blocks } = await misc.encode(input)
+    assert.equal(strategy, first.strategy)
+    assert.equal(
+      blocks.post.map(({ relation, tail }) => ({ relation, tail })),
+      input.blocks!.post,
+    )
+    for (const source of [blocks.post, blocks.situation]) {
+      assert.ok(Math.abs(source.reduce((sum, { weight }) => sum + weight, 0) - 1) < 1e-5)
+    }
+    assert.equal((await misc.encode(saying('hi'))).blocks, { post: [], situation: [] })
+  })
+
+  engine('encode while replies are drawn disturbs neither', async () => {
+    const [reply, encoding, again] = await Promise.all([
+      misc.reply(input, SHORT),
+      misc.encode(input),
+      misc.reply(input, SHORT),
+    ])
+    assert.equal([reply.ids, again.ids, encoding.strategy], [first.ids, first.ids, first.strategy])
+  })
+
+  engine('two engines side by side; disposing of one leaves the other whole', async () => {
+    const other = await Misc.load(folder, { adapter })
+    const [a, b] = await Promise.all([misc.reply(input, SHORT), other.reply(input, SHORT)])
+    assert.equal([a.ids, b.ids], [first.ids, first.ids])
+
+    const pending = [other.reply(input), other.replies([input, input]), other.stream(input).next(), other.encode(input)]
+    const ended = pending.map((it) => rejected(it, DisposedError))
+    await Promise.all([other.dispose(), other.dispose()])
+    await Promise.all(ended)
+    await rejected(other.reply(input), DisposedError)
+    await rejected(other.encode(input), DisposedError)
+    await rejected(other.stream(input).next(), DisposedError)
+    assert.equal((await misc.reply(input, SHORT)).ids, first.ids)
+  })
+  engine.run()
+}
+
+const load = suite('engine/misc, load')
+
+load('the reply is the same on every adapter', () => {
+  for (const ids of firstIds) assert.equal(ids, firstIds[0])
+})
+
+load('what cannot be loaded is named', async () => {
+  await refused(() => Misc.load('no/such/folder'), /no\/such\/folder.*no such file/)
+  await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
+  await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be f32/)
+  await rejected(Misc.load(folder, { adapter: 'no such adapter' }), NoAdapterError)
+})
+
+load.run()
