@@ -106,7 +106,9 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     HAS_BIAS: bias ? 1 : 0,
     HAS_RESIDUAL: residual ? 1 : 0,
   })
-  const workgroups = [Math.ceil(n / variant.columns), Math.ceil(rows / variant.rows)] as const
+  const across = Math.ceil(n / variant.columns)
+  // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
+  const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
   recorder.dispatch(
     kernel,
     { x, weight, bias, residual, out },
