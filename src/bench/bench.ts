@@ -1,0 +1,110 @@
+import { createRequire } from 'node:module'
+import { cpus, loadavg } from 'node:os'
+import { loadModel } from '../engine/load-model.js'
+import { snakeCase } from '../generation/options.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { blocksSuite, blocksSuiteRows } from './blocks-suite.js'
+import { measureCeilings } from './ceilings.js'
+import { coldStart, decodeSuite, decodeSuiteRuns } from './decode-suite.js'
+import { encodeSuite, encodeSuiteRows } from './encode-suite.js'
+import type { BenchReport } from './report.js'
+import { BenchRig } from './rig.js'
+import type { SuiteContext } from './suite.js'
+import { drawOptions, type Workload } from './workload.js'
+
+/** The suites, in the order in which they run. */
+export const suiteNames = ['decode', 'encode', 'blocks'] as const
+export type SuiteName = (typeof suiteNames)[number]
+
+/** How {@link bench} is run. */
+export interface BenchOptions {
+  readonly suites: readonly SuiteName[]
+  readonly workload: Workload
+  /** Milliseconds that opening the adapter took. */
+  readonly adapterMs: number
+  readonly packageVersion: string
+  /** Makes a progress display; `advance` says that so much more is done. */
+  readonly progress: (label: string, total: number, unit: string) => Disposable & { advance(amount: number): void }
+  /** Size of the buffer that shows how fast memory is read; see {@link measureCeilings}. */
+  readonly bandwidthBytes?: number
+}
+
+/**
+ * Times a model on an adapter.
+ *
+ * @throws InputError where the folder holds no sound MISC model.
+ */
+export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Promise<BenchReport> {
+  const { suites, workload, progress } = options
+  const loadBefore = loadavg()[0]!
+  const started = performance.now()
+  const weights = await loadWeights(gpu, folder, progress)
+  const weightsMs = performance.now() - started
+  const rig = new BenchRig(gpu, weights, workload)
+  try {
+    const cold = suites.includes('decode') ? await coldStart(rig) : undefined
+    const ceilings = await measureCeilings(gpu, options.bandwidthBytes)
+    const runs = { decode: decodeSuiteRuns, encode: encodeSuiteRows, blocks: blocksSuiteRows }
+    const suite = async <T>(name: SuiteName, run: (context: SuiteContext) => Promise<T>): Promise<T | undefined> => {
+      if (!suites.includes(name)) return undefined
+      using bar = progress(name, runs[name] * (workload.warmups + workload.repetitions), 'runs')
+      return run({ rig, ceilings, onRun: () => bar.advance(1) })
+    }
+    const decode = await suite('decode', (context) => decodeSuite(context, cold!))
+    const encode = await suite('encode', encodeSuite)
+    const blocks = await suite('blocks', blocksSuite)
+    const { config, variant } = weights
+    return {
+      versions: { 'misc-webgpu': options.packageVersion, node: process.versions.node, webgpu: dawnVersion() },
+      model: {
+        folder,
+        variant,
+        d_model: config.dModel,
+        encoder_layers: config.encoderLayers,
+        decoder_layers: config.decoderLayers,
+        vocab_size: config.vocabSize,
+      },
+      dtype: 'f32',
+      adapter: describeAdapter(gpu),
+      machine: {
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cores: cpus().length,
+        load_average: [loadBefore, loadavg()[0]!],
+      },
+      workload: inSnakeCase(workload),
+      sampling: inSnakeCase(drawOptions(workload)),
+      load: { adapter_ms: options.adapterMs, weights_ms: weightsMs, gpu_bytes: gpu.allocatedBytes },
+      ceilings,
+      suites: { ...(decode && { decode }), ...(encode && { encode }), ...(blocks && { blocks }) },
+    }
+  } finally {
+    rig.dispose()
+  }
+}
+
+async function loadWeights(gpu: Gpu, folder: string, progress: BenchOptions['progress']) {
+  let bar: ReturnType<BenchOptions['progress']> | undefined
+  let before = 0
+  try {
+    return await loadModel(gpu, folder, (done, total) => {
+      bar ??= progress('loading weights', total, 'bytes')
+      bar.advance(done - before)
+      before = done
+    })
+  } finally {
+    bar?.[Symbol.dispose]()
+  }
+}
+
+function describeAdapter({ adapter, features }: Gpu): BenchReport['adapter'] {
+  const { name, driver, vendor, architecture, source, software, subgroupSize } = adapter
+  const sorted = [...features].sort()
+  return { name, driver, vendor, architecture, source, software, subgroup_size: subgroupSize, features: sorted }
+}
+
+const inSnakeCase = <Value>(values: object): Record<string, Value> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [snakeCase(name), value]))
+
+function dawnVersion(): string {
+  return createRequire(import.meta.url)('webgpu/package.json').version
+}

@@ -1,0 +1,73 @@
+import { decodeStepBytes } from './cost.js'
+import type { DecodeReport } from './report.js'
+import type { BenchRig } from './rig.js'
+import { sum, summarize, timed } from './statistics.js'
+import { gpuTime, repeated, type SuiteContext } from './suite.js'
+
+/** Steps whose GPU time is taken. */
+const profiledSteps = 8
+
+/** The first reply of a process: run it before anything else has compiled a kernel. */
+export async function coldStart(rig: BenchRig): Promise<DecodeReport['cold']> {
+  const before = rig.gpu.kernelCount
+  let stepCompileMs = 0
+  const ttft = await timed(async () => {
+    await rig.start()
+    stepCompileMs = await timed(() => rig.slots.recording(rig.workload.batch))
+    await rig.step()
+  })
+  return { ttft_ms: ttft, compile_ms: rig.compileMs + stepCompileMs, kernels: rig.gpu.kernelCount - before }
+}
+
+/** Runs that {@link decodeSuite} reports to `onRun`. */
+export const decodeSuiteRuns = 2
+
+/** Time to the first id, and from id to id, sampling included. */
+export async function decodeSuite(context: SuiteContext, cold: DecodeReport['cold']): Promise<DecodeReport> {
+  const { rig, ceilings } = context
+  const { tokens, batch } = rig.workload
+
+  const replies = await repeated(context, async () => {
+    const ttft = await timed(async () => {
+      await rig.start()
+      await rig.step()
+    })
+    const gaps: number[] = []
+    for (let i = 1; i < tokens; i++) gaps.push(await timed(() => rig.step()))
+    return { ttft, gaps }
+  })
+  const parts = await repeated(context, async () => {
+    rig.blockCache.clear()
+    const blocks = await timed(() => rig.encodeBlocks())
+    const start = performance.now()
+    const encoded = await rig.encode()
+    const contextMs = performance.now() - start
+    const crossKv = await timed(() => rig.prepare(encoded))
+    return { blocks, context: contextMs, crossKv, firstStep: await timed(() => rig.step()) }
+  })
+  // Some of the steps that the reply has left.
+  const step = await rig.slots.recording(batch)
+  const gpuStep = await gpuTime(context, Math.min(profiledSteps, tokens - 1), (submit) => submit(step))
+
+  const tpot = summarize(replies.map(({ gaps }) => sum(gaps) / gaps.length))
+  const wallMs = sum(replies.map(({ ttft, gaps }) => ttft + sum(gaps)))
+  const stepBytes = decodeStepBytes(rig.weights, rig.workload)
+  return {
+    cold,
+    ttft_ms: summarize(replies.map(({ ttft }) => ttft)),
+    ttft_parts_ms: {
+      blocks: summarize(parts.map((it) => it.blocks)),
+      context: summarize(parts.map((it) => it.context)),
+      cross_kv: summarize(parts.map((it) => it.crossKv)),
+      first_step: summarize(parts.map((it) => it.firstStep)),
+    },
+    tpot_ms: tpot,
+    itl_ms: summarize(replies.flatMap(({ gaps }) => gaps)),
+    tokens_per_s: (replies.length * tokens * batch) / (wallMs / 1e3),
+    decode_tokens_per_s: batch / (tpot.mean / 1e3),
+    step_bytes: stepBytes,
+    mbu: stepBytes.total / (tpot.mean / 1e3) / (ceilings.read_bandwidth.gb_per_s * 1e9),
+    sampling_included: true,
+    gpu_step: gpuStep,
+  }
+}

@@ -1,0 +1,109 @@
+import type { KernelTime } from '../gpu/profiler.js'
+import type { Ceilings } from './ceilings.js'
+import type { StepBytes } from './cost.js'
+import type { Summary } from './statistics.js'
+
+/** What `misc bench --json` prints: times are milliseconds, rates and MFU those of the mean time. */
+export interface BenchReport {
+  readonly versions: { readonly 'misc-webgpu': string; readonly node: string; readonly webgpu: string }
+  readonly model: {
+    readonly folder: string
+    readonly variant: string
+    readonly d_model: number
+    readonly encoder_layers: number
+    readonly decoder_layers: number
+    readonly vocab_size: number
+  }
+  /** Of weights, caches and arithmetic. */
+  readonly dtype: 'f32'
+  readonly adapter: {
+    readonly name: string
+    readonly driver: string
+    readonly vendor: string
+    readonly architecture: string
+    readonly source: string
+    readonly software: boolean
+    readonly subgroup_size: number
+    readonly features: readonly string[]
+  }
+  readonly machine: {
+    readonly cpu: string
+    readonly cores: number
+    /** Of the last minute, before and after: above the number of cores, the times are not the adapter's own. */
+    readonly load_average: readonly [before: number, after: number]
+  }
+  /** The lengths in ids, how many of each, and how often the work was done. */
+  readonly workload: Readonly<Record<string, number>>
+  /** How ids are drawn; the draw is part of every step that is timed. */
+  readonly sampling: Readonly<Record<string, number | boolean>>
+  /** Before the first reply. Files that the system holds in memory load faster than those it does not. */
+  readonly load: { readonly adapter_ms: number; readonly weights_ms: number; readonly gpu_bytes: number }
+  readonly ceilings: Ceilings
+  readonly suites: {
+    readonly decode?: DecodeReport
+    readonly encode?: EncodeReport
+    readonly blocks?: BlocksReport
+  }
+}
+
+/** GPU time by kernel; null where the adapter has no timestamps. Every dispatch in a pass of its own. */
+export type GpuTime = { readonly ms: number; readonly kernels: readonly KernelTime[] } | null
+
+/** Replies from encoding to the last id. */
+export interface DecodeReport {
+  /** The process's first reply: kernels compile, unless the driver kept them from an earlier process. */
+  readonly cold: { readonly ttft_ms: number; readonly compile_ms: number; readonly kernels: number }
+  /** From ids to the first id drawn, the blocks encoded anew. */
+  readonly ttft_ms: Summary
+  /** The same taken apart, in other runs: each part is submitted and awaited by itself. */
+  readonly ttft_parts_ms: {
+    readonly blocks: Summary
+    /** With fusion and strategy. */
+    readonly context: Summary
+    readonly cross_kv: Summary
+    readonly first_step: Summary
+  }
+  /** (end to end − TTFT) / (tokens − 1), of each run. */
+  readonly tpot_ms: Summary
+  /** Every gap between ids, of all runs. */
+  readonly itl_ms: Summary
+  /** All ids of all replies / all time, TTFT included. */
+  readonly tokens_per_s: number
+  /** Replies drawn together / mean TPOT. */
+  readonly decode_tokens_per_s: number
+  /** What a step must read. */
+  readonly step_bytes: StepBytes
+  /** step_bytes / mean TPOT / read bandwidth. */
+  readonly mbu: number
+  readonly sampling_included: true
+  /** Of one step, the mean of several. */
+  readonly gpu_step: GpuTime
+}
+
+/** Some work on ids, timed. */
+export interface WorkRow {
+  readonly name: string
+  readonly ids: number
+  readonly ms: Summary
+  readonly ids_per_s: number
+  readonly gflop: number
+  /** Part of the measured FMA peak. */
+  readonly mfu: number
+}
+
+export interface EncodeReport {
+  /**
+   * `encode`: blocks, context, fusion and strategy, as the peers' encode; `encode_cached_blocks`: the same with the
+   * blocks in the cache; then the parts: `blocks`, `context`, `fusion_strategy`; and `cross_kv`, no part of `encode`.
+   */
+  readonly rows: readonly WorkRow[]
+  /** Of `encode`. */
+  readonly gpu_encode: GpuTime
+}
+
+export interface BlocksReport {
+  /** `50 x 5`: 50 distinct blocks of 5 ids. `512 ragged`: of lengths as in the dialogues of MISC's data. */
+  readonly rows: readonly (WorkRow & { readonly blocks: number; readonly blocks_per_s: number })[]
+  /** Of the last row. */
+  readonly gpu_blocks: GpuTime
+}

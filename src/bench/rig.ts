@@ -1,0 +1,105 @@
+import { ReplySlots } from '../engine/reply-slots.js'
+import { GpuError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { Recorder, type Recording } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
+import { BlockCache } from '../model/blocks.js'
+import type { Pass } from '../model/encoder.js'
+import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import { rowStatus } from '../ops/sampling-rows.js'
+import { drawOptions, makeDialogues, type Workload } from './workload.js'
+
+/**
+ * A workload's dialogues on the GPU, and the steps of a reply to them one by one: each is submitted and awaited by
+ * itself, so that it can be timed.
+ */
+export class BenchRig {
+  readonly dialogues: readonly DialogueIds[]
+  readonly slots: ReplySlots
+  readonly blockCache: BlockCache
+  /** Milliseconds that {@link run} has waited for kernels to compile. */
+  compileMs = 0
+  readonly #scratch: Scratch
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+    readonly workload: Workload,
+  ) {
+    const { config } = weights
+    this.dialogues = makeDialogues(workload, config)
+    this.slots = new ReplySlots(gpu, weights, workload.batch, config.vocabSize)
+    this.blockCache = new BlockCache(gpu, config.dModel)
+    this.#scratch = new Scratch(gpu)
+  }
+
+  /** Blocks of all dialogues. */
+  get blocks(): (readonly number[])[] {
+    return this.dialogues.flatMap(({ post, situation }) => [...post, ...situation])
+  }
+
+  /** Records, waits for the kernels where they are new, submits and waits for the result. */
+  async run<T>(record: (pass: Pass) => T): Promise<T> {
+    return this.record(record, async (recording) => {
+      this.gpu.submit([recording])
+      await this.gpu.idle()
+    })
+  }
+
+  /** As {@link run}, but the caller submits. */
+  async record<T>(record: (pass: Pass) => T, submit: (recording: Recording) => Promise<void>): Promise<T> {
+    const recorder = new Recorder(this.gpu)
+    const value = record({ recorder, scratch: this.#scratch, weights: this.weights })
+    const recorded = performance.now()
+    const recording = await recorder.finish()
+    this.compileMs += performance.now() - recorded
+    await submit(recording)
+    recording.dispose()
+    this.#scratch.release()
+    return value
+  }
+
+  /** Eq. 2–3, for the blocks that the cache does not hold. */
+  encodeBlocks(blocks = this.blocks): Promise<number[]> {
+    return this.run((pass) => this.blockCache.encode(pass, blocks))
+  }
+
+  /** Eq. 1–6; the blocks that the cache holds are taken from it. */
+  encode(): Promise<EncodedDialogues> {
+    return this.run((pass) => encodeDialogues(pass, this.blockCache, this.dialogues))
+  }
+
+  /** The keys and values of cross-attention, for all layers; then replies may be drawn. */
+  async prepare(encoded: EncodedDialogues): Promise<void> {
+    await this.run((pass) => this.#prepare(pass, encoded))
+  }
+
+  /** All that comes before the first step, in one submission as the engine does it. The blocks are encoded anew. */
+  async start(): Promise<void> {
+    this.blockCache.clear()
+    await this.run((pass) => this.#prepare(pass, encodeDialogues(pass, this.blockCache, this.dialogues)))
+  }
+
+  /** One id more for every reply: decoder, processors, draw, and the ids read back. */
+  async step(): Promise<void> {
+    const draws = await this.slots.step(this.workload.batch)
+    if (draws.some(({ status }) => status === rowStatus.failed)) {
+      throw new GpuError('the scores of a step are no finite numbers: check the model with misc validate')
+    }
+  }
+
+  dispose(): void {
+    this.slots.dispose()
+    this.blockCache.dispose()
+    this.#scratch.dispose()
+  }
+
+  #prepare(pass: Pass, encoded: EncodedDialogues): void {
+    const slots = this.dialogues.map((_, slot) => slot)
+    prepareDecoding(pass, this.slots.state, slots, encoded)
+    for (const slot of slots) {
+      this.slots.start(slot, drawOptions(this.workload), [this.weights.config.decoderStartId])
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { type KernelTime, Profiler } from '../gpu/profiler.js'
+import type { Recording } from '../gpu/recorder.js'
+import type { Ceilings } from './ceilings.js'
+import type { GpuTime, WorkRow } from './report.js'
+import type { BenchRig } from './rig.js'
+import { summarize, timed } from './statistics.js'
+
+/** What a suite works with. */
+export interface SuiteContext {
+  readonly rig: BenchRig
+  readonly ceilings: Ceilings
+  /** Called after every run. */
+  readonly onRun: () => void
+}
+
+/** Runs something as often as the workload says; what the runs after the warm-ups gave. */
+export async function repeated<T>({ rig, onRun }: SuiteContext, run: () => Promise<T>): Promise<T[]> {
+  const { warmups, repetitions } = rig.workload
+  const results: T[] = []
+  for (let i = 0; i < warmups + repetitions; i++) {
+    const result = await run()
+    if (i >= warmups) results.push(result)
+    onRun()
+  }
+  return results
+}
+
+/** Times one kind of work on ids. `prepare` is not timed. */
+export async function timeRow(
+  context: SuiteContext,
+  { name, ids, flops }: { name: string; ids: number; flops: number },
+  work: () => Promise<unknown>,
+  prepare: () => unknown = () => {},
+): Promise<WorkRow> {
+  const times = await repeated(context, async () => {
+    await prepare()
+    return timed(work)
+  })
+  const ms = summarize(times)
+  const gflop = flops / 1e9
+  const mfu = gflop / (ms.mean / 1e3) / context.ceilings.fma.gflop_per_s
+  return { name, ids, ms, ids_per_s: ids / (ms.mean / 1e3), gflop, mfu }
+}
+
+/**
+ * GPU time of some work, the mean of several runs.
+ *
+ * @param work submits what it records with the function it is given.
+ */
+export async function gpuTime(
+  { rig: { gpu } }: SuiteContext,
+  runs: number,
+  work: (submit: (recording: Recording) => Promise<void>) => Promise<unknown>,
+): Promise<GpuTime> {
+  if (!Profiler.supports(gpu)) return null
+  const profiler = new Profiler(gpu)
+  const totals = new Map<string, KernelTime>()
+  const submit = async (recording: Recording) => {
+    for (const { kernel, dispatches, ms } of await profiler.submit([recording])) {
+      const total = totals.get(kernel)
+      totals.set(kernel, { kernel, dispatches, ms: (total?.ms ?? 0) + ms / runs })
+    }
+  }
+  try {
+    for (let run = 0; run < runs; run++) await work(submit)
+  } finally {
+    profiler.dispose()
+  }
+  const kernels = [...totals.values()].sort((a, b) => b.ms - a.ms)
+  return { ms: kernels.reduce((total, { ms }) => total + ms, 0), kernels }
+}

@@ -1,0 +1,112 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { bench, suiteNames } from '../../src/bench/bench.js'
+import { measureCeilings } from '../../src/bench/ceilings.js'
+import type { BenchReport } from '../../src/bench/report.js'
+import { renderReport } from '../../src/bench/table.js'
+import { resolveWorkload } from '../../src/bench/workload.js'
+import { Gpu } from '../../src/gpu/gpu.js'
+import { openCheckpoint } from '../../src/io/checkpoint.js'
+import { parseConfig } from '../../src/model/config.js'
+import { type GoldenName, goldenModel } from '../golden.js'
+import { gpuSuite, testAdapters } from '../gpu.js'
+
+const benches = suite('bench/bench')
+
+for (const [model, suites] of [
+  ['misc-tiny-released', suiteNames],
+  ['misc-odd-paper', ['decode', 'encode']],
+] as const) {
+  benches(`${model}: every suite has the figures that it promises`, async () => {
+    const gpu = await Gpu.open({ adapter: testAdapters[0]! })
+    const steps = new Set<string>()
+    const report = await bench(gpu, await goldenModel(model), {
+      suites,
+      workload: await smallWorkload(model),
+      adapterMs: 1,
+      packageVersion: '1.2.3',
+      bandwidthBytes: 2 ** 22,
+      progress: (label) => ({ advance: () => void steps.add(label), [Symbol.dispose]: () => {} }),
+    })
+    assert.equal(Object.keys(report.suites), [...suites])
+    assert.equal([...steps], ['loading weights', ...suites])
+    checkReport(report)
+    checkTable(renderReport(report), report)
+    await gpu.dispose()
+  })
+}
+
+benches.run()
+
+gpuSuite('ceilings', (test) => {
+  test('are measured, and leave nothing behind', async (gpu) => {
+    const before = gpu.allocatedBytes
+    const { read_bandwidth: read, fma } = await measureCeilings(gpu, 2 ** 21)
+    assert.is(read.bytes, 2 ** 21)
+    for (const rate of [read.gb_per_s, fma.gflop_per_s]) assert.ok(Number.isFinite(rate) && rate > 0, `${rate}`)
+    assert.is(gpu.allocatedBytes, before)
+  })
+})
+
+async function smallWorkload(model: GoldenName) {
+  await using checkpoint = await openCheckpoint(await goldenModel(model))
+  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  return resolveWorkload(
+    { context: 11, postBlocks: 3, situationBlocks: 2, tokens: 4, batch: 2, repetitions: 2 },
+    config,
+  )
+}
+
+const batches = ['50 x 5', '512 x 5', '512 ragged']
+
+function checkReport(report: BenchReport): void {
+  positive(JSON.parse(JSON.stringify(report)), '')
+  const { suites, ceilings, workload } = report
+  const { decode, encode, blocks } = suites
+  close(decode!.decode_tokens_per_s, (1000 * workload.batch!) / decode!.tpot_ms.mean)
+  close(decode!.tpot_ms.mean, decode!.itl_ms.mean)
+  assert.equal([decode!.ttft_ms.n, decode!.itl_ms.n], [2, 6])
+  assert.ok(decode!.tokens_per_s < decode!.decode_tokens_per_s * 4)
+  close(decode!.mbu, decode!.step_bytes.total / decode!.tpot_ms.mean / 1e6 / ceilings.read_bandwidth.gb_per_s)
+  assert.ok(decode!.cold.ttft_ms > decode!.cold.compile_ms)
+
+  const names = ['encode', 'encode_cached_blocks', 'cross_kv', 'blocks', 'context', 'fusion_strategy']
+  assert.equal(
+    encode!.rows.map((it) => it.name),
+    names,
+  )
+  const gflop = Object.fromEntries(encode!.rows.map((row) => [row.name, row.gflop]))
+  close(gflop.encode!, gflop.blocks! + gflop.encode_cached_blocks!)
+  assert.is(encode!.rows[0]!.ids, 2 * (11 + 5 * 5))
+  assert.equal(blocks?.rows.map((row) => row.name) ?? batches, batches)
+  assert.equal(blocks?.rows.slice(0, 2).map((row) => row.blocks) ?? [50, 512], [50, 512])
+  for (const row of [...encode!.rows, ...(blocks?.rows ?? [])]) {
+    close(row.ids_per_s, row.ids / (row.ms.mean / 1e3))
+    close(row.mfu, row.gflop / (row.ms.mean / 1e3) / ceilings.fma.gflop_per_s)
+  }
+}
+
+/** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, and the load. */
+function positive(value: unknown, path: string): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) positive(inner, `${path}.${key}`)
+    return
+  }
+  if (value === null) assert.match(path, /\.gpu_\w+$/)
+  if (typeof value !== 'number') return
+  assert.ok(Number.isFinite(value), path)
+  const mayBeZero = /\.std$|\.gpu_\w+\b|load_average|subgroup_size/.test(path)
+  assert.ok(mayBeZero ? value >= 0 : value > 0, `${path} is ${value}`)
+}
+
+function checkTable(table: string, { adapter }: BenchReport): void {
+  assert.ok(table.includes(adapter.name))
+  for (const word of ['TTFT', 'TPOT', 'ITL', 'MBU', 'MFU', 'sampling included', 'cross_kv']) {
+    assert.ok(table.includes(word), word)
+  }
+  assert.not.match(table, /NaN|undefined|Infinity/)
+}
+
+function close(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) <= 1e-9 * Math.abs(expected), `${actual}, expected ${expected}`)
+}

@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { BenchReport } from '../../src/bench/report.js'
+import { goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
+import { tempFolder } from '../temp.js'
+
+const command = suite('cli/bench')
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const misc = (...args: string[]) =>
+  spawnSync(process.execPath, ['--import', 'tsx', main, 'bench', ...args], { encoding: 'utf8' })
+const small = ['--context', '8', '--tokens', '3', '--repetitions', '2', '--seed', '7', '--adapter', testAdapters[0]!]
+
+command('prints one JSON document, and takes a folder after --json for the model', async () => {
+  const { status, stdout, stderr } = misc(...small, '--suite', 'decode', '--json', await goldenModel('misc-tiny-paper'))
+  assert.is(status, 0, stderr)
+  const { suites, workload, adapter } = JSON.parse(stdout) as BenchReport
+  assert.equal(Object.keys(suites), ['decode'])
+  assert.equal([workload.context, workload.tokens, workload.seed, adapter.name], [8, 3, 7, testAdapters[0]])
+  assert.is(suites.decode!.itl_ms.n, 4)
+})
+
+command('writes the document to a file, beside the table', async () => {
+  const file = join(tempFolder(), 'bench.json')
+  const model = await goldenModel('misc-tiny-released')
+  const { status, stdout, stderr } = misc(model, ...small, '--suite', 'encode', '--post_blocks', '0', '--json', file)
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /context 8, 0 \+ 20 blocks of 5 ids.*seed 7/)
+  const { suites } = JSON.parse(readFileSync(file, 'utf8')) as BenchReport
+  assert.equal(Object.keys(suites), ['encode'])
+})
+
+command('refuses what it cannot do, before it loads anything', async () => {
+  const model = await goldenModel('misc-tiny-paper')
+  const file = join(tempFolder(), 'no', 'such', 'folder.json')
+  const cases: [args: string[], message: RegExp][] = [
+    [['--suite', 'html'], /Allowed choices are decode, encode, blocks, all/],
+    [['--context', '65'], /--context must be a whole number from 1 to 64 for this model, got 65/],
+    [['--tokens', 'many'], /--tokens must be a whole number, got "many"/],
+    [['--json', file], /there is no folder/],
+  ]
+  for (const [args, message] of cases) {
+    const { status, stdout, stderr } = misc(model, ...args)
+    assert.equal([status, stdout], [2, ''], stderr)
+    assert.match(stderr, message)
+  }
+  assert.not(existsSync(file))
+  assert.is(misc('/no/such/model').status, 2)
+})
+
+command.run()
