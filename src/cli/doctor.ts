@@ -86,7 +86,8 @@ export function doctorCommand(): Command {
 /** Looks at the machine; whatever fails becomes a part of the answer. */
 async function diagnose(wanted: string | undefined): Promise<Diagnosis> {
   const linux = process.platform === 'linux'
-  const swiftShader = await findSwiftShader()
+  // Where it cannot be unpacked, opening it says why.
+  const swiftShader = await findSwiftShader().catch(() => undefined)
   const adapters = await listAdapters()
   const opened = await open(wanted)
   const diagnosis: Diagnosis = {

@@ -78,7 +78,7 @@ async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | un
 /** Every adapter of this machine, best first: hardware, the system's software driver, SwiftShader. */
 export async function listAdapters(): Promise<AdapterCandidate[]> {
   const system = await candidatesOf('system', undefined)
-  const bundled = await candidatesOf('swiftshader', await findSwiftShader())
+  const bundled = await candidatesOf('swiftshader', await findSwiftShader().catch(() => undefined))
   return [...system.filter((it) => !it.software), ...system.filter((it) => it.software), ...bundled]
 }
 
@@ -104,7 +104,7 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
   const key = wanted?.toLowerCase()
   const fits = (it: AdapterCandidate) => !key || it.name.toLowerCase().includes(aliases[key] ?? key)
   const system = (await candidatesOf('system', undefined)).filter(fits)
-  const swiftShader = await findSwiftShader()
+  const swiftShader = system.length > 0 ? undefined : await findSwiftShader()
   const chosen =
     system.find((it) => !it.software) ?? system[0] ?? (await candidatesOf('swiftshader', swiftShader)).find(fits)
   if (!chosen) {

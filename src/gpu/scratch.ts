@@ -19,7 +19,9 @@ export class Scratch {
   /** The role's tensor, of at least `rows` rows of this width. Its content is undefined. */
   rows(role: string, rows: number, width: number, dtype: DType = 'f32'): Tensor {
     const current = this.#roles.get(role)
-    if (current && current.shape[0]! >= rows && current.shape[1] === width) return current
+    if (current && current.shape[0]! >= rows && current.shape[1] === width && current.dtype === dtype) {
+      return current
+    }
     if (current) this.retire(current)
     // Powers of two, so that a slowly growing dialogue does not allocate at every turn.
     const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, this.leastRows))), width], dtype)

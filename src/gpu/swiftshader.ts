@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { extract } from 'tar'
+import { NoAdapterError } from '../errors.js'
 
 /** The npm package that ships SwiftShader: an optional peer, for machines with neither a GPU nor a system driver. */
 export const swiftShaderPackage = '@sparticuz/chromium'
@@ -29,6 +30,7 @@ export function cacheFolder(): string {
  * Finds SwiftShader in the npm package and unpacks it, once, into the user's cache folder.
  *
  * @returns undefined where the package is not installed, or ships nothing for this platform.
+ * @throws NoAdapterError where it cannot be unpacked.
  */
 export async function findSwiftShader(): Promise<SwiftShader | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
@@ -42,7 +44,12 @@ export async function findSwiftShader(): Promise<SwiftShader | undefined> {
   if (!existsSync(archive)) return undefined
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   const folder = join(cacheFolder(), `swiftshader-${version}`)
-  if (!files.every((file) => existsSync(join(folder, file)))) await unpack(archive, folder)
+  if (!files.every((file) => existsSync(join(folder, file)))) {
+    await unpack(archive, folder).catch((error: Error) => {
+      const advice = 'set XDG_CACHE_HOME to a folder that can be written'
+      throw new NoAdapterError(`SwiftShader cannot be unpacked into ${folder} (${error.message}): ${advice}`)
+    })
+  }
   return { folder, icd: join(folder, 'vk_swiftshader_icd.json') }
 }
 

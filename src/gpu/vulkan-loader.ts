@@ -56,7 +56,7 @@ export function wasRestarted(): boolean {
  */
 export async function restartWithVulkanLoader(): Promise<void> {
   if (wasRestarted() || hasVulkanLoader()) return
-  const swiftShader = await findSwiftShader()
+  const swiftShader = await findSwiftShader().catch(() => undefined)
   if (!swiftShader) return
   const path = [swiftShader.folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter)
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
