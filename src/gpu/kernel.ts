@@ -36,6 +36,8 @@ export class KernelCache {
   #create(shader: Shader, entryPoint: string): Kernel {
     const { device } = this
     const label = entryPoint === 'main' ? shader.name : `${shader.name}.${entryPoint}`
+    // What is wrong here makes the pipeline's promise reject; without a scope it would end the device as well.
+    device.pushErrorScope('validation')
     const layout = device.createBindGroupLayout({
       label,
       entries: shader.bindings.map(({ index, type }) => ({ binding: index, visibility: 4, buffer: { type } })),
@@ -60,6 +62,7 @@ export class KernelCache {
           },
         ),
     }
+    device.popErrorScope().catch(() => {})
     // A failure is reported to whoever awaits the kernel; until then it must not count as unhandled.
     kernel.ready.catch(() => {})
     return kernel

@@ -1,0 +1,33 @@
+import * as assert from 'uvu/assert'
+import { Scratch } from '../../src/gpu/scratch.js'
+import { gpuSuite } from '../gpu.js'
+
+gpuSuite('gpu/scratch', (test) => {
+  test('a role keeps its tensor, grows by powers of two, and gives the old one back', (gpu) => {
+    const before = gpu.allocatedBytes
+    const scratch = new Scratch(gpu)
+    const first = scratch.rows('hidden', 3, 8)
+    assert.equal(first.shape, [4, 8])
+    assert.is(scratch.rows('hidden', 1, 8), first)
+    assert.is(scratch.rows('hidden', 4, 8), first)
+    const other = scratch.rows('other', 4, 8)
+    assert.is.not(other, first)
+    const grown = scratch.rows('hidden', 5, 8)
+    assert.equal(grown.shape, [8, 8])
+    // Until the recording that names it is submitted, the outgrown tensor lives.
+    assert.is(gpu.allocatedBytes - before, (4 + 4 + 8) * 8 * 4)
+    scratch.release()
+    assert.is(gpu.allocatedBytes - before, (4 + 8) * 8 * 4)
+    assert.equal([scratch.rows('hidden', 8, 4).shape, scratch.rows('hidden', 8, 4, 'u32').dtype], [[8, 4], 'u32'])
+    scratch.upload('ids', [2], Uint32Array.of(1, 2))
+    scratch.dispose()
+    assert.is(gpu.allocatedBytes, before)
+  })
+
+  test('rows planned for from the start are never made again', (gpu) => {
+    const scratch = new Scratch(gpu, 100)
+    const tensor = scratch.rows('hidden', 1, 8)
+    assert.is(scratch.rows('hidden', 128, 8), tensor)
+    scratch.dispose()
+  })
+})

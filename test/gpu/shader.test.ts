@@ -1,0 +1,40 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { GpuError } from '../../src/errors.js'
+import { loadShader } from '../../src/gpu/shader.js'
+
+const shader = suite('gpu/shader')
+
+shader('reads bindings and parameters from the declarations', () => {
+  const { bindings, params } = loadShader('copy-rows')
+  assert.equal(
+    bindings.map(({ name, index, type }) => `${index} ${name} ${type}`),
+    [
+      '0 source read-only-storage',
+      '1 from_row read-only-storage',
+      '2 to_row read-only-storage',
+      '3 out storage',
+      '4 params uniform',
+    ],
+  )
+  assert.equal(
+    params.map(({ name, type }) => `${name} ${type}`),
+    ['d u32', 'source_rows u32', 'target_rows u32'],
+  )
+})
+
+shader('a constant goes into the text, an override beside it; an unknown one is refused', () => {
+  const { code, overrides } = loadShader('copy-rows', { LANES: 32, HAS_TO: 1 })
+  assert.match(code, /^const LANES: u32 = 32;$/m)
+  assert.equal(overrides, { HAS_TO: 1 })
+  assert.throws(
+    () => loadShader('copy-rows', { LANE: 32 }),
+    (error: Error) => error instanceof GpuError && error.message === 'shader copy-rows declares no constant LANE',
+  )
+})
+
+shader('stand-ins are replaced by the helper that they name', () => {
+  assert.not.match(loadShader('gemm.plain').code, /\/\/ from \S+\.wgsl$/m)
+})
+
+shader.run()
