@@ -9,15 +9,16 @@ import { tempFolder } from './temp.js'
 /** Longest context and reply of the tiny model, in ids. */
 export const MAX_POSITIONS = 48
 
-let model: Promise<string> | undefined
+const models = new Map<number, Promise<string>>()
 
 /** The folder of a complete tiny model with synthetic weights; made once per run, removed at its end. */
-export function tinyModel(): Promise<string> {
-  model ??= makeModel()
+export function tinyModel(maxPositions = MAX_POSITIONS): Promise<string> {
+  const model = models.get(maxPositions) ?? makeModel(maxPositions)
+  models.set(maxPositions, model)
   return model
 }
 
-async function makeModel(): Promise<string> {
+async function makeModel(maxPositions: number): Promise<string> {
   const folder = tempFolder()
   for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel, file), join(folder, file))
   const config = {
@@ -31,7 +32,7 @@ async function makeModel(): Promise<string> {
     encoder_ffn_dim: 64,
     decoder_ffn_dim: 64,
     vocab_size: (await Tokenizer.load(folder)).vocabSize,
-    max_position_embeddings: MAX_POSITIONS,
+    max_position_embeddings: maxPositions,
     synthetic_seed: 1,
   }
   const file = join(tempFolder(), 'config.json')

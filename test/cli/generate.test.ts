@@ -1,0 +1,115 @@
+import { truncateSync, writeFileSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { STRATEGIES } from '../../src/text/strategies.js'
+import { saying, tinyModel } from '../engine-model.js'
+import { testAdapters } from '../gpu.js'
+import { tempFolder } from '../temp.js'
+import { type Outcome, runMisc } from './misc-process.js'
+
+const folder = await tinyModel()
+const files = tempFolder()
+const adapter = testAdapters[0]!
+const good = inputFile('good.json', saying('hi, i am sad'))
+
+function inputFile(name: string, content: unknown): string {
+  const path = join(files, name)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+const generate = (input: string, ...flags: string[]): Promise<Outcome> =>
+  runMisc(['generate', folder, '--input', input, '--adapter', adapter, ...flags])
+
+const command = suite('misc generate')
+
+command('--json prints one document, the same for the same seed', async () => {
+  const flags = ['--seed', '7', '--max_new_tokens', '6', '--json']
+  const { stdout, stderr, status } = await generate(good, ...flags)
+  assert.equal([stderr, status, stdout.split('\n').length], ['', 0, 2])
+  const reply = JSON.parse(stdout)
+  assert.equal(Object.keys(reply), ['text', 'ids', 'strategy', 'finish_reason', 'timings', 'adapter', 'seed'])
+  assert.equal([reply.ids.length, reply.finish_reason, reply.adapter, reply.seed], [6, 'length', adapter, 7])
+  assert.equal(Object.keys(reply.strategy), ['probs', 'predicted'])
+  assert.equal(Object.keys(reply.strategy.probs), [...STRATEGIES])
+  assert.equal(Object.keys(reply.timings), ['encode_ms', 'first_token_ms', 'per_token_ms'])
+  assert.equal(Object.keys(reply.timings.per_token_ms), ['median', 'p95'])
+
+  const text = JSON.stringify(saying('hi, i am sad'))
+  const again = await runMisc(['generate', folder, '--input', '-', '--adapter', adapter, ...flags], text)
+  assert.equal(JSON.parse(again.stdout).ids, reply.ids)
+})
+
+command('for people: the text on stdout, all else on stderr', async () => {
+  const { stdout, stderr, status } = await generate(
+    good,
+    '--max-new-tokens',
+    '6',
+    '--strategy',
+    'Question',
+    '--transcript',
+  )
+  assert.is(status, 0)
+  assert.match(stdout, /^\S.*\n$/)
+  assert.match(stderr, /no therapy, no crisis service/)
+  assert.match(stderr, /seeker: hi, i am sad/)
+  assert.match(stderr, /strategies {2}Question 100%/)
+  assert.match(stderr, /ended by {4}length, after 6 ids; seed \d+\n/)
+  assert.match(stderr, /timings {5}encode [\d.]+ ms, first id [\d.]+ ms, then [\d.]+ ms each\n/)
+  assert.ok(stderr.includes(adapter))
+})
+
+command('Ctrl-C ends the reply and prints what there is', async () => {
+  const long = await tinyModel(2048)
+  const args = ['generate', long, '--input', good, '--adapter', adapter, '--seed', '1']
+  const flags = ['--max-length', '2049', '--min-length', '2049']
+  const interrupted = await runMisc([...args, ...flags], '', (child) => {
+    if (!child.killed) child.kill('SIGINT')
+  })
+  assert.is(interrupted.status, 130)
+  assert.match(interrupted.stdout, /^\S.*\n$/)
+  assert.match(interrupted.stderr, /ended by {4}aborted, after \d{1,3} ids; seed 1\n/)
+})
+
+command('bad usage and bad input end with 2 and one line', async () => {
+  const cases: [string[], RegExp][] = [
+    [[inputFile('a.json', '{"dialogue": [')], /a\.json: not JSON/],
+    [[inputFile('b.json', { dialogue: [] })], /dialogue: expected at least one utterance/],
+    [[inputFile('c.json', { ids: { context: [5773] } })], /ids\.context\[0\] is 5773, expected an id from 0 to 5772/],
+    [[inputFile('d.json', { ids: { context: new Array(49).fill(7) } })], /ids\.context has 49 ids.* 48/],
+    [[good, '--strategy', 'Pity'], /unknown strategy "Pity"; the strategies are: Question, /],
+    [[good, '--temperature', 'NaN'], /--temperature must be a number above 0, got "NaN"/],
+  ]
+  const outcomes = await Promise.all(cases.map(([[input, ...flags]]) => generate(input!, ...flags)))
+  for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
+    assert.equal([status, stdout], [2, ''], stderr)
+    assert.match(stderr, /^misc: [^\n]*\n$/)
+    assert.match(stderr, cases[i]![1])
+  }
+  assert.is((await runMisc(['generate', folder])).status, 2)
+})
+
+command('damaged weights end with 2, a missing adapter with 3', async () => {
+  const damaged = tempFolder()
+  await cp(folder, damaged, { recursive: true })
+  truncateSync(join(damaged, 'model.safetensors'), 100_000)
+  const bad = await runMisc(['generate', damaged, '--input', good, '--adapter', adapter, '--json'])
+  assert.equal([bad.status, bad.stdout], [2, ''])
+  assert.match(bad.stderr, /^misc: [^\n]*model\.safetensors[^\n]*\n$/)
+
+  const none = await runMisc(['generate', folder, '--input', good, '--adapter', 'no such adapter'])
+  assert.equal([none.status, none.stdout], [3, ''])
+  assert.match(none.stderr, /^misc: [^\n]*no such adapter[^\n]*\n$/)
+})
+
+command('--help shows every decoding flag and examples', async () => {
+  const { stdout } = await runMisc(['generate', '--help'])
+  for (const flag of ['--top-p', '--repetition-penalty', '--max-new-tokens', '--seed', '--adapter', '--strategy']) {
+    assert.ok(stdout.includes(flag), flag)
+  }
+  assert.match(stdout, /Examples:/)
+})
+
+command.run()

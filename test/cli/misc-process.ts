@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** What a command printed, and how it ended: its exit code, or the signal that ended it. */
+export interface Outcome {
+  stdout: string
+  stderr: string
+  status: number | string | null
+}
+
+/**
+ * Runs `misc …` to its end. `watch` is called after each piece of stdout, with the process and all of stdout so far; it
+ * ends the process's stdin when it likes.
+ */
+export async function runMisc(
+  args: string[],
+  input = '',
+  watch?: (child: ChildProcess, stdout: string) => void,
+): Promise<Outcome> {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { stdio: 'pipe' })
+  const outcome: Outcome = { stdout: '', stderr: '', status: null }
+  child.stdout!.on('data', (chunk) => {
+    outcome.stdout += chunk
+    watch?.(child, outcome.stdout)
+  })
+  child.stderr!.on('data', (chunk) => {
+    outcome.stderr += chunk
+  })
+  // A process that refuses its flags may end before it has read its input.
+  child.stdin!.on('error', () => {})
+  if (watch) child.stdin!.write(input)
+  else child.stdin!.end(input)
+  const [code, signal] = await once(child, 'close')
+  // The Vulkan loader's own warnings are not this package's words.
+  outcome.stderr = outcome.stderr.replaceAll(/^Warning: .*\n/gm, '')
+  outcome.status = code ?? signal
+  return outcome
+}
