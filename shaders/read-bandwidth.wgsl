@@ -5,27 +5,23 @@
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  invocations: u32,
   turns: u32,
 }
 
-// Neighbours read neighbouring elements; otherwise each invocation reads a stretch of its own.
+// A workgroup reads a stretch of its own: with lanes side by side, or in a stretch for each lane.
 override INTERLEAVED: bool = true;
 
 const LANES: u32 = 64;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  let stride = select(1, params.invocations, INTERLEAVED);
-  var at = select(i * params.turns * 4, i, INTERLEAVED);
-  var sums = array(vec4f(), vec4f(), vec4f(), vec4f());
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let length = params.turns * 4;
+  let stride = select(1, LANES, INTERLEAVED);
+  var at = select(id.x * length, (id.x - lane) * length + lane, INTERLEAVED);
+  var sum = vec4f();
   for (var turn = 0u; turn < params.turns; turn++) {
-    sums[0] += source[at];
-    sums[1] += source[at + stride];
-    sums[2] += source[at + 2 * stride];
-    sums[3] += source[at + 3 * stride];
+    sum += (source[at] + source[at + stride]) + (source[at + 2 * stride] + source[at + 3 * stride]);
     at += 4 * stride;
   }
-  out[i] = sums[0] + sums[1] + sums[2] + sums[3];
+  out[id.x] = sum;
 }

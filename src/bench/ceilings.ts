@@ -8,7 +8,7 @@ export interface Ceilings {
   readonly fma: { readonly gflop_per_s: number; readonly kernel: CeilingKernel }
 }
 
-/** The kernel that was fastest: its workgroup's size, and for reads whether neighbours read neighbouring elements. */
+/** The kernel that was fastest: its workgroup's size, and for reads whether lanes read side by side. */
 export interface CeilingKernel {
   readonly lanes: number
   readonly interleaved?: boolean
@@ -17,8 +17,8 @@ export interface CeilingKernel {
 /** A measurement lasts about so long: long enough for the clock, and for the submit not to count. */
 const targetMs = 60
 const runs = 5
-/** vec4s that an invocation of the read kernel reads. */
-const readsPerInvocation = 64
+/** vec4s that an invocation of the read kernel reads: a GPU wants many invocations, a CPU long stretches. */
+const readsPerInvocation = (gpu: Gpu): number => (gpu.adapter.software ? 1024 : 64)
 const fmaInvocations = 2 ** 16
 const flopsPerTurn = 512
 
@@ -34,14 +34,15 @@ export async function measureCeilings(gpu: Gpu, bytes = gpu.adapter.software ? 2
 
 async function readBandwidth(gpu: Gpu, wanted: number, sizes: number[]): Promise<Ceilings['read_bandwidth']> {
   const bytes = Math.min(wanted, 2 ** Math.floor(Math.log2(gpu.limits.maxStorageBufferBindingSize)))
-  const invocations = bytes / 16 / readsPerInvocation
+  const reads = readsPerInvocation(gpu)
+  const invocations = bytes / 16 / reads
   const source = gpu.tensor('bandwidth.source', [bytes / 4])
   const out = gpu.tensor('bandwidth.out', [invocations, 4])
   const kernels = sizes.flatMap((lanes) => [true, false].map((interleaved) => ({ lanes, interleaved })))
   const best = await fastest(kernels, ({ lanes, interleaved }, times) =>
     dispatchMs(gpu, (recorder) => {
       const kernel = gpu.kernel('read-bandwidth', { LANES: lanes, INTERLEAVED: interleaved ? 1 : 0 })
-      const params = { invocations, turns: readsPerInvocation / 4 }
+      const params = { turns: reads / 4 }
       for (let i = 0; i < times; i++) recorder.dispatch(kernel, { source, out }, params, [invocations / lanes])
     }),
   )

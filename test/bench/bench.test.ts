@@ -25,7 +25,7 @@ for (const [model, suites] of [
       workload: await smallWorkload(model),
       adapterMs: 1,
       packageVersion: '1.2.3',
-      bandwidthBytes: 2 ** 22,
+      bandwidthBytes: 2 ** 24,
       progress: (label) => ({ advance: () => void steps.add(label), [Symbol.dispose]: () => {} }),
     })
     assert.equal(Object.keys(report.suites), [...suites])
@@ -41,8 +41,8 @@ benches.run()
 gpuSuite('ceilings', (test) => {
   test('are measured, and leave nothing behind', async (gpu) => {
     const before = gpu.allocatedBytes
-    const { read_bandwidth: read, fma } = await measureCeilings(gpu, 2 ** 21)
-    assert.is(read.bytes, 2 ** 21)
+    const { read_bandwidth: read, fma } = await measureCeilings(gpu, 2 ** 24)
+    assert.is(read.bytes, 2 ** 24)
     for (const rate of [read.gb_per_s, fma.gflop_per_s]) assert.ok(Number.isFinite(rate) && rate > 0, `${rate}`)
     assert.is(gpu.allocatedBytes, before)
   })

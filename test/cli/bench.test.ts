@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { BenchReport } from '../../src/bench/report.js'
+import { benchCommand } from '../../src/cli/bench.js'
 import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
+import { refused } from '../throws.js'
 
 const command = suite('cli/bench')
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -34,22 +36,20 @@ command('writes the document to a file, beside the table', async () => {
   assert.equal(Object.keys(suites), ['encode'])
 })
 
-command('refuses what it cannot do, before it loads anything', async () => {
+command('refuses what it cannot do, before it opens an adapter', async () => {
   const model = await goldenModel('misc-tiny-paper')
-  const file = join(tempFolder(), 'no', 'such', 'folder.json')
-  const cases: [args: string[], message: RegExp][] = [
-    [['--suite', 'html'], /Allowed choices are decode, encode, blocks, all/],
-    [['--context', '65'], /--context must be a whole number from 1 to 64 for this model, got 65/],
-    [['--tokens', 'many'], /--tokens must be a whole number, got "many"/],
-    [['--json', file], /there is no folder/],
-  ]
-  for (const [args, message] of cases) {
-    const { status, stdout, stderr } = misc(model, ...args)
-    assert.equal([status, stdout], [2, ''], stderr)
-    assert.match(stderr, message)
-  }
-  assert.not(existsSync(file))
-  assert.is(misc('/no/such/model').status, 2)
+  const bench = (...args: string[]) =>
+    benchCommand()
+      .exitOverride()
+      .parseAsync([...args, '--adapter', 'no such adapter'], { from: 'user' })
+  await refused(() => bench(model, '--context', '65'), /--context must be a whole number from 1 to 64 .* got 65/)
+  await refused(() => bench(model, '--tokens', 'many'), /--tokens must be a whole number, got "many"/)
+  await refused(() => bench(model, '--json', '/no/such/folder/bench.json'), /there is no folder/)
+  await refused(() => bench(model, '--json', model), /is a folder; name a file/)
+  await refused(() => bench('/no/such/model'), /no such folder/)
+  const { status, stdout, stderr } = misc(model, '--suite', 'html')
+  assert.equal([status, stdout], [2, ''])
+  assert.match(stderr, /Allowed choices are decode, encode, blocks, all/)
 })
 
 command.run()
