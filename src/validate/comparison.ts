@@ -30,7 +30,7 @@ export function compareStage(
   for (let i = 0; i < expected.length; i++) {
     const difference = Math.abs(actual[i]! - expected[i]!)
     const abs = Number.isNaN(difference) ? Infinity : difference
-    const rel = abs / Math.max(Math.abs(expected[i]!), smallest)
+    const rel = abs === Infinity ? Infinity : abs / Math.max(Math.abs(expected[i]!), smallest)
     maxAbs = Math.max(maxAbs, abs)
     maxRel = Math.max(maxRel, rel)
     sumAbs += abs

@@ -1,0 +1,85 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { goldenCases, goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
+import { rewritten } from '../validate/rewritten.js'
+import { misc } from './run.js'
+
+const validate = suite('cli/validate')
+const model = await goldenModel('misc-tiny-released')
+const [one, , three] = goldenCases('misc-tiny-released') as [string, string, string]
+const onFirst = ['--adapter', testAdapters[0]!]
+const first = (...args: string[]) => misc(['validate', model, ...args, ...onFirst])
+
+validate('JSON: one document on stdout, exit code 0', () => {
+  const { status, stdout } = first('--reference', one, three, '--json')
+  assert.is(status, 0)
+  const { cases, ...rest } = JSON.parse(stdout)
+  assert.equal(rest, { ok: true, first_failure: null })
+  assert.equal(
+    cases.map(({ file, mode }: { file: string; mode: string }) => [file, mode]),
+    [one, three].flatMap((file) => ['full', 'cached'].map((mode) => [file, mode])),
+  )
+  assert.equal(Object.keys(cases[0]), ['file', 'mode', 'stages', 'argmax_agreement', 'greedy_agreement'])
+  const keys = ['name', 'max_abs', 'mean_abs', 'max_rel', 'mean_rel', 'tolerance', 'ok']
+  for (const stage of cases[3].stages) assert.equal(Object.keys(stage), keys)
+})
+
+validate('a report: a table for each case and mode, --reference repeated', () => {
+  const { status, stdout } = first('--reference', three, '--reference', three)
+  assert.is(status, 0)
+  assert.is(stdout.match(/^ {2}stage +max abs +mean abs +max rel +mean rel +tolerance$/gm)?.length, 4)
+  assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +1e-3 {2}ok$/m)
+  assert.match(stdout, /^ {2}decoded ids the same: {2}100%$/m)
+  assert.match(stdout, /\nok: every stage is within its tolerance, on .+\n$/)
+})
+
+validate('exit code 1 where a stage is off, and its name, with errors that are numbers', async () => {
+  const off = await rewritten(three, {
+    'decoder.hidden.0': (values) => {
+      values[1] = Number.NaN
+    },
+    logits: (values) => values.fill(9),
+  })
+  const json = first('--reference', three, off, '--json')
+  assert.is(json.status, 1)
+  const { ok, first_failure, cases } = JSON.parse(json.stdout)
+  assert.equal([ok, first_failure], [false, 'decoder.hidden.0'])
+  const bad = cases[2].stages.filter((stage: { ok: boolean }) => !stage.ok)
+  assert.equal(
+    bad.map(({ name }: { name: string }) => name),
+    ['decoder.hidden.0', 'logits'],
+  )
+  assert.is(bad[0].max_abs, Number.MAX_VALUE)
+  const { status, stdout } = first('--reference', off)
+  assert.is(status, 1)
+  assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +2e-4 {2}BEYOND$/m)
+  assert.match(
+    stdout,
+    /\nNOT ok: the first stage beyond tolerance is decoder\.hidden\.0 \(.*case\.safetensors, full\), on /,
+  )
+})
+
+validate('bad usage and bad input: exit code 2, one line, nothing on stdout', async () => {
+  const none = await rewritten(three, { input_ids: undefined })
+  for (const [args, cause] of [
+    [[], /required option '--reference <file...>' not specified/],
+    [['--reference', '/no/such.safetensors'], /^misc: \/no\/such\.safetensors: no such file/m],
+    [['--reference', none], /holds no tensor input_ids/],
+    [['--reference', one, '--tolerance', '0'], /It must be a number above 0/],
+    [['--reference', one, '--tolerance', 'Infinity'], /It must be a number above 0/],
+    [['--reference', one, '--dtype', 'f64'], /^misc: --dtype f64: weights are computed with in f32 only/m],
+  ] as const) {
+    const { status, stdout, stderr } = first(...args)
+    assert.equal([status, stdout], [2, ''], stderr)
+    assert.match(stderr, cause)
+  }
+  assert.is(misc(['validate', '/no/such', '--reference', one]).status, 2)
+  assert.is(misc(['validate', model, '--reference', one, '--adapter', 'nosuch']).status, 3)
+})
+
+validate('--help shows examples', () => {
+  assert.match(misc(['validate', '--help']).stdout, /Examples:\n {2}misc validate model\//)
+})
+
+validate.run()
