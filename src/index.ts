@@ -1,5 +1,11 @@
-export type { OnProgress } from './engine/load-model.js'
-export { type AttendedBlock, type Encoding, type LoadOptions, Misc, type ReplyPiece } from './engine/misc.js'
+export {
+  type AttendedBlock,
+  type Encoding,
+  type LoadOptions,
+  Misc,
+  type OnProgress,
+  type ReplyPiece,
+} from './engine/misc.js'
 export type { Reply, ReplyOptions, ReplyTimings, StrategyChoice, StrategyMixture } from './engine/reply.js'
 export {
   DeviceLostError,

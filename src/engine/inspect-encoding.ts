@@ -1,6 +1,7 @@
 import type { Tensor } from '../gpu/tensor.js'
 import type { DialogueIds } from '../model/misc.js'
-import { readMixtures, type StrategyMixture } from './reply.js'
+import { readMixtures } from './read-mixtures.js'
+import type { StrategyMixture } from './reply.js'
 import type { ReplyDecoder } from './reply-decoder.js'
 import { ReplySlots } from './reply-slots.js'
 

@@ -5,15 +5,17 @@ import { parseConfig } from '../model/config.js'
 import { checkTensors } from '../model/tensor-names.js'
 import { loadWeights, type MiscWeights } from '../model/weights.js'
 
-/** Called while weights are read, with bytes so far and in all. */
-export type OnProgress = (done: number, total: number) => void
-
 /**
  * Reads a MISC model folder (config.json and weights; no tokenizer) into GPU memory.
  *
+ * @param onProgress called with bytes read so far and in all.
  * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
  */
-export async function loadModel(gpu: Gpu, folder: string, onProgress?: OnProgress): Promise<MiscWeights> {
+export async function loadModel(
+  gpu: Gpu,
+  folder: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<MiscWeights> {
   await using checkpoint = await openCheckpoint(folder)
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const tensors = checkTensors(checkpoint.tensors, config, folder)

@@ -7,7 +7,7 @@ import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '..
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { readJsonFile } from '../io/json.js'
-import type { MiscConfig } from '../model/config.js'
+import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
@@ -15,7 +15,7 @@ import { dialogueFeatures, type Features, idsFeatures } from '../text/features.j
 import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { inspectEncoding } from './inspect-encoding.js'
-import { loadModel, type OnProgress } from './load-model.js'
+import { loadModel } from './load-model.js'
 import {
   type Reply,
   type ReplyOptions,
@@ -29,6 +29,9 @@ import { ReplyScheduler } from './scheduler.js'
 
 /** The model that comes with the package. */
 export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
+
+/** Called while weights are read, with bytes so far and in all. */
+export type OnProgress = (done: number, total: number) => void
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -128,7 +131,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /** How fusion is computed, as the checkpoint's tensors say. */
-  get variant(): MiscWeights['variant'] {
+  get variant(): Variant {
     return this.#weights.variant
   }
 

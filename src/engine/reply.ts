@@ -1,8 +1,6 @@
 import { InputError } from '../errors.js'
 import type { FinishReason } from '../generation/finish.js'
 import type { GenerationOptions } from '../generation/options.js'
-import type { Gpu } from '../gpu/gpu.js'
-import type { Strategy } from '../model/strategy.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
@@ -69,22 +67,4 @@ export function strategyProbabilities(choice: StrategyChoice): number[] {
     throw new InputError(`strategy probabilities must be 0 or more and add up to 1, got ${JSON.stringify(choice)}`)
   }
   return [...choice]
-}
-
-/** The mixtures of a batch of dialogues, read back. */
-export async function readMixtures(
-  gpu: Gpu,
-  { logits, probs }: Strategy,
-  dialogues: number,
-): Promise<StrategyMixture[]> {
-  const width = logits.shape[1]!
-  const [logitValues, probValues] = [await gpu.readF32(logits), await gpu.readF32(probs)]
-  return Array.from({ length: dialogues }, (_, row) => {
-    const best = STRATEGIES.reduce(
-      (best, _, i) => (logitValues[row * width + i]! > logitValues[row * width + best]! ? i : best),
-      0,
-    )
-    const entries = STRATEGIES.map((name, i) => [name, probValues[row * width + i]!] as const)
-    return { probs: Object.fromEntries(entries) as Record<StrategyName, number>, predicted: STRATEGIES[best]! }
-  })
 }

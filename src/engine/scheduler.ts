@@ -2,7 +2,8 @@ import { GpuError } from '../errors.js'
 import type { FinishReason } from '../generation/finish.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { rowStatus } from '../ops/sampling-rows.js'
-import { readMixtures, type StrategyMixture } from './reply.js'
+import { readMixtures } from './read-mixtures.js'
+import type { StrategyMixture } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 
 /** Replies drawn together, at most: more of them wait for a slot. */

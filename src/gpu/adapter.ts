@@ -24,7 +24,7 @@ export interface AdapterInfo extends AdapterCandidate {
   readonly subgroupSize: number
 }
 
-/** An adapter, with the Dawn instance that must stay referenced while its device lives. */
+/** @internal An adapter, with the Dawn instance that must stay referenced while its device lives. */
 export interface OpenAdapter {
   readonly adapter: GPUAdapter
   readonly instance: GPU
@@ -32,6 +32,9 @@ export interface OpenAdapter {
 }
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i
+
+/** Web pages get timestamps in steps of 65.5 µs, so that they spy less well: kernels are shorter than that. */
+export const dawnOptions = ['disable-dawn-features=timestamp_quantization']
 
 /** Users say "lavapipe"; the driver calls itself llvmpipe. */
 const aliases: Record<string, string> = { lavapipe: 'llvmpipe' }
@@ -95,7 +98,7 @@ export function noAdapterAdvice(): string {
 }
 
 /**
- * Opens an adapter: hardware first, then the system's software driver, then SwiftShader.
+ * @internal Opens an adapter: hardware first, then the system's software driver, then SwiftShader.
  *
  * @param wanted part of the adapter's name, in any case (`nvidia`, `lavapipe`, `swiftshader`).
  * @throws NoAdapterError where there is none, or none of that name.
@@ -114,7 +117,7 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
     throw new NoAdapterError(`${problem}: ${advice}`)
   }
   return withDrivers(chosen.source === 'swiftshader' ? swiftShader?.icd : undefined, async () => {
-    const instance = create([`adapter=${chosen.name}`])
+    const instance = create([`adapter=${chosen.name}`, ...dawnOptions])
     const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
     if (!adapter) throw new NoAdapterError(`the adapter ${chosen.name} did not open: ${noAdapterAdvice()}`)
     const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info
