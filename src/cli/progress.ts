@@ -55,7 +55,10 @@ export function progressBar(label: string, total: number, unit: string, options:
       nextLine = now() + LINE_MS
     }
   }
+  // Work that says nothing of itself for long is shown all the same.
+  const begin = setTimeout(() => advance(0), QUIET_MS + 1).unref()
   const stop = () => {
+    clearTimeout(begin)
     bar?.stop()
     bar = undefined
     nextLine = Number.POSITIVE_INFINITY
