@@ -1,46 +1,46 @@
 // Causal self-attention of new rows over a slot's cached rows and the new rows up to their own, and the growth of the cache.
 // One workgroup per (head, new row, slot): lanes on keys for the scores, on columns for the weighted sum of the values.
 
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;            // [slots * new_rows, 3, heads, HEAD]: q | k | v
-@group(0) @binding(1) var<storage, read_write> keys: array<f32>;     // [slots, max_positions, heads, HEAD]
-@group(0) @binding(2) var<storage, read_write> values: array<f32>;   // [slots, max_positions, heads, HEAD]
+@group(0) @binding(0) var<storage, read> qkv: array<f32>;            // [slots * new_rows, 3, d]: q | k | v
+@group(0) @binding(1) var<storage, read_write> keys: array<f32>;     // [slots, max_positions, d]
+@group(0) @binding(2) var<storage, read_write> values: array<f32>;   // [slots, max_positions, d]
 @group(0) @binding(3) var<storage, read> lengths: array<u32>;        // [slots]: rows that the cache holds
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;      // [slots * new_rows, heads, HEAD]
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;      // [slots * new_rows, d]
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
-  heads: u32,
   max_positions: u32,
+  d: u32,
+  head_width: u32,   // at most LANES
 }
 
 const LANES: u32 = 64; const TILE: u32 = 512; var<workgroup> weights: array<f32, TILE>; fn soften(count: u32, lane: u32) -> f32 { return 1; } fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; } // from online-softmax.wgsl
 
-const HEAD: u32 = 32;             // columns of a head, at most LANES
-const GROUPS = LANES / HEAD;      // keys whose values are summed side by side
-
-var<workgroup> query: array<f32, HEAD>;
+var<workgroup> query: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let head = group_id.x * HEAD;
+  let width = params.head_width;
+  let head = group_id.x * width;
   let new_row = group_id.y;
   let slot = group_id.z;
-  let d = params.heads * HEAD;
+  let d = params.d;
   let length = min(lengths[slot], params.max_positions);
   let cached = slot * params.max_positions * d + head;       // the slot's first row in the cache
   let fresh = slot * params.new_rows * 3 * d + head;         // and in qkv
   let own = fresh + new_row * 3 * d;
-  if (lane < HEAD) {
-    query[lane] = qkv[own + lane] * inverseSqrt(f32(HEAD));
+  if (lane < width) {
+    query[lane] = qkv[own + lane] * inverseSqrt(f32(width));
     let position = length + new_row;
     if (position < params.max_positions) {
       keys[cached + position * d + lane] = qkv[own + d + lane];
       values[cached + position * d + lane] = qkv[own + 2 * d + lane];
     }
   }
-  let column = lane % HEAD;
-  let group = lane / HEAD;
+  let column = lane % width;
+  let group = lane / width;
+  let groups = LANES / width;    // keys whose values are summed side by side
   var sum = 0.0;
   var total = 0.0;
   let end = length + new_row + 1;
@@ -52,12 +52,12 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
       var score = 0.0;
       if (key < length) {
         let k = cached + key * d;
-        for (var c = 0u; c < HEAD; c++) {
+        for (var c = 0u; c < width; c++) {
           score += query[c] * keys[k + c];
         }
       } else {
         let k = fresh + (key - length) * 3 * d + d;
-        for (var c = 0u; c < HEAD; c++) {
+        for (var c = 0u; c < width; c++) {
           score += query[c] * qkv[k + c];
         }
       }
@@ -66,8 +66,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
     let shrink = soften(count, lane);
     sum *= shrink;
     total *= shrink;
-    if (group < GROUPS) {
-      for (var i = group; i < count; i += GROUPS) {
+    if (group < groups) {
+      for (var i = group; i < count; i += groups) {
         let key = start + i;
         var value: f32;
         if (key < length) {
@@ -80,9 +80,9 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
       }
     }
   }
-  sum = sum_over_lanes(sum, HEAD, lane);
-  total = sum_over_lanes(total, HEAD, lane);
-  if (lane < HEAD) {
+  sum = sum_over_lanes(sum, width, lane);
+  total = sum_over_lanes(total, width, lane);
+  if (lane < width) {
     out[(slot * params.new_rows + new_row) * d + head + lane] = sum / total;
   }
 }

@@ -1,4 +1,6 @@
 import { ShapeError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
+import type { Kernel } from '../gpu/kernel.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { expectRows, type Tensor } from '../gpu/tensor.js'
 
@@ -46,16 +48,31 @@ export function cachedAttention(
   expectRows('cachedAttention', qkv, slots * newRows, [3 * d])
   expectRows('cachedAttention', lengths, slots, [], 'u32')
   expectRows('cachedAttention', out, slots * newRows, [d])
-  const kernel = recorder.gpu.kernel('cached-attention', headConstants('cachedAttention', d, heads))
-  const params = { new_rows: newRows, heads, max_positions: maxPositions }
+  const head = headWidth('cachedAttention', d, heads)
+  const kernel = headKernel(recorder.gpu, 'cached-attention', cachedAttentionCandidates(recorder.gpu, head), head)
+  const params = { new_rows: newRows, max_positions: maxPositions, d, head_width: head }
   recorder.dispatch(kernel, { qkv, keys, values, lengths, out }, params, [heads, newRows, slots])
 }
 
-/** @internal Constants of the attention shaders: the width of a head, and lanes enough to hold one. */
-export function headConstants(op: string, d: number, heads: number): { HEAD: number; LANES: number } {
+/** Kernels of decoder attention: `plain` runs anywhere; `subgroup` needs one subgroup size, and columns in fours. */
+export type DecoderAttentionVariant = 'plain' | 'subgroup'
+
+/** Kernels of {@link cachedAttention} that this device can run for heads of this width, best guess first. */
+export function cachedAttentionCandidates(gpu: Gpu, head: number): DecoderAttentionVariant[] {
+  const subgroup = gpu.features.has('subgroups') && gpu.adapter.subgroupSize > 0 && head % 4 === 0
+  return subgroup ? ['subgroup', 'plain'] : ['plain']
+}
+
+/** @internal Columns of a head. */
+export function headWidth(op: string, d: number, heads: number): number {
   const width = d / heads
-  if (!Number.isInteger(width) || width > 256) {
-    throw new ShapeError(`${op}: ${heads} heads do not divide a width of ${d} into heads of at most 256`)
-  }
-  return { HEAD: width, LANES: Math.max(64, 2 ** Math.ceil(Math.log2(width))) }
+  if (Number.isInteger(width) && width <= 256) return width
+  throw new ShapeError(`${op}: ${heads} heads do not divide a width of ${d} into heads of at most 256`)
+}
+
+/** @internal The kernel of one variant of a decoder attention, for heads of this width. */
+export function headKernel(gpu: Gpu, op: string, candidates: readonly DecoderAttentionVariant[], head: number): Kernel {
+  return gpu.chooseVariant(op, candidates) === 'subgroup'
+    ? gpu.kernel(`${op}.subgroup`, { HEAD: head, LANES: gpu.adapter.subgroupSize })
+    : gpu.kernel(op, { LANES: head <= 64 ? 64 : 256 })
 }

@@ -1,7 +1,8 @@
 import { ShapeError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { expectRows, expectShape, type Tensor } from '../gpu/tensor.js'
-import { headConstants } from './cached-attention.js'
+import { cachedAttentionCandidates, type DecoderAttentionVariant, headKernel, headWidth } from './cached-attention.js'
 
 /** Tensors of {@link crossAttention}, each of these rows or more; d is the model width, S the number of sources. */
 export interface CrossAttentionTensors {
@@ -47,7 +48,23 @@ export function crossAttention(recorder: Recorder, tensors: CrossAttentionTensor
   if (Math.max(keyColumn, valueColumn) + d > stride) {
     throw new ShapeError(`crossAttention: columns ${keyColumn} and ${valueColumn} + ${d} are not within ${kv0.label}`)
   }
-  const kernel = recorder.gpu.kernel('cross-attention', headConstants('crossAttention', d, heads))
-  const params = { new_rows: newRows, heads, sources, stride, key_column: keyColumn, value_column: valueColumn }
+  const head = headWidth('crossAttention', d, heads)
+  const candidates = crossAttentionCandidates(recorder.gpu, head, [stride, keyColumn, valueColumn])
+  const kernel = headKernel(recorder.gpu, 'cross-attention', candidates, head)
+  const columns = { stride, key_column: keyColumn, value_column: valueColumn }
+  const params = { new_rows: newRows, sources, d, head_width: head, ...columns }
   recorder.dispatch(kernel, { q, kv0, kv1, kv2, ranges, out }, params, [heads, sources, slots * newRows])
+}
+
+/**
+ * Kernels of {@link crossAttention} that this device can run for heads of this width, best guess first.
+ *
+ * @param columns the stride of kv, and where keys and values begin.
+ */
+export function crossAttentionCandidates(
+  gpu: Gpu,
+  head: number,
+  columns: readonly number[],
+): DecoderAttentionVariant[] {
+  return columns.every((column) => column % 4 === 0) ? cachedAttentionCandidates(gpu, head) : ['plain']
 }

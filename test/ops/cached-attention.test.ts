@@ -42,7 +42,7 @@ async function check(gpu: Gpu, shape: Case): Promise<void> {
   assertClose(await gpu.readF32(tensors.values), host.values, 0, 0)
 }
 
-const variants = ['plain']
+const variants = ['subgroup', 'plain']
 
 for (const without of [[], ['subgroups']] as const) {
   gpuSuite(
@@ -54,11 +54,11 @@ for (const without of [[], ['subgroups']] as const) {
           'the base model': { heads: 16, e: 32, maxPositions: 128, lengths: [100] },
           'several slots': { heads: 3, e: 20, maxPositions: 80, lengths: [0, 79, 1, 64, 33] },
           'several slots, many new rows': { heads: 3, e: 20, newRows: 70, maxPositions: 80, lengths: [0, 10, 1] },
-          'rows beyond the cache': { heads: 2, e: 8, newRows: 9, maxPositions: 16, lengths: [16, 12, 99] },
+          'rows beyond the cache': { heads: 2, e: 4, newRows: 9, maxPositions: 16, lengths: [16, 12, 99] },
           'head of 15': { heads: 4, e: 15, newRows: 2, maxPositions: 20, lengths: [9, 18] },
-          'head of 64': { heads: 2, e: 64, newRows: 4, maxPositions: 70, lengths: [65, 2] },
-          'head of 128': { heads: 1, e: 128, maxPositions: 30, lengths: [29] },
-          'more keys than a tile': { heads: 2, e: 8, newRows: 2, maxPositions: 1100, lengths: [1090, 511, 512] },
+          'head of 4': { heads: 2, e: 4, newRows: 2, maxPositions: 40, lengths: [37, 3] },
+          'head of 72': { heads: 2, e: 72, newRows: 4, maxPositions: 70, lengths: [65, 2] },
+          'more keys than a tile': { heads: 2, e: 4, newRows: 2, maxPositions: 1100, lengths: [1090, 511, 512] },
         }
         for (const [title, shape] of Object.entries(cases)) {
           test(`${variant}: ${title}`, (gpu) => {
@@ -74,7 +74,8 @@ for (const without of [[], ['subgroups']] as const) {
           for (let i = 0; i < 4; i++) {
             const maxPositions = 1 + upTo(60)
             const lengths = Array.from({ length: 1 + upTo(4) }, () => upTo(maxPositions))
-            await check(gpu, { heads: 1 + upTo(4), e: 4 * (1 + upTo(9)), newRows: 1 + upTo(20), maxPositions, lengths })
+            const e = [4, 20, 32, 72][i]!
+            await check(gpu, { heads: 1 + upTo(4), e, newRows: 1 + upTo(20), maxPositions, lengths })
           }
         })
 
@@ -112,7 +113,7 @@ for (const without of [[], ['subgroups']] as const) {
 
         test(`${variant}: large scores, and nothing read beyond the length`, async (gpu) => {
           gpu.useVariant('cached-attention', variant)
-          const { tensors, host, sizes } = prepare(gpu, { heads: 2, e: 8, maxPositions: 40, lengths: [11] })
+          const { tensors, sizes } = prepare(gpu, { heads: 4, e: 4, maxPositions: 40, lengths: [11] })
           gpu.write(tensors.keys, new Float32Array(29 * 16).fill(Number.NaN), 11 * 16)
           gpu.write(tensors.values, new Float32Array(29 * 16).fill(Number.NaN), 11 * 16)
           gpu.write(
@@ -121,7 +122,6 @@ for (const without of [[], ['subgroups']] as const) {
           )
           await runOnce(gpu, (recorder) => cachedAttention(recorder, tensors, sizes))
           assert.ok((await gpu.readF32(tensors.out)).every(Number.isFinite))
-          assert.is(host.qkv.length, 48)
         })
       }
 
@@ -133,9 +133,9 @@ for (const without of [[], ['subgroups']] as const) {
             cachedAttention(new Recorder(gpu), { ...tensors, ...changes }, { ...sizes, ...more })
         const fails = (body: () => void, pattern: RegExp) =>
           assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
-        fails(record({ values: tensors.out }), /cachedAttention: out must be f32 \[2, 6, 8\], got f32 \[2, 8\]/)
-        fails(record({ lengths: tensors.out }), /out must be u32 \[2\]/)
-        fails(record({}, { newRows: 2 }), /qkv must be f32 \[4, 24\]/)
+        fails(record({ values: tensors.out }), /cachedAttention: out must be f32 \[≥ 2, 6, 8\], got f32 \[2, 8\]/)
+        fails(record({ lengths: tensors.out }), /out must be u32 \[≥ 2\]/)
+        fails(record({}, { newRows: 2 }), /qkv must have 4 rows or more/)
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
       })
     },

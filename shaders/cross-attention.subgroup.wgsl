@@ -1,0 +1,77 @@
+// cross-attention.wgsl with one subgroup per workgroup and vec4 loads: no workgroup memory, no barriers.
+enable subgroups; const LANES: u32 = 8; const HEAD: u32 = 32; const CHUNKS = HEAD / 4; const SPAN = 8u; const HELD = 1u; const GROUPS = 1u; var<private> query: array<vec4f, HELD>; var<private> sum: array<vec4f, HELD>; fn soften(score: f32) -> f32 { return score; } fn finish_sum(lane: u32) { } // from online-softmax.subgroup.wgsl
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
+@group(0) @binding(1) var<storage, read> kv0: array<vec4f>;           // [rows of source 0, stride / 4]
+@group(0) @binding(2) var<storage, read> kv1: array<vec4f>;           // [rows of source 1, stride / 4], read where sources > 1
+@group(0) @binding(3) var<storage, read> kv2: array<vec4f>;           // [rows of source 2, stride / 4], read where sources > 2
+@group(0) @binding(4) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row and one past the last
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;     // [slots * new_rows, sources, d / 4]
+@group(0) @binding(6) var<uniform> params: Params;
+
+struct Params {
+  new_rows: u32,
+  sources: u32,
+  d: u32,
+  head_width: u32,
+  stride: u32,
+  key_column: u32,     // of this layer's keys in a row of kv
+  value_column: u32,
+}
+
+fn kv_at(source: u32, i: u32) -> vec4f {
+  switch source {
+    case 0: { return kv0[i]; }
+    case 1: { return kv1[i]; }
+    default: { return kv2[i]; }
+  }
+}
+
+// Attends to rows [first, end) of a source, of which the head's keys and values begin at the vec4s `key` and `value`.
+fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) {
+  let chunk = lane % SPAN;
+  let group = lane / SPAN;
+  for (var start = first; start < end; start += LANES) {
+    let stop = min(start + LANES, end);
+    let own = min(start + lane, stop - 1) * stride;
+    var score = 0.0;
+    for (var h = 0u; h < HELD; h++) {
+      let from_chunk = key + h * LANES;
+      for (var c = from_chunk; c < min(from_chunk + LANES, key + CHUNKS); c++) {
+        score += dot(subgroupShuffle(query[h], c - from_chunk), kv_at(source, own + c));
+      }
+    }
+    let weight = soften(select(-3e38, score, start + lane < stop));
+    for (var first_row = start; first_row < stop; first_row += GROUPS) {
+      let row = min(first_row + group, stop - 1);
+      let near = select(0.0, subgroupShuffle(weight, row - start), first_row + group < stop);
+      for (var h = 0u; h < HELD; h++) {
+        sum[h] += near * kv_at(source, row * stride + value + h * LANES + chunk);
+      }
+    }
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let head = group_id.x * CHUNKS;
+  let source = group_id.y;
+  let row = group_id.z;
+  let base = (row * params.sources + source) * params.d / 4 + head;
+  for (var h = 0u; h < HELD; h++) {
+    query[h] = q[base + min(h * LANES + lane, CHUNKS - 1)] * inverseSqrt(f32(params.head_width));
+  }
+  let range = ranges[row / params.new_rows * params.sources + source];
+  let key = params.key_column / 4 + head;
+  let value = params.value_column / 4 + head;
+  if (range.x < range.y) {
+    attend(source, range.x, range.y, params.stride / 4, key, value, lane);
+    finish_sum(lane);
+  }
+  for (var h = 0u; h < HELD; h++) {
+    let c = h * LANES + lane;
+    if (lane < SPAN && c < CHUNKS) {
+      out[base + c] = sum[h];
+    }
+  }
+}
