@@ -69,6 +69,16 @@ dialogue('limits hold, and a long value is shortened in the message', async () =
   await refused(() => parseDialogue('a'.repeat(10_000)), /got "a{50,60}…$/)
 })
 
+dialogue('values that no JSON can show are refused all the same', async () => {
+  const circle: unknown[] = []
+  circle.push(circle)
+  let deep: unknown = []
+  for (let i = 0; i < 100_000; i++) deep = [deep]
+  await refused(() => parseInput(circle), /^input: expected an object .* got \[object Array\]$/)
+  await refused(() => parseInput(deep), /^input: expected an object .* got \[object Array\]$/)
+  await refused(() => parseInput(1n), /^input: expected an object .* got 1$/)
+})
+
 dialogue('the last post is the seeker’s', () => {
   const { dialogue: utterances } = parseDialogue({
     dialogue: [hi, { ...hi, text: 'I am sad' }, { speaker: 'supporter', text: 'Why?' }],
