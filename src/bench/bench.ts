@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { loadModel } from '../engine/load-model.js'
 import { snakeCase } from '../generation/options.js'
+import { dawnOptions } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { blocksSuite, blocksSuiteRows } from './blocks-suite.js'
 import { measureCeilings } from './ceilings.js'
@@ -98,8 +99,11 @@ async function loadWeights(gpu: Gpu, folder: string, progress: BenchOptions['pro
 
 function describeAdapter({ adapter, features }: Gpu): BenchReport['adapter'] {
   const { name, driver, vendor, architecture, source, software, subgroupSize } = adapter
-  const sorted = [...features].sort()
-  return { name, driver, vendor, architecture, source, software, subgroup_size: subgroupSize, features: sorted }
+  return {
+    ...{ name, driver, vendor, architecture, source, software, subgroup_size: subgroupSize },
+    features: [...features].sort(),
+    toggles: dawnOptions,
+  }
 }
 
 const inSnakeCase = <Value>(values: object): Record<string, Value> =>

@@ -45,7 +45,8 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
     const crossKv = await timed(() => rig.prepare(encoded))
     return { blocks, context: contextMs, crossKv, firstStep: await timed(() => rig.step()) }
   })
-  // Some of the steps that the reply has left.
+  // A reply of its own: once a reply has ended, its steps draw nothing.
+  await rig.start()
   const step = await rig.slots.recording(batch)
   const gpuStep = await gpuTime(context, Math.min(profiledSteps, tokens - 1), (submit) => submit(step))
 

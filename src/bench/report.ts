@@ -25,6 +25,8 @@ export interface BenchReport {
     readonly software: boolean
     readonly subgroup_size: number
     readonly features: readonly string[]
+    /** What Dawn was asked for beyond its defaults. */
+    readonly toggles: readonly string[]
   }
   readonly machine: {
     readonly cpu: string
@@ -46,7 +48,7 @@ export interface BenchReport {
   }
 }
 
-/** GPU time by kernel; null where the adapter has no timestamps. Every dispatch in a pass of its own. */
+/** GPU time by kernel, median of several runs; null where the adapter has no timestamps. A pass for every dispatch. */
 export type GpuTime = { readonly ms: number; readonly kernels: readonly KernelTime[] } | null
 
 /** Replies from encoding to the last id. */
@@ -76,7 +78,7 @@ export interface DecodeReport {
   /** step_bytes / mean TPOT / read bandwidth. */
   readonly mbu: number
   readonly sampling_included: true
-  /** Of one step, the mean of several. */
+  /** Of one step. */
   readonly gpu_step: GpuTime
 }
 

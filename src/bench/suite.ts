@@ -1,9 +1,10 @@
+import { median } from 'simple-statistics'
 import { type KernelTime, Profiler } from '../gpu/profiler.js'
 import type { Recording } from '../gpu/recorder.js'
 import type { Ceilings } from './ceilings.js'
 import type { GpuTime, WorkRow } from './report.js'
 import type { BenchRig } from './rig.js'
-import { summarize, timed } from './statistics.js'
+import { sum, summarize, timed } from './statistics.js'
 
 /** What a suite works with. */
 export interface SuiteContext {
@@ -43,9 +44,9 @@ export async function timeRow(
 }
 
 /**
- * GPU time of some work, the mean of several runs.
+ * GPU time of some work by kernel, the median of several runs; one before them does not count.
  *
- * @param work submits what it records with the function it is given.
+ * @param work submits what it records with the function it is given, once.
  */
 export async function gpuTime(
   { rig: { gpu } }: SuiteContext,
@@ -54,18 +55,21 @@ export async function gpuTime(
 ): Promise<GpuTime> {
   if (!Profiler.supports(gpu)) return null
   const profiler = new Profiler(gpu)
-  const totals = new Map<string, KernelTime>()
-  const submit = async (recording: Recording) => {
-    for (const { kernel, dispatches, ms } of await profiler.submit([recording])) {
-      const total = totals.get(kernel)
-      totals.set(kernel, { kernel, dispatches, ms: (total?.ms ?? 0) + ms / runs })
-    }
-  }
+  const results: KernelTime[][] = []
   try {
-    for (let run = 0; run < runs; run++) await work(submit)
+    for (let run = 0; run <= runs; run++) {
+      await work(async (recording) => {
+        const times = await profiler.submit([recording])
+        if (run > 0) results.push(times)
+      })
+    }
   } finally {
     profiler.dispose()
   }
-  const kernels = [...totals.values()].sort((a, b) => b.ms - a.ms)
-  return { ms: kernels.reduce((total, { ms }) => total + ms, 0), kernels }
+  const kernels = results[0]!.map(({ kernel, dispatches }) => {
+    const times = results.map((run) => run.find((it) => it.kernel === kernel)!.ms)
+    return { kernel, dispatches, ms: median(times) }
+  })
+  kernels.sort((a, b) => b.ms - a.ms)
+  return { ms: sum(kernels.map(({ ms }) => ms)), kernels }
 }

@@ -33,7 +33,7 @@ export interface OpenAdapter {
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i
 
-/** Web pages get timestamps in steps of 65.5 µs, so that they spy less well: kernels are shorter than that. */
+/** What Dawn is asked for. Timestamps come in steps of 65.5 µs otherwise, against spying web pages; kernels are shorter. */
 export const dawnOptions = ['disable-dawn-features=timestamp_quantization']
 
 /** Users say "lavapipe"; the driver calls itself llvmpipe. */

@@ -17,8 +17,6 @@ const usage = { mapRead: 0x1, copySrc: 0x4, copyDst: 0x8, queryResolve: 0x200 }
 /**
  * GPU time by kernel, from timestamps around every dispatch. Each dispatch gets a pass of its own, which takes time
  * that {@link Gpu.submit} saves: what is profiled is slower than what is run.
- *
- * Dawn rounds timestamps down to 65.5 µs unless told otherwise: shorter dispatches come out right on average only.
  */
 export class Profiler {
   readonly #queries: GPUQuerySet
