@@ -13,6 +13,7 @@ import {
   type ReplyFlags,
   replyCommand,
   replyOptions,
+  shown,
   streamReply,
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
@@ -117,12 +118,12 @@ class Chat {
       this.#dialogue = []
       this.#situation = this.#mixture = undefined
       say('a new conversation')
-    } else say(`unknown command /${name.slice(0, 40)}; /help lists the commands`)
+    } else say(`unknown command /${shown(name.slice(0, 40))}; /help lists the commands`)
   }
 
   #setSituation(text: string): void {
     if (text) this.#situation = text
-    say(this.#situation === undefined ? 'no situation yet: /situation TEXT' : `situation: ${this.#situation}`)
+    say(this.#situation === undefined ? 'no situation yet: /situation TEXT' : `situation: ${shown(this.#situation)}`)
   }
 
   #setStrategy(name: string): void {

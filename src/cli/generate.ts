@@ -11,6 +11,7 @@ import {
   type ReplyFlags,
   replyCommand,
   replyOptions,
+  shown,
   streamReply,
 } from './reply-command.js'
 import { print, printLines } from './stdio.js'
@@ -94,10 +95,10 @@ function transcript(input: DialogueInput | IdsInput): string {
   const { situation, dialogue, blocks } = input
   const count = (blocks?.post.length ?? 0) + (blocks?.situation.length ?? 0)
   return [
-    ...(situation === undefined ? [] : [`situation: ${situation}`]),
+    ...(situation === undefined ? [] : [`situation: ${shown(situation)}`]),
     ...(count > 0 ? [`with ${count} commonsense blocks`] : []),
     '',
-    ...dialogue.map(({ speaker, text }) => `${speaker}: ${text}`),
+    ...dialogue.map(({ speaker, text }) => `${speaker}: ${shown(text)}`),
     '',
     'reply:',
   ].join('\n')

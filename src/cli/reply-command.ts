@@ -70,6 +70,11 @@ export async function streamReply(
   }
 }
 
+/** Text from outside as a terminal may show it: on one line, without control characters. */
+export function shown(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ')
+}
+
 /** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */
 export function likeliest({ probs }: StrategyMixture, count: number): string {
   return Object.entries(probs)

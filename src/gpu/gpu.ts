@@ -43,6 +43,8 @@ export class Gpu {
   readonly zeros: Tensor
   readonly #kernels: KernelCache
   readonly #ended: Promise<never>
+  /** Rejects what waits for the GPU; a race with {@link #ended} would hold on to every promise that ever raced. */
+  readonly #waiting = new Set<(error: Error) => void>()
   #end!: (error: Error) => void
   #error: Error | undefined
   #allocated = 0
@@ -61,6 +63,7 @@ export class Gpu {
       this.#end = (error) => {
         this.#error ??= error
         reject(this.#error)
+        for (const rejectWaiting of this.#waiting) rejectWaiting(this.#error)
       }
     })
     this.#ended.catch(() => {})
@@ -128,7 +131,10 @@ export class Gpu {
   async guard<T>(work: Promise<T>): Promise<T> {
     this.check()
     try {
-      return await Promise.race([work, this.#ended])
+      return await new Promise<T>((resolve, reject) => {
+        this.#waiting.add(reject)
+        work.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+      })
     } catch (error) {
       // A map that the loss of the device aborted rejects before the loss itself is reported.
       if ((error as Error)?.name === 'AbortError')
