@@ -16,32 +16,13 @@ struct Params {
   group_rows: u32, // rows that share a bias row
 }
 
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-
 const TILE: u32 = 64;
 
 // Tiles with k first, so that an invocation reads four rows, or four columns, as one vec4.
 var<workgroup> x_tile: array<array<f32, TILE>, 16>;
 var<workgroup> weight_tile: array<array<f32, TILE>, 16>;
 
-fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
-
-fn put(row: u32, column: u32, sum: f32) {
-  if (row >= params.rows || column >= params.n) {
-    return;
-  }
-  let i = row * params.n + column;
-  var value = sum;
-  if (HAS_BIAS) {
-    value += bias[row / params.group_rows * params.n + column];
-  }
-  value = activate(value);
-  if (HAS_RESIDUAL) {
-    value += residual[i];
-  }
-  out[i] = value;
-}
+fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
 fn weight4(i: u32) -> vec4f {
   return weight[i];

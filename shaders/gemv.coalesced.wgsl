@@ -15,31 +15,12 @@ struct Params {
   group_rows: u32, // rows that share a bias row
 }
 
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-
 const LANES: u32 = 64;
 const ROWS: u32 = 1;
 
 var<workgroup> partial: array<array<f32, LANES>, ROWS>;
 
-fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
-
-fn put(row: u32, column: u32, sum: f32) {
-  if (row >= params.rows || column >= params.n) {
-    return;
-  }
-  let i = row * params.n + column;
-  var value = sum;
-  if (HAS_BIAS) {
-    value += bias[row / params.group_rows * params.n + column];
-  }
-  value = activate(value);
-  if (HAS_RESIDUAL) {
-    value += residual[i];
-  }
-  out[i] = value;
-}
+fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
 fn weight4(i: u32) -> vec4f {
   return weight[i];

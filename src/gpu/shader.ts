@@ -21,19 +21,30 @@ export interface Shader {
   readonly params: readonly { readonly name: string; readonly type: 'u32' | 'i32' | 'f32' }[]
 }
 
-const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8')
+/** A shader file with its stand-ins replaced, and theirs. */
+function read(file: string): string {
+  const code = readFileSync(new URL(file, folder), 'utf8')
+  return code.replace(
+    /^.*\/\/ from (\S+\.wgsl)$/gm,
+    (_, helper: string) =>
+      read(helper)
+        .split(/^\/\/ -+\n/m)
+        .at(-1)!,
+  )
+}
 
 /**
  * Reads `shaders/{name}.wgsl` and prepares it for one set of constants.
  *
  * The files are plain WGSL. A constant replaces the value of an `override NAME` (at pipeline creation) or of a top-level
  * `const NAME: type = value;` (in the text). A function written on one line that ends in `// from FILE.wgsl` is a
- * stand-in: the content of shaders/FILE.wgsl, where the helper is written once, takes its place.
+ * stand-in: the content of shaders/FILE.wgsl, where the helper is written once, takes its place; of a FILE with a line
+ * of dashes, what stands below it.
  *
  * @throws GpuError for a constant that the shader does not declare.
  */
 export function loadShader(name: string, constants: Readonly<Record<string, number>> = {}): Shader {
-  let code = read(`${name}.wgsl`).replace(/^.*\/\/ from (\S+\.wgsl)$/gm, (_, file: string) => read(file))
+  let code = read(`${name}.wgsl`)
   const overrides: Record<string, number> = {}
   for (const [constant, value] of Object.entries(constants)) {
     if (new RegExp(`^override ${constant}\\b`, 'm').test(code)) {
