@@ -17,7 +17,7 @@ const batches = [
 
 /** Rows of {@link blocksSuite}. */
 export const blocksSuiteRows = batches.length
-const profiledRuns = 3
+const profiledRuns = 1
 
 /** COMET blocks encoded with none of them in the cache. */
 export async function blocksSuite(context: SuiteContext): Promise<BlocksReport> {
