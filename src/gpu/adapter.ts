@@ -24,10 +24,9 @@ export interface AdapterInfo extends AdapterCandidate {
   readonly subgroupSize: number
 }
 
-/** @internal An adapter, with the Dawn instance that must stay referenced while its device lives. */
+/** @internal An adapter and what it is. */
 export interface OpenAdapter {
   readonly adapter: GPUAdapter
-  readonly instance: GPU
   readonly info: AdapterInfo
 }
 
@@ -61,10 +60,24 @@ function withDrivers<T>(icd: string | undefined, work: () => Promise<T>): Promis
   return result
 }
 
+/**
+ * Dawn instances, by what they were made with. They are kept while the process lives, which holds up its end no longer
+ * than their devices do: Dawn looks for finished work on the event loop, and would do so in an instance that the garbage
+ * collector had taken.
+ */
+const instances = new Map<string, GPU>()
+
+function instanceOf(source: AdapterSource, name: string): GPU {
+  const key = `${source} ${name}`
+  const instance = instances.get(key) ?? create([`adapter=${name}`, ...dawnOptions])
+  instances.set(key, instance)
+  return instance
+}
+
 /** Dawn lists its adapters in the message of the error that an unknown adapter name gives. */
-async function adapterNames(): Promise<string[]> {
+async function adapterNames(source: AdapterSource): Promise<string[]> {
   try {
-    await create(['adapter=\u0001']).requestAdapter()
+    await instanceOf(source, '\u0001').requestAdapter()
     return []
   } catch (error) {
     return [...String(error).matchAll(/name: '(.*)'/g)].map((match) => match[1]!)
@@ -74,7 +87,7 @@ async function adapterNames(): Promise<string[]> {
 async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | undefined): Promise<AdapterCandidate[]> {
   if (!hasVulkanLoader()) return []
   if (source === 'system' ? !hasVulkanDriver() : !swiftShader) return []
-  const names = await withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, adapterNames)
+  const names = await withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, () => adapterNames(source))
   return [...new Set(names)].map((name) => ({ name, source, software: softwareNames.test(name) }))
 }
 
@@ -117,12 +130,11 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
     throw new NoAdapterError(`${problem}: ${advice}`)
   }
   return withDrivers(chosen.source === 'swiftshader' ? swiftShader?.icd : undefined, async () => {
-    const instance = create([`adapter=${chosen.name}`, ...dawnOptions])
-    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
+    const adapter = await instanceOf(chosen.source, chosen.name).requestAdapter({ powerPreference: 'high-performance' })
     if (!adapter) throw new NoAdapterError(`the adapter ${chosen.name} did not open: ${noAdapterAdvice()}`)
     const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info
     const fixed = adapter.features.has('subgroups') && subgroupMinSize === subgroupMaxSize
     const info = { ...chosen, vendor, architecture, driver: description, subgroupSize: (fixed && subgroupMinSize) || 0 }
-    return { adapter, instance, info }
+    return { adapter, info }
   })
 }

@@ -49,12 +49,10 @@ export class Gpu {
   #error: Error | undefined
   #allocated = 0
   readonly #variants = new Map<string, string>()
-  // Dawn's instance must stay referenced for as long as its device is used.
-  #instance: GPU | undefined
+  #disposed = false
 
   private constructor(device: GPUDevice, opened: OpenAdapter) {
     this.device = device
-    this.#instance = opened.instance
     this.adapter = opened.info
     this.features = device.features
     this.limits = device.limits
@@ -104,7 +102,7 @@ export class Gpu {
 
   /** Whether {@link dispose} has completed. */
   get disposed(): boolean {
-    return this.#instance === undefined
+    return this.#disposed
   }
 
   /**
@@ -272,7 +270,7 @@ export class Gpu {
     this.#end(new DisposedError('the engine was disposed: load it again to use it'))
     this.device.destroy()
     await this.device.lost
-    this.#instance = undefined
+    this.#disposed = true
   }
 }
 
