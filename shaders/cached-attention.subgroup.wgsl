@@ -1,5 +1,20 @@
 // cached-attention.wgsl with one subgroup per workgroup and vec4 loads: no workgroup memory, no barriers.
-enable subgroups; const LANES: u32 = 8; const HEAD: u32 = 32; const CHUNKS = HEAD / 4; const SPAN = 8u; const HELD = 1u; const GROUPS = 1u; var<private> query: array<vec4f, HELD>; var<private> sum: array<vec4f, HELD>; var<private> total: f32; var<private> largest: f32; fn soften(score: f32) -> f32 { return score; } fn finish_sum(lane: u32) { } // from online-softmax.subgroup.wgsl
+enable subgroups;
+
+// from online-softmax.subgroup.wgsl {
+const LANES: u32 = 8;
+const HEAD: u32 = 32;
+const CHUNKS = HEAD / 4;
+const SPAN = 8u;
+const HELD = 1u;
+const GROUPS = 1u;
+var<private> query: array<vec4f, HELD>;
+var<private> sum: array<vec4f, HELD>;
+var<private> total: f32;
+var<private> largest: f32;
+fn soften(score: f32) -> f32 { return score; }
+fn finish_sum(lane: u32) { }
+// }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;            // [slots * new_rows, 3, d / 4]: q | k | v
 @group(0) @binding(1) var<storage, read_write> keys: array<vec4f>;     // [slots, max_positions, d / 4]

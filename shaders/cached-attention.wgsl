@@ -15,7 +15,13 @@ struct Params {
   head_width: u32,   // at most LANES
 }
 
-const LANES: u32 = 64; const TILE: u32 = 512; var<workgroup> weights: array<f32, TILE>; fn soften(count: u32, lane: u32) -> f32 { return 1; } fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; } // from online-softmax.wgsl
+// from online-softmax.wgsl {
+const LANES: u32 = 64;
+const TILE: u32 = 512;
+var<workgroup> weights: array<f32, TILE>;
+fn soften(count: u32, lane: u32) -> f32 { return 1; }
+fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; }
+// }
 
 var<workgroup> query: array<f32, LANES>;
 

@@ -1,5 +1,18 @@
 // cross-attention.wgsl with one subgroup per workgroup and vec4 loads: no workgroup memory, no barriers.
-enable subgroups; const LANES: u32 = 8; const HEAD: u32 = 32; const CHUNKS = HEAD / 4; const SPAN = 8u; const HELD = 1u; const GROUPS = 1u; var<private> query: array<vec4f, HELD>; var<private> sum: array<vec4f, HELD>; fn soften(score: f32) -> f32 { return score; } fn finish_sum(lane: u32) { } // from online-softmax.subgroup.wgsl
+enable subgroups;
+
+// from online-softmax.subgroup.wgsl {
+const LANES: u32 = 8;
+const HEAD: u32 = 32;
+const CHUNKS = HEAD / 4;
+const SPAN = 8u;
+const HELD = 1u;
+const GROUPS = 1u;
+var<private> query: array<vec4f, HELD>;
+var<private> sum: array<vec4f, HELD>;
+fn soften(score: f32) -> f32 { return score; }
+fn finish_sum(lane: u32) { }
+// }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
 @group(0) @binding(1) var<storage, read> kv0: array<vec4f>;           // [rows of source 0, stride / 4]

@@ -19,7 +19,13 @@ struct Params {
   value_column: u32,
 }
 
-const LANES: u32 = 64; const TILE: u32 = 512; var<workgroup> weights: array<f32, TILE>; fn soften(count: u32, lane: u32) -> f32 { return 1; } fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; } // from online-softmax.wgsl
+// from online-softmax.wgsl {
+const LANES: u32 = 64;
+const TILE: u32 = 512;
+var<workgroup> weights: array<f32, TILE>;
+fn soften(count: u32, lane: u32) -> f32 { return 1; }
+fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; }
+// }
 
 var<workgroup> query: array<f32, LANES>;
 

@@ -17,7 +17,10 @@ struct Params {
   eps: f32,
 }
 
-const LANES = 64u; fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }  // from row-sum.wgsl
+// from row-sum.wgsl {
+const LANES = 64u;
+fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
+// }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

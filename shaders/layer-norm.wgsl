@@ -14,7 +14,10 @@ struct Params {
 }
 
 override HAS_RESIDUAL: bool = false;
-const LANES = 64u; fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }  // from row-sum.wgsl
+// from row-sum.wgsl {
+const LANES = 64u;
+fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
+// }
 
 fn load(i: u32) -> f32 {
   if (HAS_RESIDUAL) {

@@ -21,25 +21,24 @@ export interface Shader {
   readonly params: readonly { readonly name: string; readonly type: 'u32' | 'i32' | 'f32' }[]
 }
 
+/** A helper's stand-in: one line, or the lines from `// from FILE.wgsl {` to `// }`. */
+const standIn = /^\/\/ from (\S+\.wgsl) \{\n[^]*?^\/\/ \}$|^.*\/\/ from (\S+\.wgsl)$/gm
+
+/** What stands in a helper's file below a line of dashes, if there is one: what stands above is there for its readers. */
+const belowDashes = (code: string): string => code.split(/^\/\/ -+\n/m).at(-1)!
+
 /** A shader file with its stand-ins replaced, and theirs. */
 function read(file: string): string {
   const code = readFileSync(new URL(file, folder), 'utf8')
-  return code.replace(
-    /^.*\/\/ from (\S+\.wgsl)$/gm,
-    (_, helper: string) =>
-      read(helper)
-        .split(/^\/\/ -+\n/m)
-        .at(-1)!,
-  )
+  return code.replace(standIn, (_, block?: string, line?: string) => belowDashes(read((block ?? line)!)))
 }
 
 /**
  * Reads `shaders/{name}.wgsl` and prepares it for one set of constants.
  *
  * The files are plain WGSL. A constant replaces the value of an `override NAME` (at pipeline creation) or of a top-level
- * `const NAME: type = value;` (in the text). A function written on one line that ends in `// from FILE.wgsl` is a
- * stand-in: the content of shaders/FILE.wgsl, where the helper is written once, takes its place; of a FILE with a line
- * of dashes, what stands below it.
+ * `const NAME: type = value;` (in the text). A helper is written once, in a file of its own; where it is used, declarations
+ * that end in `// from FILE.wgsl`, or stand between `// from FILE.wgsl {` and `// }`, are a stand-in that its file replaces.
  *
  * @throws GpuError for a constant that the shader does not declare.
  */
