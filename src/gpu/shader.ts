@@ -22,7 +22,7 @@ export interface Shader {
 }
 
 /** A helper's stand-in: one line, or the lines from `// from FILE.wgsl {` to `// }`. */
-const standIn = /^\/\/ from (\S+\.wgsl) \{\n[^]*?^\/\/ \}$|^.*\/\/ from (\S+\.wgsl)$/gm
+const standIn = /^\/\/ from (\S+\.wgsl) \{\n[\s\S]*?^\/\/ \}$|^.*\/\/ from (\S+\.wgsl)$/gm
 
 /** What stands in a helper's file below a line of dashes, if there is one: what stands above is there for its readers. */
 const belowDashes = (code: string): string => code.split(/^\/\/ -+\n/m).at(-1)!
