@@ -218,11 +218,11 @@ export class Gpu {
    */
   submit(recordings: readonly Recording[], readbacks: readonly Readback[] = []): void {
     this.check()
-    const encoder = this.device.createCommandEncoder()
+    const encoder = this.device.createCommandEncoder({ label: 'submit' })
     let pass: GPUComputePassEncoder | undefined
     for (const step of recordings.flatMap((it) => it.steps)) {
       if ('kernel' in step) {
-        pass ??= encoder.beginComputePass()
+        pass ??= encoder.beginComputePass({ label: 'submit' })
         pass.setPipeline(step.kernel.pipeline!)
         pass.setBindGroup(0, step.bindGroup)
         pass.dispatchWorkgroups(...step.workgroups)

@@ -59,13 +59,13 @@ export class Profiler {
   async #time(steps: readonly (Dispatch | Copy)[]): Promise<{ kernel: string; ms: number }[]> {
     const { gpu } = this
     gpu.check()
-    const encoder = gpu.device.createCommandEncoder()
+    const encoder = gpu.device.createCommandEncoder({ label: 'profile' })
     const kernels: string[] = []
     for (const step of steps) {
       if ('kernel' in step) {
         const at = 2 * kernels.length
         const timestampWrites = { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 }
-        const pass = encoder.beginComputePass({ timestampWrites })
+        const pass = encoder.beginComputePass({ label: 'profile', timestampWrites })
         pass.setPipeline(step.kernel.pipeline!)
         pass.setBindGroup(0, step.bindGroup)
         pass.dispatchWorkgroups(...step.workgroups)
