@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
-import { readJsonFile } from '../io/json.js'
+import { readJsonFile } from '../io/text-file.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import {
   likeliest,

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { InputError } from '../errors.js'
-import { quote } from '../text/quote.js'
+import { quote } from '../quote.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { lineBatches, printLines } from './stdio.js'
 

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { InputError } from '../errors.js'
-import { quote, readFault, readJsonFile } from './json.js'
+import { quote } from '../quote.js'
 import { openSafetensors, type SafetensorsFile, type TensorInfo, type TensorReader } from './safetensors.js'
+import { readFault, readJsonFile } from './text-file.js'
 
 const WEIGHTS = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
+import { quote } from '../quote.js'
 import { type Dtype, dtypeBits, isDtype } from './dtype.js'
-import { quote } from './json.js'
 import { parseStrictJson, type StrictJson } from './strict-json.js'
 
 /** Where a tensor lies in its file, and what it is. */

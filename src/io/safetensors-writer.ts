@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { ShapeError } from '../errors.js'
+import { quote } from '../quote.js'
 import { type Dtype, dtypeBits, elementCount } from './dtype.js'
-import { quote } from './json.js'
 import { writeWholeFile } from './whole-file.js'
 
 /** A tensor to write. */

@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { InputError } from '../errors.js'
+import { quote } from '../quote.js'
 import { elementCount } from './dtype.js'
 import { bf16ToF32, f16ToF32 } from './half.js'
-import { quote, readFault } from './json.js'
 import { damaged, MAX_HEADER_BYTES, parseSafetensorsHeader, type TensorInfo } from './safetensors-header.js'
+import { readFault } from './text-file.js'
 
 export type { TensorInfo } from './safetensors-header.js'
 

@@ -1,4 +1,4 @@
-import { quote } from './json.js'
+import { quote } from '../quote.js'
 
 /** A JSON value as {@link parseStrictJson} returns it: integers are exact, objects keep every key. */
 export type StrictJson = null | boolean | number | bigint | string | StrictJson[] | Map<string, StrictJson>

@@ -1,6 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
-import { rowLanes } from './sampling-rows.js'
+import { rowLanes } from './row-lanes.js'
 
 /** Tensors of {@link layerNorm}; d is the model width. */
 export interface LayerNormTensors {

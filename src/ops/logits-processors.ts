@@ -1,6 +1,7 @@
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
-import { rowLanes, type SamplingRows } from './sampling-rows.js'
+import { rowLanes } from './row-lanes.js'
+import type { SamplingRows } from './sampling-rows.js'
 
 /**
  * Runs the score processors on the first `count` rows of logits, in place: repetition penalty, no-repeat n-gram, least

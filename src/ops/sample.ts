@@ -1,7 +1,8 @@
 import { ShapeError } from '../errors.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { expectShape, type Tensor } from '../gpu/tensor.js'
-import { rowLanes, type SamplingRows } from './sampling-rows.js'
+import { rowLanes } from './row-lanes.js'
+import type { SamplingRows } from './sampling-rows.js'
 
 /** Sums of the draw's weights are exact up to this many ids. */
 const MAX_VOCABULARY = 2 ** 16

@@ -93,16 +93,6 @@ export function stopRow(gpu: Gpu, rows: SamplingRows, row: number): void {
   gpu.write(rows.state, Uint32Array.of(0, 0, rowStatus.stop, 0), row * STATE_WORDS)
 }
 
-/**
- * @internal Lanes of the workgroup that works on a row. `narrow`: a software adapter runs a workgroup on one core, and
- * switches between its subgroups at every barrier; there one subgroup is fastest. `wide`: as many as the op asks for.
- */
-export function rowLanes(gpu: Gpu, op: string, wide: number): number {
-  const { software, subgroupSize } = gpu.adapter
-  const variant = gpu.chooseVariant(op, software ? ['narrow', 'wide'] : ['wide', 'narrow'])
-  return variant === 'wide' ? wide : subgroupSize || 8
-}
-
 /** The ids of a history as it was read back. */
 export function historyIds(words: Uint32Array): number[] {
   return Array.from(words, (word) => (word & ~REPEATED) >>> 0)

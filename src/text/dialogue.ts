@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js'
-import { quote } from './quote.js'
+import { quote } from '../quote.js'
 import { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './strategies.js'
 
 /** One utterance. A supporter's `strategy` is for the reader: the model's context leaves it out. */

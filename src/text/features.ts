@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
+import { quote } from '../quote.js'
 import type { CometBlock, DialogueInput, IdsInput } from './dialogue.js'
-import { quote } from './quote.js'
 import { bracketed } from './strategies.js'
 import type { Tokenizer } from './tokenizer.js'
 

@@ -1,7 +1,7 @@
 import { Tokenizer as NativeTokenizer } from 'tokenizers'
 import { InputError } from '../errors.js'
+import { readTextFile } from '../io/text-file.js'
 import { type Codec, unknownId } from './codec.js'
-import { readTextFile } from './text-file.js'
 import type { TextStream } from './text-stream.js'
 
 const MAX_FILE_BYTES = 256 * 2 ** 20

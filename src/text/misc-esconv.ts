@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { readTextFile } from '../io/text-file.js'
+import { quote } from '../quote.js'
 import { lastSeekerPost } from './dialogue.js'
 import { FEATURE_LIMITS, type FeatureLimits, textFeatures } from './features.js'
-import { quote } from './quote.js'
-import { readTextFile } from './text-file.js'
 import type { Tokenizer } from './tokenizer.js'
 import { splitSpace } from './words.js'
 

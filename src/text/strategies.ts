@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js'
-import { quote } from './quote.js'
+import { quote } from '../quote.js'
 
 /** The eight support strategies of ESConv, in the order of their ids 0–7. Their tokens are these names in brackets. */
 export const STRATEGIES = [

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
-import { quote } from './quote.js'
+import { readJsonFile, readTextFile } from '../io/text-file.js'
+import { quote } from '../quote.js'
 import { ADDED_TOKENS } from './strategies.js'
-import { readJsonFile, readTextFile } from './text-file.js'
 
 const MAX_FILE_BYTES = 64 * 2 ** 20
 const MAX_ENTRIES = 1_000_000

@@ -94,7 +94,7 @@ files('a compact vocabulary: added ids start at its N', async () => {
 files('a vocabulary that cannot be right is refused', async () => {
   const { __end__, ...noEnd } = SMALL
   const cases: [unknown, RegExp][] = [
-    ['{"a": 0', /not valid JSON/],
+    ['{"a": 0', /not JSON/],
     [[], /not an object/],
     ['null', /not an object/],
     [{ ...SMALL, a: 7 }, /tokens "i" and "a" share id 7/],
@@ -105,7 +105,7 @@ files('a vocabulary that cannot be right is refused', async () => {
     [{ ...SMALL, '[CLS]': 8 }, /\[CLS\], which is added/],
     [{ ...SMALL, 'a</w>': 8 }, /<\/w>/],
     [{ ...noEnd, a: 2 }, /lacks the token __end__/],
-    ['\u00ff'.repeat(3), /not valid JSON/],
+    ['\u00ff'.repeat(3), /not JSON/],
   ]
   for (const [vocab, pattern] of cases) {
     const path = folder({ 'vocab.json': vocab, 'merges.txt': '' })
@@ -130,7 +130,7 @@ files('missing, odd and huge files are refused', async () => {
 
   const odd = folder({ 'merges.txt': '' })
   mkdirSync(join(odd, 'vocab.json'))
-  await refused(() => Tokenizer.load(odd), /vocab\.json: not a regular file/)
+  await refused(() => Tokenizer.load(odd), /vocab\.json: is a folder, not a file/)
 
   const latin = folder({ 'merges.txt': '' })
   writeFileSync(join(latin, 'vocab.json'), Buffer.from('{"\xff": 0}', 'latin1'))

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readJsonFile } from '../../src/io/json.js'
+import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/model/config.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { goldenCases, goldenFolder } from '../golden.js'

@@ -1,7 +1,10 @@
-/** A value as an error message shows it: JSON on one line, cut to 60 characters. */
+/** Most characters of a value that a message shows. */
+const limit = 120
+
+/** A value from outside as a one-line message shows it: JSON, cut when long. */
 export function quote(value: unknown): string {
   const text = json(value)
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+  return text.length > limit ? `${text.slice(0, limit - 1)}…` : text
 }
 
 function json(value: unknown): string {
