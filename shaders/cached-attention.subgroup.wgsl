@@ -14,6 +14,7 @@ var<private> total: f32;
 var<private> largest: f32;
 fn soften(score: f32) -> f32 { return score; }
 fn finish_sum(lane: u32) { }
+fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
 // }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;            // [slots * new_rows, 3, d / 4]: q | k | v
@@ -30,44 +31,22 @@ struct Params {
   head_width: u32,
 }
 
+const CACHED: u32 = 0;
+const FRESH: u32 = 1;
+
 // A vec4 of the cache, or of the new rows.
-fn key_at(fresh: bool, i: u32) -> vec4f {
-  if (fresh) {
+fn key_at(source: u32, i: u32) -> vec4f {
+  if (source == FRESH) {
     return qkv[i];
   }
   return keys[i];
 }
 
-fn value_at(fresh: bool, i: u32) -> vec4f {
-  if (fresh) {
+fn value_at(source: u32, i: u32) -> vec4f {
+  if (source == FRESH) {
     return qkv[i];
   }
   return values[i];
-}
-
-// Attends to `count` rows, `stride` vec4s apart, of which the head's keys and values begin at the vec4s `key` and `value`.
-fn attend(fresh: bool, count: u32, stride: u32, key: u32, value: u32, lane: u32) {
-  let chunk = lane % SPAN;
-  let group = lane / SPAN;
-  for (var start = 0u; start < count; start += LANES) {
-    let stop = min(start + LANES, count);
-    let own = min(start + lane, stop - 1) * stride;
-    var score = 0.0;
-    for (var h = 0u; h < HELD; h++) {
-      let from_chunk = key + h * LANES;
-      for (var c = from_chunk; c < min(from_chunk + LANES, key + CHUNKS); c++) {
-        score += dot(subgroupShuffle(query[h], c - from_chunk), key_at(fresh, own + c));
-      }
-    }
-    let weight = soften(select(-3e38, score, start + lane < stop));
-    for (var first_row = start; first_row < stop; first_row += GROUPS) {
-      let row = min(first_row + group, stop - 1);
-      let near = select(0.0, subgroupShuffle(weight, row - start), first_row + group < stop);
-      for (var h = 0u; h < HELD; h++) {
-        sum[h] += near * value_at(fresh, row * stride + value + h * LANES + chunk);
-      }
-    }
-  }
 }
 
 @compute @workgroup_size(LANES)
@@ -98,8 +77,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
   }
   largest = subgroupAdd(score);
   total = select(0.0, 1.0, lane == 0);
-  attend(false, length, width, cached, cached, lane);
-  attend(true, new_row, 3 * width, fresh + width, fresh + 2 * width, lane);
+  attend(CACHED, 0, length, width, cached, cached, lane);
+  attend(FRESH, 0, new_row, 3 * width, fresh + width, fresh + 2 * width, lane);
   finish_sum(lane);
   for (var h = 0u; h < HELD; h++) {
     let c = h * LANES + lane;

@@ -12,6 +12,7 @@ var<private> query: array<vec4f, HELD>;
 var<private> sum: array<vec4f, HELD>;
 fn soften(score: f32) -> f32 { return score; }
 fn finish_sum(lane: u32) { }
+fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
 // }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
@@ -40,29 +41,12 @@ fn kv_at(source: u32, i: u32) -> vec4f {
   }
 }
 
-// Attends to rows [first, end) of a source, of which the head's keys and values begin at the vec4s `key` and `value`.
-fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) {
-  let chunk = lane % SPAN;
-  let group = lane / SPAN;
-  for (var start = first; start < end; start += LANES) {
-    let stop = min(start + LANES, end);
-    let own = min(start + lane, stop - 1) * stride;
-    var score = 0.0;
-    for (var h = 0u; h < HELD; h++) {
-      let from_chunk = key + h * LANES;
-      for (var c = from_chunk; c < min(from_chunk + LANES, key + CHUNKS); c++) {
-        score += dot(subgroupShuffle(query[h], c - from_chunk), kv_at(source, own + c));
-      }
-    }
-    let weight = soften(select(-3e38, score, start + lane < stop));
-    for (var first_row = start; first_row < stop; first_row += GROUPS) {
-      let row = min(first_row + group, stop - 1);
-      let near = select(0.0, subgroupShuffle(weight, row - start), first_row + group < stop);
-      for (var h = 0u; h < HELD; h++) {
-        sum[h] += near * kv_at(source, row * stride + value + h * LANES + chunk);
-      }
-    }
-  }
+fn key_at(source: u32, i: u32) -> vec4f {
+  return kv_at(source, i);
+}
+
+fn value_at(source: u32, i: u32) -> vec4f {
+  return kv_at(source, i);
 }
 
 @compute @workgroup_size(LANES)

@@ -1,8 +1,14 @@
 // Online softmax attention of one subgroup, LANES keys at a time: a lane scores a key of its own; then all lanes add up the
 // values row by row, each its vec4s of the row, with the weight shuffled over from the lane that has it.
-// The loops over vec4s and rows, in the files that use this, start and end at values known at run time only: where compilers
+// The loops over vec4s and rows start and end at values known at run time only: where compilers
 // see how often a loop turns they unroll it, which took one of them 10 s and made nothing faster.
 enable subgroups;
+
+// Given by the kernel: a vec4 of the keys or the values of a source.
+fn key_at(source: u32, i: u32) -> vec4f { return vec4f(); }
+fn value_at(source: u32, i: u32) -> vec4f { return vec4f(); }
+
+// -----------------------------------------------------------------------------------------------
 
 const LANES: u32 = 8;                         // of a subgroup
 const HEAD: u32 = 32;                         // columns of a head, a multiple of 4
@@ -27,6 +33,32 @@ fn soften(score: f32) -> f32 {
     sum[h] *= shrink;
   }
   return weight;
+}
+
+// Attends to rows [first, end) of a source, `stride` vec4s apart, of which the head's keys and values begin at the vec4s
+// `key` and `value`.
+fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) {
+  let chunk = lane % SPAN;
+  let group = lane / SPAN;
+  for (var start = first; start < end; start += LANES) {
+    let stop = min(start + LANES, end);
+    let own = min(start + lane, stop - 1) * stride;
+    var score = 0.0;
+    for (var h = 0u; h < HELD; h++) {
+      let from_chunk = key + h * LANES;
+      for (var c = from_chunk; c < min(from_chunk + LANES, key + CHUNKS); c++) {
+        score += dot(subgroupShuffle(query[h], c - from_chunk), key_at(source, own + c));
+      }
+    }
+    let weight = soften(select(-3e38, score, start + lane < stop));
+    for (var first_row = start; first_row < stop; first_row += GROUPS) {
+      let row = min(first_row + group, stop - 1);
+      let near = select(0.0, subgroupShuffle(weight, row - start), first_row + group < stop);
+      for (var h = 0u; h < HELD; h++) {
+        sum[h] += near * value_at(source, row * stride + value + h * LANES + chunk);
+      }
+    }
+  }
 }
 
 // Divides the sums by the total of the weights. Lanes below SPAN have the result.

@@ -189,7 +189,7 @@ export class Misc implements AsyncDisposable {
   async encode(input: DialogueInput | IdsInput, options: Pick<ReplyOptions, 'strategy'> = {}): Promise<Encoding> {
     const { dialogue, blocks } = await this.#read(input, options)
     return this.#scheduler.exclusive(async () => {
-      this.#check()
+      this.#gpu.check()
       const { strategy, attention } = await inspectEncoding(this.#decoder, dialogue)
       const attended = (name: 'post' | 'situation'): AttendedBlock[] =>
         attention[name].map((weight, i) => ({ ...blocks[name][i]!, weight }))
@@ -210,13 +210,9 @@ export class Misc implements AsyncDisposable {
     return this.dispose()
   }
 
-  #check(): void {
-    this.#gpu.check()
-  }
-
   /** Checks an input and turns it into ids. */
   async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
-    this.#check()
+    this.#gpu.check()
     const parsed = parseInput(input)
     const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
     const limits = {

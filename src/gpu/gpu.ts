@@ -1,8 +1,9 @@
 import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../errors.js'
 import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
 import { type Kernel, KernelCache } from './kernel.js'
-import type { Recording } from './recorder.js'
+import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
 import { type DType, sizeOf, type Tensor } from './tensor.js'
+import { usage } from './usage.js'
 
 /** Features used where the adapter has them. */
 const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
@@ -16,9 +17,6 @@ const wantedLimits = [
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
 ] as const
-
-/** Usage flags of GPUBufferUsage, which Node does not define globally. */
-const usage = { mapRead: 0x1, copySrc: 0x4, copyDst: 0x8, uniform: 0x40, storage: 0x80 }
 
 /** How to open a device. */
 export interface GpuOptions {
@@ -220,18 +218,17 @@ export class Gpu {
     this.check()
     const encoder = this.device.createCommandEncoder({ label: 'submit' })
     let pass: GPUComputePassEncoder | undefined
-    for (const step of recordings.flatMap((it) => it.steps)) {
-      if ('kernel' in step) {
-        pass ??= encoder.beginComputePass({ label: 'submit' })
-        pass.setPipeline(step.kernel.pipeline!)
-        pass.setBindGroup(0, step.bindGroup)
-        pass.dispatchWorkgroups(...step.workgroups)
-      } else {
-        // Copies stand between passes.
-        pass?.end()
-        pass = undefined
-        const { source, target, count, sourceStart, targetStart } = step
-        encoder.copyBufferToBuffer(source.buffer, sourceStart * 4, target.buffer, targetStart * 4, count * 4)
+    for (const { steps } of recordings) {
+      for (const step of steps) {
+        if ('kernel' in step) {
+          pass ??= encoder.beginComputePass({ label: 'submit' })
+          encodeDispatch(pass, step)
+        } else {
+          // Copies stand between passes.
+          pass?.end()
+          pass = undefined
+          encodeCopy(encoder, step)
+        }
       }
     }
     pass?.end()

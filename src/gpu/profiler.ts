@@ -1,6 +1,7 @@
 import { GpuError } from '../errors.js'
 import type { Gpu } from './gpu.js'
-import type { Copy, Dispatch, Recording } from './recorder.js'
+import { type Copy, type Dispatch, encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import { usage } from './usage.js'
 
 /** GPU time of all dispatches of one shader. */
 export interface KernelTime {
@@ -12,7 +13,6 @@ export interface KernelTime {
 
 /** Timestamps of a query set: two a dispatch. WebGPU allows no more. */
 const capacity = 4096
-const usage = { mapRead: 0x1, copySrc: 0x4, copyDst: 0x8, queryResolve: 0x200 }
 
 /**
  * GPU time by kernel, from timestamps around every dispatch. Each dispatch gets a pass of its own, which takes time
@@ -66,14 +66,11 @@ export class Profiler {
         const at = 2 * kernels.length
         const timestampWrites = { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 }
         const pass = encoder.beginComputePass({ label: 'profile', timestampWrites })
-        pass.setPipeline(step.kernel.pipeline!)
-        pass.setBindGroup(0, step.bindGroup)
-        pass.dispatchWorkgroups(...step.workgroups)
+        encodeDispatch(pass, step)
         pass.end()
         kernels.push(step.kernel.shader.name)
       } else {
-        const { source, target, count, sourceStart, targetStart } = step
-        encoder.copyBufferToBuffer(source.buffer, sourceStart * 4, target.buffer, targetStart * 4, count * 4)
+        encodeCopy(encoder, step)
       }
     }
     const bytes = kernels.length * 16

@@ -20,6 +20,21 @@ export interface Copy {
   readonly targetStart: number
 }
 
+/** @internal */
+export function encodeDispatch(pass: GPUComputePassEncoder, { kernel, bindGroup, workgroups }: Dispatch): void {
+  pass.setPipeline(kernel.pipeline!)
+  pass.setBindGroup(0, bindGroup)
+  pass.dispatchWorkgroups(...workgroups)
+}
+
+/** @internal */
+export function encodeCopy(
+  encoder: GPUCommandEncoder,
+  { source, target, count, sourceStart, targetStart }: Copy,
+): void {
+  encoder.copyBufferToBuffer(source.buffer, sourceStart * 4, target.buffer, targetStart * 4, count * 4)
+}
+
 /** A finished sequence of dispatches: replayed by {@link Gpu.submit} with no object created but the command buffer. */
 export interface Recording {
   /** @internal */

@@ -44,10 +44,9 @@ export class BlockCache {
     for (const part of partition(fresh.map(([, ids]) => ids))) {
       const batch = new RaggedBatch(part)
       const states = encodeFirstTokens(pass, batch)
-      const from = pass.scratch.upload('blocks.from', [part.length], Uint32Array.from(part.keys()))
       const rows = Uint32Array.from(part, (ids) => this.#rows.get(ids.join())!)
       const to = pass.scratch.upload('blocks.to', [part.length], rows)
-      copyRows(pass.recorder, { source: states, from, target: this.states, to }, part.length)
+      copyRows(pass.recorder, { source: states, target: this.states, to }, part.length)
     }
     return blocks.map((ids) => this.#rows.get(ids.join())!)
   }
@@ -72,13 +71,14 @@ export class BlockCache {
 
   /** An unused row, or that of the block unused for longest that this call does not need. */
   #freeRow(needed: ReadonlyMap<string, unknown>): number {
-    if (this.#rows.size < this.states.shape[0]!) {
-      const used = new Set(this.#rows.values())
-      for (let row = this.#rows.size; ; row = (row + 1) % this.states.shape[0]!) if (!used.has(row)) return row
+    // A row is given up only to be taken at once: those in use are always the first ones.
+    if (this.#rows.size < this.states.shape[0]!) return this.#rows.size
+    for (const [key, row] of this.#rows) {
+      if (needed.has(key)) continue
+      this.#rows.delete(key)
+      return row
     }
-    const [key, row] = [...this.#rows].find(([it]) => !needed.has(it))!
-    this.#rows.delete(key)
-    return row
+    throw new Error('the block cache is smaller than one call needs')
   }
 
   /** Makes room for more blocks in one call than the cache holds. */

@@ -99,28 +99,25 @@ export function fillCrossCaches(
   representation: Tensor,
 ): void {
   const { dModel: d } = weights.config
-  const rowsOf = (label: string, rows: readonly number[]) =>
-    scratch.upload(label, [rows.length], Uint32Array.from(rows))
-  const places = sourceStates.map(({ counts, rows }, s) => ({
-    from: rowsOf('cross.from', [...Array(rows).keys()]),
-    to: rowsOf(
-      'cross.to',
+  const upload = (rows: readonly number[]) => scratch.upload('cross.to', [rows.length], Uint32Array.from(rows))
+  const places = sourceStates.map(({ counts }, s) =>
+    upload(
       counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => slots[i]! * state.rowsPerSlot[s]! + row)),
     ),
-  }))
-  const strategyPlace = { from: rowsOf('cross.from', [...slots.keys()]), to: rowsOf('cross.to', slots) }
+  )
+  const strategyPlaces = upload(slots)
 
   weights.decoder.layers.forEach((layer, i) => {
     sourceStates.forEach(({ states, rows }, s) => {
       const keyValue = scratch.rows('cross.key-value', rows, 2 * d)
       matmul(recorder, { x: states, ...layer.crossKeyValue[s]!, out: keyValue }, rows)
-      copyRows(recorder, { source: keyValue, ...places[s]!, target: state.cross[i]![s]! }, rows)
+      copyRows(recorder, { source: keyValue, to: places[s]!, target: state.cross[i]![s]! }, rows)
     })
     const value = scratch.rows('cross.strategy-value', slots.length, d)
     const output = scratch.rows('cross.strategy-output', slots.length, d)
     matmul(recorder, { x: representation, ...layer.strategyValue, out: value }, slots.length)
     matmul(recorder, { x: value, ...layer.strategyOutput, out: output }, slots.length)
-    copyRows(recorder, { source: output, ...strategyPlace, target: state.strategy[i]! }, slots.length)
+    copyRows(recorder, { source: output, to: strategyPlaces, target: state.strategy[i]! }, slots.length)
   })
 }
 

@@ -5,8 +5,8 @@ import { expectShape, type Tensor } from '../gpu/tensor.js'
 export interface CopyRowsTensors {
   /** [n, d] */
   readonly source: Tensor
-  /** u32 [≥ rows], each below n. */
-  readonly from: Tensor
+  /** u32 [≥ rows], each below n; without it row r comes from row r. */
+  readonly from?: Tensor
   /** [m, d] */
   readonly target: Tensor
   /** u32 [≥ rows], each below m and no two alike; without it row r goes to row r. */
@@ -22,10 +22,10 @@ export function copyRows(recorder: Recorder, tensors: CopyRowsTensors, rows: num
   const { source, from, target, to } = tensors
   const [sourceRows = 0, d = 0] = source.shape
   expectShape('copyRows', source, ['n', 'd'])
-  expectShape('copyRows', from, ['rows'], 'u32')
+  if (from) expectShape('copyRows', from, ['rows'], 'u32')
   expectShape('copyRows', target, ['m', d])
   if (to) expectShape('copyRows', to, ['rows'], 'u32')
-  const kernel = recorder.gpu.kernel('copy-rows', { HAS_TO: to ? 1 : 0 })
+  const kernel = recorder.gpu.kernel('copy-rows', { HAS_FROM: from ? 1 : 0, HAS_TO: to ? 1 : 0 })
   const params = { d, source_rows: sourceRows, target_rows: target.shape[0]! }
   recorder.dispatch(kernel, { source, from_row: from, to_row: to, out: target }, params, [Math.ceil(d / 64), rows])
 }

@@ -53,7 +53,7 @@ gpuSuite('gpu/recorder', (test) => {
 
   test('a recording is submitted many times, parameters kept apart', async (gpu) => {
     const recorder = new Recorder(gpu)
-    const kernel = gpu.kernel('copy-rows')
+    const kernel = gpu.kernel('copy-rows', { HAS_FROM: 1 })
     const all = tensors(gpu)
     const others = Array.from({ length: 40 }, () => gpu.tensor('out', [2, 2]))
     // Each writes one element of each row, so that mixed-up parameters would show.
