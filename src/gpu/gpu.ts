@@ -2,8 +2,10 @@ import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../e
 import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
 import { type Kernel, KernelCache } from './kernel.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import type { OpShape } from './shape-class.js'
 import { type DType, sizeOf, type Tensor } from './tensor.js'
 import { usage } from './usage.js'
+import { Variants } from './variants.js'
 
 /** Features used where the adapter has them. */
 const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
@@ -39,6 +41,7 @@ export class Gpu {
   readonly limits: GPUSupportedLimits
   /** A few zeros, bound where an optional input is left out. */
   readonly zeros: Tensor
+  readonly variants = new Variants()
   readonly #kernels: KernelCache
   readonly #ended: Promise<never>
   /** Rejects what waits for the GPU; a race with {@link #ended} would hold on to every promise that ever raced. */
@@ -46,7 +49,6 @@ export class Gpu {
   #end!: (error: Error) => void
   #error: Error | undefined
   #allocated = 0
-  readonly #variants = new Map<string, string>()
   #disposed = false
 
   private constructor(device: GPUDevice, opened: OpenAdapter) {
@@ -103,19 +105,14 @@ export class Gpu {
     return this.#disposed
   }
 
-  /**
-   * The kernel variant to use for an op: the one set with {@link useVariant}, else the first candidate.
-   *
-   * @param candidates variants that this device can run for the shape at hand, best guess first.
-   */
-  chooseVariant<Name extends string>(op: string, candidates: readonly Name[]): Name {
-    const chosen = this.#variants.get(op)
-    return candidates.find((name) => name === chosen) ?? candidates[0]!
+  /** The kernel variant to use for an op: {@link Variants.choose}. */
+  chooseVariant<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
+    return this.variants.choose(op, candidates, shape)
   }
 
   /** Makes {@link chooseVariant} prefer one variant of an op wherever it is a candidate. */
   useVariant(op: string, name: string): void {
-    this.#variants.set(op, name)
+    this.variants.name(op, name)
   }
 
   /** Throws what ended this device, if anything did. */

@@ -90,7 +90,8 @@ export function attention(recorder: Recorder, tensors: AttentionTensors, options
   expectShape('attention', tiles, ['tiles', 4], 'u32')
   expectShape('attention', out, ['rows', heads * headDim])
   const { gpu } = recorder
-  const subgroup = gpu.chooseVariant('attention', attentionCandidates(gpu, tensors, options)) === 'subgroup'
+  const shape = { dtype: k.tensor.dtype, rows: tiles.shape[0]! * attentionTileRows, k: headDim, n: heads }
+  const subgroup = gpu.chooseVariant('attention', attentionCandidates(gpu, tensors, options), shape) === 'subgroup'
   const kernel = subgroup
     ? gpu.kernel(headDim <= registerHeadDim ? 'attention.subgroup' : 'attention-wide.subgroup', {
         HEAD_DIM: headDim,

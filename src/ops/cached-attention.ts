@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Kernel } from '../gpu/kernel.js'
 import type { Recorder } from '../gpu/recorder.js'
+import type { OpShape } from '../gpu/shape-class.js'
 import { expectRows, type Tensor } from '../gpu/tensor.js'
 
 /** Tensors of {@link cachedAttention}, each of these rows or more; d is the model width. */
@@ -49,7 +50,9 @@ export function cachedAttention(
   expectRows('cachedAttention', lengths, slots, [], 'u32')
   expectRows('cachedAttention', out, slots * newRows, [d])
   const head = headWidth('cachedAttention', d, heads)
-  const kernel = headKernel(recorder.gpu, 'cached-attention', cachedAttentionCandidates(recorder.gpu, head), head)
+  const { gpu } = recorder
+  const shape = { dtype: keys.dtype, rows: slots * newRows, k: head, n: heads }
+  const kernel = headKernel(gpu, 'cached-attention', cachedAttentionCandidates(gpu, head), shape)
   const params = { new_rows: newRows, max_positions: maxPositions, d, head_width: head }
   recorder.dispatch(kernel, { qkv, keys, values, lengths, out }, params, [heads, newRows, slots])
 }
@@ -70,9 +73,15 @@ export function headWidth(op: string, d: number, heads: number): number {
   throw new ShapeError(`${op}: ${heads} heads do not divide a width of ${d} into heads of at most 256`)
 }
 
-/** @internal The kernel of one variant of a decoder attention, for heads of this width. */
-export function headKernel(gpu: Gpu, op: string, candidates: readonly DecoderAttentionVariant[], head: number): Kernel {
-  return gpu.chooseVariant(op, candidates) === 'subgroup'
+/** @internal The kernel of one variant of a decoder attention, of rows and heads: `k` is the width of a head. */
+export function headKernel(
+  gpu: Gpu,
+  op: string,
+  candidates: readonly DecoderAttentionVariant[],
+  shape: OpShape,
+): Kernel {
+  const head = shape.k
+  return gpu.chooseVariant(op, candidates, shape) === 'subgroup'
     ? gpu.kernel(`${op}.subgroup`, { HEAD: head, LANES: gpu.adapter.subgroupSize })
     : gpu.kernel(op, { LANES: head <= 64 ? 64 : 256 })
 }

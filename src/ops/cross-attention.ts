@@ -50,7 +50,8 @@ export function crossAttention(recorder: Recorder, tensors: CrossAttentionTensor
   }
   const head = headWidth('crossAttention', d, heads)
   const candidates = crossAttentionCandidates(recorder.gpu, head, [stride, keyColumn, valueColumn])
-  const kernel = headKernel(recorder.gpu, 'cross-attention', candidates, head)
+  const shape = { dtype: kv0.dtype, rows: slots * newRows, k: head, n: heads }
+  const kernel = headKernel(recorder.gpu, 'cross-attention', candidates, shape)
   const columns = { stride, key_column: keyColumn, value_column: valueColumn }
   const params = { new_rows: newRows, sources, d, head_width: head, ...columns }
   recorder.dispatch(kernel, { q, kv0, kv1, kv2, ranges, out }, params, [heads, sources, slots * newRows])

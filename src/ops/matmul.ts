@@ -98,7 +98,10 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const op = rows <= fewRows ? 'gemv' : 'gemm'
   const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows))](gpu.adapter, rows)
+      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows), { dtype: weight.dtype, rows, k, n })](
+          gpu.adapter,
+          rows,
+        )
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,

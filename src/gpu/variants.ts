@@ -1,0 +1,52 @@
+import { type OpShape, type ShapeClass, shapeClass } from './shape-class.js'
+
+/** A choice that an op had to make. */
+export interface VariantQuestion {
+  readonly shapeClass: ShapeClass
+  /** Kernels that the device can run, best guess first: two or more. */
+  readonly candidates: readonly string[]
+}
+
+/** Which kernel each op uses on one device: what was named, else what was measured, else the op's best guess. */
+export class Variants {
+  readonly #named = new Map<string, string>()
+  readonly #asked = new Map<string, VariantQuestion>()
+  /** By the key of the shape class. */
+  #measured: ReadonlyMap<string, string> = new Map()
+
+  /** Every choice with a shape that was asked for so far, each class once: what a tuner measures. */
+  get asked(): readonly VariantQuestion[] {
+    return [...this.#asked.values()]
+  }
+
+  /** Measured choices in use, by the key of their shape class. */
+  get measured(): ReadonlyMap<string, string> {
+    return this.#measured
+  }
+
+  /**
+   * The kernel to use.
+   *
+   * @param candidates kernels that the device can run for the shape at hand, best guess first.
+   * @param shape leaves the choice to a measurement, where there is one; without it the guess stands.
+   */
+  choose<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
+    const guess = candidates[0]!
+    const named = candidates.find((it) => it === this.#named.get(op))
+    if (candidates.length === 1 || named !== undefined || !shape) return named ?? guess
+    const asked = shapeClass(op, shape)
+    if (!this.#asked.has(asked.key)) this.#asked.set(asked.key, { shapeClass: asked, candidates })
+    return candidates.find((it) => it === this.#measured.get(asked.key)) ?? guess
+  }
+
+  /** Prefers one kernel of an op wherever it is a candidate; undefined takes that back. */
+  name(op: string, variant: string | undefined): void {
+    if (variant === undefined) this.#named.delete(op)
+    else this.#named.set(op, variant)
+  }
+
+  /** Takes over measured choices, by the key of their shape class. Recordings made before keep their kernels. */
+  adopt(measured: ReadonlyMap<string, string>): void {
+    this.#measured = measured
+  }
+}

@@ -1,0 +1,43 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Variants } from '../../src/gpu/variants.js'
+
+const choices = suite('gpu/variants')
+const shape = { dtype: 'f32', rows: 1, k: 512, n: 2048 }
+const key = 'gemv f32 1x512x2048'
+
+choices('the first candidate, unless measured; what is named goes first', () => {
+  const variants = new Variants()
+  assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'a')
+  variants.adopt(new Map([[key, 'b']]))
+  assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'b')
+  assert.is(variants.choose('gemv', ['a', 'b', 'c'], { ...shape, rows: 2 }), 'a')
+  assert.is(variants.choose('gemv', ['a', 'b', 'c']), 'a')
+  variants.name('gemv', 'c')
+  assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'c')
+  assert.is(variants.choose('gemv', ['a', 'b'], shape), 'b')
+  variants.name('gemv', undefined)
+  assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'b')
+})
+
+choices('what is no candidate here is never chosen', () => {
+  const variants = new Variants()
+  for (const name of ['gone', '', '__proto__', 'constructor']) {
+    variants.adopt(new Map([[key, name]]))
+    assert.is(variants.choose('gemv', ['a', 'b'], shape), 'a')
+  }
+})
+
+choices('remembers each class that was asked for and has a choice', () => {
+  const variants = new Variants()
+  variants.choose('gemv', ['a', 'b'], shape)
+  variants.choose('gemv', ['a', 'b'], { ...shape, n: 2000 })
+  variants.choose('gemv', ['a'], { ...shape, rows: 4 })
+  variants.choose('layer-norm', ['wide', 'narrow'])
+  assert.equal(
+    variants.asked.map((it) => [it.shapeClass.key, it.candidates]),
+    [[key, ['a', 'b']]],
+  )
+})
+
+choices.run()
