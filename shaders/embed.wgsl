@@ -2,12 +2,13 @@
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;             // [≥ rows]
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // [≥ rows]
-@group(0) @binding(2) var<storage, read> table: array<f32>;           // [V, d]
+@group(0) @binding(2) var<storage, read> table: array<Weights4>;      // [V, d]
 @group(0) @binding(3) var<storage, read> position_table: array<f32>;  // [P, d]
 @group(0) @binding(4) var<storage, read> weight: array<f32>;          // [d]
 @group(0) @binding(5) var<storage, read> bias: array<f32>;            // [d]
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;       // [rows, d]
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(7) var<storage, read> table_scale: array<f32>;     // [V], read where HAS_SCALE
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   d: u32,
@@ -17,30 +18,46 @@ struct Params {
   eps: f32,
 }
 
+override HAS_SCALE: bool = false;
+
+// from weights.f32.wgsl {
+alias Weights4 = vec4f;
+fn unpack(weights: Weights4) -> vec4f { return weights; }
+// }
+
 // from row-sum.wgsl {
 const LANES = 64u;
 fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
 // }
 
+fn value(i: u32) -> f32 {
+  return unpack(table[i / 4])[i % 4];
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   let d = params.d;
-  let token = min(ids[row], params.vocabulary - 1) * d;
+  let id = min(ids[row], params.vocabulary - 1);
+  let token = id * d;
   let position = min(positions[row], params.max_positions - 1) * d;
+  var table_row_scale = params.scale;
+  if (HAS_SCALE) {
+    table_row_scale *= table_scale[id];
+  }
   var sum = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    sum += table[token + c] * params.scale + position_table[position + c];
+    sum += value(token + c) * table_row_scale + position_table[position + c];
   }
   let mean = sum_over_lanes(sum, lane) / f32(d);
   var squares = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    let centred = table[token + c] * params.scale + position_table[position + c] - mean;
+    let centred = value(token + c) * table_row_scale + position_table[position + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(sum_over_lanes(squares, lane) / f32(d) + params.eps);
   for (var c = lane; c < d; c += LANES) {
-    let centred = table[token + c] * params.scale + position_table[position + c] - mean;
+    let centred = value(token + c) * table_row_scale + position_table[position + c] - mean;
     out[row * d + c] = centred * scale * weight[c] + bias[c];
   }
 }

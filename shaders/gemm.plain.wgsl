@@ -2,11 +2,12 @@
 // An invocation computes 4 rows by 4 columns in registers.
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<Weights4>; // [n, k/4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
 @group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -19,8 +20,13 @@ const LANES: u32 = 64;
 
 fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
+// from weights.f32.wgsl {
+alias Weights4 = vec4f;
+fn unpack(weights: Weights4) -> vec4f { return weights; }
+// }
+
 fn weight4(i: u32) -> vec4f {
-  return weight[i];
+  return unpack(weight[i]);
 }
 
 fn weights(i: vec4u) -> mat4x4f {

@@ -5,7 +5,8 @@
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
 @group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   rows: u32,

@@ -3,11 +3,12 @@
 // for hardware, where that memory is fast.
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;    // [n, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<Weights4>; // [n, k/4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
 @group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -24,8 +25,13 @@ var<workgroup> weight_tile: array<array<f32, TILE>, 16>;
 
 fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
+// from weights.f32.wgsl {
+alias Weights4 = vec4f;
+fn unpack(weights: Weights4) -> vec4f { return weights; }
+// }
+
 fn weight4(i: u32) -> vec4f {
-  return weight[i];
+  return unpack(weight[i]);
 }
 
 @compute @workgroup_size(16, 16)

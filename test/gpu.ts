@@ -3,7 +3,10 @@ import * as assert from 'uvu/assert'
 import { listAdapters } from '../src/gpu/adapter.js'
 import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
-import type { Tensor } from '../src/gpu/tensor.js'
+import type { Tensor, WeightDtype } from '../src/gpu/tensor.js'
+import { WeightWriter } from '../src/gpu/weight-writer.js'
+import { f16ToF32, f32ToF16 } from '../src/io/half.js'
+import { quantizeRows } from '../src/io/quantize.js'
 
 /** Adapters that the tests run on: all there are, or those that MISC_TEST_ADAPTERS names, comma-separated. */
 export const testAdapters: string[] = await (async () => {
@@ -78,6 +81,39 @@ export function randomTensor(
     seed,
   )
   return { tensor: gpu.tensorFrom(label, shape, values), values }
+}
+
+/** A matrix of random values in [-1, 1) in any weight dtype, with the values that it then holds. */
+export function randomMatrix(
+  gpu: Gpu,
+  label: string,
+  shape: readonly [rows: number, columns: number],
+  seed = 1,
+  dtype: WeightDtype = 'f32',
+): { tensor: Tensor; values: Float32Array } {
+  const values = randomValues(shape[0] * shape[1], seed)
+  const tensor = gpu.tensor(label, shape, dtype)
+  new WeightWriter(gpu).write(tensor, values)
+  return { tensor, values: storedValues(values, shape[1], dtype) }
+}
+
+/** What is left of values in a weight dtype. */
+export function storedValues(values: Float32Array, columns: number, dtype: WeightDtype): Float32Array {
+  const stored = Float32Array.from(values)
+  if (dtype === 'f16') {
+    const halves = new Uint16Array(values.length)
+    f32ToF16(values, halves)
+    f16ToF32(halves, stored)
+  }
+  if (dtype === 'int8') {
+    const integers = new Int8Array(values.length)
+    const scales = new Float32Array(values.length / columns)
+    quantizeRows(values, columns, integers, scales)
+    integers.forEach((integer, i) => {
+      stored[i] = integer * scales[Math.floor(i / columns)]!
+    })
+  }
+  return stored
 }
 
 /**

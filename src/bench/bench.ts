@@ -4,6 +4,7 @@ import { loadModel } from '../engine/load-model.js'
 import { snakeCase } from '../generation/options.js'
 import { dawnOptions } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
+import type { WeightDtype } from '../gpu/tensor.js'
 import { blocksSuite, blocksSuiteRows } from './blocks-suite.js'
 import { measureCeilings } from './ceilings.js'
 import { coldStart, decodeSuite, decodeSuiteRuns } from './decode-suite.js'
@@ -21,6 +22,8 @@ export type SuiteName = (typeof suiteNames)[number]
 export interface BenchOptions {
   readonly suites: readonly SuiteName[]
   readonly workload: Workload
+  /** The number format of weight matrices; default: f32. */
+  readonly dtype?: WeightDtype | undefined
   /** Milliseconds that opening the adapter took. */
   readonly adapterMs: number
   readonly packageVersion: string
@@ -36,10 +39,10 @@ export interface BenchOptions {
  * @throws InputError where the folder holds no sound MISC model.
  */
 export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Promise<BenchReport> {
-  const { suites, workload, progress } = options
+  const { suites, workload, dtype = 'f32', progress } = options
   const loadBefore = loadavg()[0]!
   const started = performance.now()
-  const weights = await loadWeights(gpu, folder, progress)
+  const weights = await loadWeights(gpu, folder, dtype, progress)
   const weightsMs = performance.now() - started
   const rig = new BenchRig(gpu, weights, workload)
   try {
@@ -65,7 +68,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
         decoder_layers: config.decoderLayers,
         vocab_size: config.vocabSize,
       },
-      dtype: 'f32',
+      dtype,
       adapter: describeAdapter(gpu),
       machine: {
         cpu: cpus()[0]?.model ?? 'unknown',
@@ -83,15 +86,16 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
   }
 }
 
-async function loadWeights(gpu: Gpu, folder: string, progress: BenchOptions['progress']) {
+async function loadWeights(gpu: Gpu, folder: string, dtype: WeightDtype, progress: BenchOptions['progress']) {
   let bar: ReturnType<BenchOptions['progress']> | undefined
   let before = 0
   try {
-    return await loadModel(gpu, folder, (done, total) => {
+    const onProgress = (done: number, total: number) => {
       bar ??= progress('loading weights', total, 'bytes')
       bar.advance(done - before)
       before = done
-    })
+    }
+    return await loadModel(gpu, folder, { dtype, onProgress })
   } finally {
     bar?.[Symbol.dispose]()
   }

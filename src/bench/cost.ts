@@ -66,7 +66,7 @@ export function decodeStepBytes(
       .concat(feedForward(layer.feedForward))
       .flatMap(({ weight, bias }) => [weight, bias]),
   ])
-  const weights = sum([embedding, logitsBias, ...used].map(({ bytes }) => bytes))
+  const weights = sum([embedding, logitsBias, ...used].map(({ bytes, scale }) => bytes + (scale?.bytes ?? 0)))
   // Step t reads t earlier rows, t from 1 to tokens − 1.
   const self = 4 * batch * layers * 2 * d * (tokens / 2)
   const cross = 4 * batch * layers * (2 * d * (context + postBlocks + situationBlocks) + d)

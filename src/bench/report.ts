@@ -1,4 +1,5 @@
 import type { KernelTime } from '../gpu/profiler.js'
+import type { WeightDtype } from '../gpu/tensor.js'
 import type { Ceilings } from './ceilings.js'
 import type { StepBytes } from './cost.js'
 import type { Summary } from './statistics.js'
@@ -14,8 +15,8 @@ export interface BenchReport {
     readonly decoder_layers: number
     readonly vocab_size: number
   }
-  /** Of weights, caches and arithmetic. */
-  readonly dtype: 'f32'
+  /** Of weight matrices; all else is f32. */
+  readonly dtype: WeightDtype
   readonly adapter: {
     readonly name: string
     readonly driver: string

@@ -9,12 +9,11 @@ import { InputError } from '../errors.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { writeWholeFile } from '../io/whole-file.js'
 import { type MiscConfig, parseConfig } from '../model/config.js'
-import { gpuCommand, withGpu } from './gpu-command.js'
+import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { packageVersion } from './package.js'
 import { progressBar } from './progress.js'
 
-interface BenchFlags extends Partial<Workload> {
-  readonly adapter?: string
+interface BenchFlags extends GpuFlags, Partial<Workload> {
   readonly suite: SuiteName | 'all'
   readonly json?: string | true
 }
@@ -43,7 +42,6 @@ export function benchCommand(): Command {
     )
     .argument('[MODEL]', 'a folder with config.json and weights; default: the packaged model')
     .addOption(new Option('--suite <name>', 'what to time').choices([...suiteNames, 'all']).default('all'))
-    .addOption(new Option('--dtype <name>', 'f32, the only one so far').choices(['f32']).default('f32'))
   for (const [name, help] of Object.entries(workloadFlags) as [keyof Workload, string][]) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     const option = new Option(`${flag} <n>`, `${help} (default ${standardWorkload[name]})`)
@@ -68,6 +66,7 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
     bench(gpu, folder, {
       suites: flags.suite === 'all' ? suiteNames : [flags.suite],
       workload,
+      dtype: flags.dtype,
       adapterMs: performance.now() - asked,
       packageVersion,
       progress: progressBar,

@@ -1,17 +1,32 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { Gpu } from '../gpu/gpu.js'
+import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { restartWithVulkanLoader } from '../gpu/vulkan-loader.js'
 
-/** A command that computes on the GPU: takes --adapter, and starts itself again where the Vulkan loader is missing. */
+/** The flags that {@link gpuCommand} adds. */
+export interface GpuFlags {
+  readonly adapter?: string
+  readonly dtype?: WeightDtype
+}
+
+/** A command that computes on the GPU: takes --adapter and --dtype, and starts itself again where the Vulkan loader is missing. */
 export function gpuCommand(name: string): Command {
   return new Command(name)
     .option('--adapter <name>', 'part of the adapter’s name, as `misc doctor` lists it; default: hardware first')
+    .addOption(dtypeOption())
     .hook('preAction', restartWithVulkanLoader)
 }
 
+/** `--dtype`, f32 unless another is named. */
+export function dtypeOption(): Option {
+  return new Option('--dtype <format>', 'number format of weight matrices on the GPU')
+    .choices(weightDtypes)
+    .default('f32')
+}
+
 /** Opens the adapter that the command was given, and frees it when the work is done, whatever came of it. */
-export async function withGpu<T>(options: { adapter?: string }, work: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const gpu = await Gpu.open(options)
+export async function withGpu<T>({ adapter }: GpuFlags, work: (gpu: Gpu) => Promise<T>): Promise<T> {
+  const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
   try {
     return await work(gpu)
   } finally {

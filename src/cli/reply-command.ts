@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { Misc, packagedModel } from '../engine/misc.js'
 import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
-import { gpuCommand } from './gpu-command.js'
+import { type GpuFlags, gpuCommand } from './gpu-command.js'
 import { type Progress, progressBar } from './progress.js'
 
 /** What every command that draws replies says before it does. */
@@ -13,9 +13,7 @@ If you or someone near you is in danger, call the local emergency number (112, 9
 findahelpline.com lists them by country; in the US and Canada call or text 988.`
 
 /** The flags that {@link replyCommand} adds; those of the generation options beside them. */
-export interface ReplyFlags extends Record<string, unknown> {
-  adapter?: string
-  dtype?: 'f32'
+export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   strategy?: StrategyName
 }
 
@@ -23,7 +21,6 @@ export interface ReplyFlags extends Record<string, unknown> {
 export function replyCommand(name: string): Command {
   const command = gpuCommand(name)
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
-    .addOption(new Option('--dtype <format>', 'number format of weights on the GPU').choices(['f32']))
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
   for (const option of generationFlags()) command.addOption(option)
   return command

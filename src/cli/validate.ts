@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadModel } from '../engine/load-model.js'
-import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
+import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { parseConfig } from '../model/config.js'
 import type { StageComparison } from '../validate/comparison.js'
 import { type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
-import { gpuCommand, withGpu } from './gpu-command.js'
+import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { type Progress, progressBar } from './progress.js'
 
 /** What `misc validate --json` prints. */
@@ -20,10 +20,9 @@ export interface Validation {
   cases: CaseReport[]
 }
 
-interface ValidateOptions {
+interface ValidateOptions extends GpuFlags {
   reference: string[]
   tolerance: number
-  adapter?: string
   json?: boolean
 }
 
@@ -46,7 +45,6 @@ export function validateCommand(): Command {
       readTolerance,
       2e-4,
     )
-    .option('--dtype <name>', 'f32, the only one so far', readDtype, 'f32')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -58,7 +56,7 @@ export function validateCommand(): Command {
       // Files are read before the GPU is opened: what is wrong with them is said at once.
       const references = await readReferences(folder, reference)
       await withGpu(options, async (gpu) => {
-        const cases = await compare(gpu, folder, references, tolerance)
+        const cases = await compare(gpu, folder, options.dtype, references, tolerance)
         const failure = firstFailure(cases)
         const validation: Validation = { ok: !failure, first_failure: failure?.stage ?? null, cases }
         process.stdout.write(
@@ -80,16 +78,18 @@ async function readReferences(folder: string, paths: readonly string[]): Promise
 async function compare(
   gpu: Gpu,
   folder: string,
+  dtype: WeightDtype | undefined,
   references: readonly ReferenceCase[],
   tolerance: number,
 ): Promise<CaseReport[]> {
   let loading: Progress | undefined
   let loaded = 0
-  const weights = await loadModel(gpu, folder, (done, total) => {
+  const onProgress = (done: number, total: number) => {
     loading ??= progressBar(`loading ${folder}`, total, 'bytes')
     loading.advance(done - loaded)
     loaded = done
-  }).finally(() => loading?.stop())
+  }
+  const weights = await loadModel(gpu, folder, { dtype, onProgress }).finally(() => loading?.stop())
 
   using progress = progressBar(`comparing on ${gpu.adapter.name}`, 2 * references.length, 'passes')
   const cases: CaseReport[] = []
@@ -142,9 +142,4 @@ function readTolerance(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a number above 0, as 2e-4.')
-}
-
-function readDtype(text: string): string {
-  if (text === 'f32') return text
-  throw new InputError(`--dtype ${text}: weights are computed with in f32 only; leave the option out`)
 }

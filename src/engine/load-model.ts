@@ -1,21 +1,26 @@
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
+import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { parseConfig } from '../model/config.js'
 import { checkTensors } from '../model/tensor-names.js'
 import { loadWeights, type MiscWeights } from '../model/weights.js'
 
+/** How {@link loadModel} does it. */
+export interface LoadModelOptions {
+  /** The number format of weight matrices on the GPU; default: f32. */
+  readonly dtype?: WeightDtype | undefined
+  /** Called with bytes read so far and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
 /**
  * Reads a MISC model folder (config.json and weights; no tokenizer) into GPU memory.
  *
- * @param onProgress called with bytes read so far and in all.
  * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
  */
-export async function loadModel(
-  gpu: Gpu,
-  folder: string,
-  onProgress?: (done: number, total: number) => void,
-): Promise<MiscWeights> {
+export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOptions = {}): Promise<MiscWeights> {
+  const { dtype = 'f32', onProgress } = options
   await using checkpoint = await openCheckpoint(folder)
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const tensors = checkTensors(checkpoint.tensors, config, folder)
@@ -25,5 +30,5 @@ export async function loadModel(
     )
   }
   // Awaited here, so that the checkpoint stays open meanwhile.
-  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, onProgress))
+  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, onProgress))
 }

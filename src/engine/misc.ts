@@ -6,10 +6,12 @@ import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
+import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
+import { quote } from '../quote.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import { dialogueFeatures, type Features, idsFeatures } from '../text/features.js'
 import { RELATIONS, type RelationName } from '../text/strategies.js'
@@ -37,8 +39,11 @@ export type OnProgress = (done: number, total: number) => void
 export interface LoadOptions {
   /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
   readonly adapter?: string | undefined
-  /** The number format of weights on the GPU. */
-  readonly dtype?: 'f32' | undefined
+  /**
+   * The number format of weight matrices on the GPU, whatever that of the file; default: f32. f16 halves their memory and
+   * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
+   */
+  readonly dtype?: WeightDtype | undefined
   /** Called while weights are read, with bytes so far and in all. */
   readonly onProgress?: OnProgress | undefined
   /** Told what the model's generation_config.json asks for and is not done; without it, a line on stderr. */
@@ -100,7 +105,12 @@ export class Misc implements AsyncDisposable {
    */
   static async load(folder: string = packagedModel, options: LoadOptions = {}): Promise<Misc> {
     checkLoadOptions(options)
-    const { adapter, onProgress, onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`) } = options
+    const {
+      adapter,
+      dtype,
+      onProgress,
+      onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
+    } = options
     const tokenizer = await Tokenizer.load(folder)
     const configFile = join(folder, 'generation_config.json')
     const { options: defaults, warnings } = existsSync(configFile)
@@ -109,7 +119,7 @@ export class Misc implements AsyncDisposable {
     for (const warning of warnings) onWarning(warning)
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
     try {
-      const weights = await loadModel(gpu, folder, onProgress)
+      const weights = await loadModel(gpu, folder, { dtype, onProgress })
       const { vocabSize } = weights.config
       if (tokenizer.vocabSize !== vocabSize) {
         throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
@@ -297,7 +307,8 @@ function checkLoadOptions(options: LoadOptions): void {
   const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
-  if (options.dtype !== undefined && options.dtype !== 'f32') {
-    throw new InputError(`dtype must be f32, got ${JSON.stringify(options.dtype)}`)
+  const { dtype = 'f32' } = options
+  if (!weightDtypes.includes(dtype)) {
+    throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
   }
 }

@@ -2,8 +2,9 @@ import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../e
 import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
 import { type Kernel, KernelCache } from './kernel.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
-import { type DType, sizeOf, type Tensor } from './tensor.js'
+import { type DType, dtypeBytes, sizeOf, type Tensor } from './tensor.js'
 import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
@@ -152,19 +153,22 @@ export class Gpu {
   }
 
   /** The kernel of `shaders/{name}.wgsl`; its compilation starts on the first call. */
-  kernel(name: string, constants?: Readonly<Record<string, number>>, entryPoint?: string): Kernel {
+  kernel(name: string, constants?: Constants, entryPoint?: string): Kernel {
     this.check()
     return this.#kernels.get(name, constants, entryPoint)
   }
 
   /**
-   * A new tensor, filled with zeros.
+   * A new tensor, filled with zeros; of int8 with its scales.
    *
    * @throws OutOfMemoryError where the adapter cannot bind so large a buffer.
    */
   tensor(label: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
     this.check()
-    const bytes = sizeOf(shape) * 4
+    const bytes = sizeOf(shape) * dtypeBytes[dtype]
+    if ((dtype === 'f16' || dtype === 'int8') && (shape.length !== 2 || shape[1]! % 4 !== 0)) {
+      throw new GpuError(`${label}: ${dtype} is for matrices with a multiple of 4 columns, not for [${shape}]`)
+    }
     const size = Math.max(16, Math.ceil(bytes / 16) * 16)
     const limit = Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
     if (size > limit) {
@@ -172,7 +176,8 @@ export class Gpu {
     }
     const buffer = this.device.createBuffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
     this.#allocated += size
-    return { label, shape, dtype, bytes, buffer }
+    const scale = dtype === 'int8' ? this.tensor(`${label}.scale`, [shape[0]!]) : undefined
+    return { label, shape, dtype, bytes, ...(scale && { scale }), buffer }
   }
 
   /** A new tensor with these values. */
@@ -183,19 +188,22 @@ export class Gpu {
   }
 
   /** Copies values into a tensor, from element `start` on. */
-  write(tensor: Tensor, data: Float32Array | Uint32Array, start = 0): void {
+  write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array | Int8Array, start = 0): void {
     this.check()
-    if (start * 4 + data.byteLength > tensor.bytes) {
-      throw new GpuError(`${tensor.label}: ${data.length} elements at ${start} do not fit in ${tensor.bytes / 4}`)
+    const elementBytes = dtypeBytes[tensor.dtype]
+    if (data.BYTES_PER_ELEMENT !== elementBytes || start * elementBytes + data.byteLength > tensor.bytes) {
+      const room = `${sizeOf(tensor.shape)} of ${tensor.dtype}`
+      throw new GpuError(`${tensor.label}: ${data.length} elements at ${start} do not fit in ${room}`)
     }
-    this.device.queue.writeBuffer(tensor.buffer, start * 4, data as Float32Array<ArrayBuffer>)
+    this.device.queue.writeBuffer(tensor.buffer, start * elementBytes, data as Float32Array<ArrayBuffer>)
   }
 
-  /** Frees a tensor's buffer. Work submitted before still completes. */
+  /** Frees a tensor's buffer, and that of its scales. Work submitted before still completes. */
   free(...tensors: readonly Tensor[]): void {
     for (const tensor of tensors) {
       tensor.buffer.destroy()
       this.#allocated -= tensor.buffer.size
+      if (tensor.scale) this.free(tensor.scale)
     }
   }
 
@@ -289,7 +297,7 @@ export class Readback {
     encoder.copyBufferToBuffer(this.tensor.buffer, 0, this.#buffer, 0, this.tensor.buffer.size)
   }
 
-  /** A copy of the values that the last submit with this readback produced. */
+  /** A copy of the values that the last submit with this readback produced; of packed elements, their words. */
   async read(): Promise<Float32Array | Uint32Array> {
     await this.gpu.guard(this.#buffer.mapAsync(1))
     // The mapped memory dies at unmap, so the values are copied out.

@@ -1,5 +1,5 @@
 import { GpuError } from '../errors.js'
-import { loadShader, type Shader } from './shader.js'
+import { type Constants, loadShader, type Shader } from './shader.js'
 
 /** A compute pipeline of one shader with one set of constants; it compiles in the background once asked for. */
 export interface Kernel {
@@ -23,7 +23,7 @@ export class KernelCache {
   }
 
   /** The kernel, its compilation started if this is the first call for it. */
-  get(name: string, constants: Readonly<Record<string, number>> = {}, entryPoint = 'main'): Kernel {
+  get(name: string, constants: Constants = {}, entryPoint = 'main'): Kernel {
     const key = `${name}:${entryPoint}:${JSON.stringify(Object.entries(constants).sort())}`
     let kernel = this.#kernels.get(key)
     if (!kernel) {

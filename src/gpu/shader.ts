@@ -27,10 +27,19 @@ const standIn = /^\/\/ from (\S+\.wgsl) \{\n[\s\S]*?^\/\/ \}$|^.*\/\/ from (\S+\
 /** What stands in a helper's file below a line of dashes, if there is one: what stands above is there for its readers. */
 const belowDashes = (code: string): string => code.split(/^\/\/ -+\n/m).at(-1)!
 
-/** A shader file with its stand-ins replaced, and theirs. */
-function read(file: string): string {
+/** Values for a shader's constants; a word says which of several helpers stands where the shader names one of them. */
+export type Constants = Readonly<Record<string, number | string>>
+
+/** A shader file with its stand-ins replaced, and theirs, by the helpers chosen where there is a choice. */
+function read(file: string, choices: Map<string, string>, chosen: Set<string>): string {
   const code = readFileSync(new URL(file, folder), 'utf8')
-  return code.replace(standIn, (_, block?: string, line?: string) => belowDashes(read((block ?? line)!)))
+  return code.replace(standIn, (_, block?: string, line?: string) => {
+    const helper = (block ?? line)!.split('.')[0]!
+    const choice = choices.get(helper)
+    if (choice === undefined) return belowDashes(read((block ?? line)!, choices, chosen))
+    chosen.add(helper)
+    return belowDashes(read(`${helper}.${choice}.wgsl`, choices, chosen))
+  })
 }
 
 /**
@@ -39,13 +48,19 @@ function read(file: string): string {
  * The files are plain WGSL. A constant replaces the value of an `override NAME` (at pipeline creation) or of a top-level
  * `const NAME: type = value;` (in the text). A helper is written once, in a file of its own; where it is used, declarations
  * that end in `// from FILE.wgsl`, or stand between `// from FILE.wgsl {` and `// }`, are a stand-in that its file replaces.
+ * Where a helper is to be had in several forms, a constant of its name picks one: with `{ weights: 'f16' }` the file
+ * `weights.f16.wgsl` replaces what the shader names as `weights.f32.wgsl`.
  *
  * @throws GpuError for a constant that the shader does not declare.
  */
-export function loadShader(name: string, constants: Readonly<Record<string, number>> = {}): Shader {
-  let code = read(`${name}.wgsl`)
+export function loadShader(name: string, constants: Constants = {}): Shader {
+  const choices = Object.entries(constants).filter((it): it is [string, string] => typeof it[1] === 'string')
+  const chosen = new Set<string>()
+  let code = read(`${name}.wgsl`, new Map(choices), chosen)
   const overrides: Record<string, number> = {}
   for (const [constant, value] of Object.entries(constants)) {
+    if (chosen.has(constant)) continue
+    if (typeof value === 'string') throw new GpuError(`shader ${name} takes no helper ${constant}`)
     if (new RegExp(`^override ${constant}\\b`, 'm').test(code)) {
       overrides[constant] = value
       continue

@@ -1,7 +1,17 @@
 import { ShapeError } from '../errors.js'
 
-/** Element types that GPU tensors hold. */
-export type DType = 'f32' | 'u32'
+/**
+ * Element types that GPU tensors hold. f16 and int8 are for matrices of weights: several elements to a word of 32 bits, the
+ * first in its lowest bits, and every row starts at a word (their last size is a multiple of 4).
+ */
+export type DType = 'f32' | 'u32' | 'f16' | 'int8'
+
+/** Bytes of an element. */
+export const dtypeBytes: Readonly<Record<DType, number>> = { f32: 4, u32: 4, f16: 2, int8: 1 }
+
+/** The number formats that a model's weights can be kept in on the GPU. */
+export const weightDtypes = ['f32', 'f16', 'int8'] as const
+export type WeightDtype = (typeof weightDtypes)[number]
 
 /** A row-major array on the GPU. */
 export interface Tensor {
@@ -10,6 +20,8 @@ export interface Tensor {
   readonly dtype: DType
   /** Bytes of the elements; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
   readonly bytes: number
+  /** int8 only: f32 [rows], by which the elements of each row are multiplied. */
+  readonly scale?: Tensor
   /** @internal */
   readonly buffer: GPUBuffer
 }
@@ -17,17 +29,23 @@ export interface Tensor {
 /** Number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
-const describe = (shape: readonly (number | string)[], dtype: DType) => `${dtype} [${shape.join(', ')}]`
+const describe = (shape: readonly (number | string)[], dtype: DType | readonly DType[]) =>
+  `${[dtype].flat().join(' or ')} [${shape.join(', ')}]`
 
 /**
- * Throws unless a tensor has this shape and dtype.
+ * Throws unless a tensor has this shape and dtype, or one of these dtypes.
  *
  * @param expected a size per dimension; a string names a dimension of any size.
  * @throws ShapeError naming the op, the tensor, the expected and the actual shape.
  */
-export function expectShape(op: string, tensor: Tensor, expected: readonly (number | string)[], dtype: DType = 'f32') {
+export function expectShape(
+  op: string,
+  tensor: Tensor,
+  expected: readonly (number | string)[],
+  dtype: DType | readonly DType[] = 'f32',
+): void {
   const fits =
-    tensor.dtype === dtype &&
+    [dtype].flat().includes(tensor.dtype) &&
     tensor.shape.length === expected.length &&
     expected.every((size, i) => typeof size === 'string' || tensor.shape[i] === size)
   if (fits) return

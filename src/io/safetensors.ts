@@ -109,7 +109,7 @@ export class SafetensorsFile implements TensorReader {
   async *readChunks(name: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     const { byteOffset, byteLength } = this.#info(name)
     const size = Math.max(16, chunkBytes - (chunkBytes % 16))
-    const spare = this.#spare?.length === size ? this.#spare : undefined
+    const spare = this.#spare && this.#spare.length >= size ? this.#spare : undefined
     if (spare) this.#spare = undefined
     const buffer = spare ?? new Uint8Array(size)
     try {

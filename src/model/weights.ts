@@ -1,7 +1,9 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../gpu/tensor.js'
-import { sizeOf } from '../gpu/tensor.js'
-import type { TensorReader } from '../io/safetensors.js'
+import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
+import { WeightWriter } from '../gpu/weight-writer.js'
+import { dtypeBits } from '../io/dtype.js'
+import type { TensorInfo, TensorReader } from '../io/safetensors.js'
 import type { MiscConfig, Variant } from './config.js'
 import type { CheckedTensors } from './tensor-names.js'
 
@@ -115,12 +117,17 @@ export interface MiscWeights {
 /** The sources that the decoder attends to through a cache, in the order of their stacked weights. */
 export const sources = ['encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st'] as const
 
+/** Bytes read at a time, about. */
+const readBytes = 4 * 2 ** 20
+
 /** Bytes handed to the GPU before waiting for it, so that uploads never pile up in host memory. */
 const uploadWindow = 32 * 2 ** 20
 
 /**
  * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through one chunk of
- * host memory; only stacked output projections and summed biases are put together on the host.
+ * host memory; only stacked output projections and summed biases are put together on the host. On the way matrices are
+ * converted to the dtype that is asked for; vectors, positions and the codebook stay f32, and so does a matrix whose number
+ * of columns is no multiple of 4.
  *
  * @param onProgress called with bytes read so far and in all.
  */
@@ -129,9 +136,10 @@ export async function loadWeights(
   reader: TensorReader,
   { variant, used }: CheckedTensors,
   config: MiscConfig,
+  dtype: WeightDtype,
   onProgress?: (done: number, total: number) => void,
 ): Promise<MiscWeights> {
-  const loader = new WeightLoader(gpu, reader, used)
+  const loader = new WeightLoader(gpu, reader, used, dtype)
   const weights = describeWeights(loader, config, variant)
   await loader.run(onProgress)
   return weights
@@ -140,10 +148,10 @@ export async function loadWeights(
 /** The name table of model-spec §1–2, as stacked tensors. */
 function describeWeights(load: WeightLoader, config: MiscConfig, variant: Variant): MiscWeights {
   const linear = (...names: string[]): Linear => ({
-    weight: load.stack(...names.map((name) => `${name}.weight`)),
+    weight: load.matrix(...names.map((name) => `${name}.weight`)),
     bias: load.stack(...names.map((name) => `${name}.bias`)),
   })
-  const norm = linear as (name: string) => Norm
+  const norm = (name: string): Norm => ({ weight: load.stack(`${name}.weight`), bias: load.stack(`${name}.bias`) })
   const feedForward = (layer: string): FeedForward => ({
     expand: linear(`${layer}.fc1`),
     contract: linear(`${layer}.fc2`),
@@ -210,7 +218,7 @@ function describeWeights(load: WeightLoader, config: MiscConfig, variant: Varian
       crossOutput: load.sideBySide(...outputs.slice(0, 3).map((name) => `${name}.weight`)),
       strategyValue: linear(`${strategySource}.v_proj`),
       strategyOutput: {
-        weight: load.stack(`${strategySource}.out_proj.weight`),
+        weight: load.matrix(`${strategySource}.out_proj.weight`),
         bias: load.sum(...outputs.map((name) => `${name}.bias`)),
       },
       crossNorm: norm(`${layer}.encoder_attn_layer_norm`),
@@ -226,7 +234,7 @@ function describeWeights(load: WeightLoader, config: MiscConfig, variant: Varian
   return {
     config,
     variant,
-    embedding: load.stack('model.shared.weight'),
+    embedding: load.matrix('model.shared.weight'),
     encoder: side('encoder', times(config.encoderLayers, encoderLayer)),
     fusion: fusion(),
     strategy: strategy(),
@@ -240,12 +248,25 @@ const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ le
 /** Allocates tensors as they are described, and fills them when it runs. */
 class WeightLoader {
   readonly #jobs: { bytes: number; fill: () => Promise<void> }[] = []
+  readonly #writer: WeightWriter
 
   constructor(
     readonly gpu: Gpu,
     readonly reader: TensorReader,
     readonly used: CheckedTensors['used'],
-  ) {}
+    /** Of matrices. */
+    readonly dtype: WeightDtype,
+  ) {
+    this.#writer = new WeightWriter(gpu)
+  }
+
+  /** Matrices of one width, one under the other, in the dtype of matrices. */
+  matrix(...names: string[]): Tensor {
+    const parts = names.map((name) => this.#part(name))
+    const rows = parts.reduce((sum, it) => sum + it.shape[0]!, 0)
+    const columns = parts[0]!.shape[1]!
+    return this.#fill([rows, columns], names, this.#dtypeOf(columns))
+  }
 
   /** Tensors one under the other: rows add up, or elements of vectors. A lone row vector [1, n] becomes [n]. */
   stack(...names: string[]): Tensor {
@@ -261,16 +282,16 @@ class WeightLoader {
   }
 
   /** One after the other, whatever the shape they make. */
-  #fill(shape: readonly number[], names: string[]): Tensor {
+  #fill(shape: readonly number[], names: string[], dtype: WeightDtype = 'f32'): Tensor {
     const parts = names.map((name) => this.#part(name))
-    const tensor = this.gpu.tensor(label(names), shape)
+    const tensor = this.gpu.tensor(label(names), shape, dtype)
     let start = 0
     for (const part of parts) {
       const at = start
       this.#job(part.elements, async () => {
         let position = at
-        for await (const chunk of this.reader.readF32Chunks(part.name)) {
-          this.gpu.write(tensor, chunk, position)
+        for await (const chunk of this.reader.readF32Chunks(part.name, chunkBytes(part))) {
+          this.#writer.write(tensor, chunk, position)
           position += chunk.length
         }
       })
@@ -284,7 +305,7 @@ class WeightLoader {
     const parts = names.map((name) => this.#part(name))
     const rows = parts[0]!.shape[0]!
     const width = parts.reduce((sum, it) => sum + it.shape[1]!, 0)
-    const tensor = this.gpu.tensor(label(names), [rows, width])
+    const tensor = this.gpu.tensor(label(names), [rows, width], this.#dtypeOf(width))
     this.#job(rows * width, async () => {
       const joined = new Float32Array(rows * width)
       let column = 0
@@ -296,7 +317,7 @@ class WeightLoader {
         }
         column += columns
       }
-      this.gpu.write(tensor, joined)
+      this.#writer.write(tensor, joined)
     })
     return tensor
   }
@@ -335,12 +356,24 @@ class WeightLoader {
   #part(name: string) {
     const info = this.used.get(name)
     if (!info) throw new Error(`${name} is not in the name table`)
-    return { name: info.name, shape: info.shape, elements: sizeOf(info.shape) }
+    return { name: info.name, shape: info.shape, dtype: info.dtype, elements: sizeOf(info.shape) }
+  }
+
+  /** The dtype of a matrix with so many columns. */
+  #dtypeOf(columns: number): WeightDtype {
+    return columns % 4 === 0 ? this.dtype : 'f32'
   }
 
   #job(elements: number, fill: () => Promise<void>): void {
     this.#jobs.push({ bytes: elements * 4, fill })
   }
+}
+
+/** Bytes of a tensor to read at a time: a few MiB of whole rows, where its rows are a multiple of 4 wide. */
+function chunkBytes({ shape, dtype }: Pick<TensorInfo, 'shape' | 'dtype'>): number {
+  // Readers round down to a multiple of 16 bytes: two rows of four halves.
+  const twoRows = (2 * shape.at(-1)! * dtypeBits(dtype)) / 8
+  return twoRows * Math.max(1, Math.floor(readBytes / twoRows))
 }
 
 const label = (names: string[]): string => (names.length === 1 ? names[0]! : `${names[0]} + ${names.length - 1}`)

@@ -1,5 +1,5 @@
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
 import { rowLanes } from './row-lanes.js'
 
 /** Tensors of {@link embed}; d is the model width, V the vocabulary, P the number of positions. */
@@ -8,7 +8,7 @@ export interface EmbedTensors {
   readonly ids: Tensor
   /** u32 [≥ rows], each below P. */
   readonly positions: Tensor
-  /** [V, d] */
+  /** [V, d]: f32, f16 or int8 */
   readonly table: Tensor
   /** [P, d] */
   readonly positionTable: Tensor
@@ -31,12 +31,13 @@ export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, s
   const d = weight.shape[0]!
   expectShape('embed', ids, ['rows'], 'u32')
   expectShape('embed', positions, ['rows'], 'u32')
-  expectShape('embed', table, ['V', d])
+  expectShape('embed', table, ['V', d], weightDtypes)
   expectShape('embed', positionTable, ['P', d])
   expectShape('embed', bias, [d])
   expectShape('embed', out, ['rows', d])
   const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
-  const bindings = { ids, positions, table, position_table: positionTable, weight, bias, out }
-  const kernel = recorder.gpu.kernel('embed', { LANES: rowLanes(recorder.gpu, 'embed', 64) })
+  const bindings = { ids, positions, table, table_scale: table.scale, position_table: positionTable, weight, bias, out }
+  const constants = { LANES: rowLanes(recorder.gpu, 'embed', 64), HAS_SCALE: table.scale ? 1 : 0, weights: table.dtype }
+  const kernel = recorder.gpu.kernel('embed', constants)
   recorder.dispatch(kernel, bindings, params, [rows])
 }

@@ -1,14 +1,20 @@
+/**
+ * Weights may be f32, f16 or int8 (see DType); all arithmetic is f32. A kernel knows nothing of the format: it reads four
+ * weights side by side by `weight4`, whose helper `weights.<dtype>.wgsl` is chosen here, and hands sums to `put`, which
+ * multiplies them by the scale of their column where the weights are int8. A kernel of its own for one format declares
+ * `weight` as it likes (int8: a word holds four k of a row) and ends in the same `put`. x, bias, residual and out are f32.
+ */
 import { ShapeError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor } from '../gpu/tensor.js'
+import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
 export interface MatmulTensors {
   /** [rows, k] */
   readonly x: Tensor
-  /** [n, k], as checkpoints store it. */
+  /** [n, k], as checkpoints store it: f32, f16 or int8. */
   readonly weight: Tensor
   /** [n]; or [groups, n] with {@link rowsPerBias}. */
   readonly bias?: Tensor
@@ -86,7 +92,7 @@ export function matmulVariants({ adapter, features }: Gpu, op: 'gemv' | 'gemm', 
 export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
   const { x, weight, bias, rowsPerBias, residual, out } = tensors
   const { gpu } = recorder
-  expectShape('matmul', weight, ['n', 'k'])
+  expectShape('matmul', weight, ['n', 'k'], weightDtypes)
   const [n, k] = weight.shape as [number, number]
   expectRows(x, rows, k)
   expectRows(out, rows, n)
@@ -105,16 +111,18 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
+    ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ACTIVATION: activations[activation ?? 'none'],
     HAS_BIAS: bias ? 1 : 0,
     HAS_RESIDUAL: residual ? 1 : 0,
+    HAS_SCALE: weight.scale ? 1 : 0,
   })
   const across = Math.ceil(n / variant.columns)
   // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
   const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
   recorder.dispatch(
     kernel,
-    { x, weight, bias, residual, out },
+    { x, weight, bias, residual, out, scale: weight.scale },
     { rows, k, n, group_rows: rowsPerBias ?? rows },
     workgroups,
   )

@@ -233,7 +233,7 @@ load('the reply is the same on every adapter', () => {
 load('what cannot be loaded is named', async () => {
   await refused(() => Misc.load('no/such/folder'), /no\/such\/folder.*no such file/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
-  await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be f32/)
+  await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be one of f32, f16, int8, got "f64"/)
   await rejected(Misc.load(folder, { adapter: 'no such adapter' }), NoAdapterError)
 })
 

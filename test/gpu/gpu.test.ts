@@ -48,7 +48,8 @@ gpuSuite('gpu/gpu', (test) => {
     const tensor = gpu.tensor('small', [4])
     assert.throws(
       () => gpu.write(tensor, new Float32Array(2), 3),
-      (error: Error) => error instanceof GpuError && /^small: 2 elements at 3 do not fit in 4$/.test(error.message),
+      (error: Error) =>
+        error instanceof GpuError && /^small: 2 elements at 3 do not fit in 4 of f32$/.test(error.message),
     )
     assert.throws(
       () => gpu.tensor('huge', [2 ** 20, 2 ** 20]),

@@ -37,4 +37,10 @@ shader('stand-ins are replaced by the helper that they name', () => {
   assert.not.match(loadShader('gemm.plain').code, /\/\/ from \S+\.wgsl$/m)
 })
 
+shader('a word among the constants picks one of several helpers', () => {
+  assert.match(loadShader('embed', { weights: 'f32' }).code, /^alias Weights4 = vec4f;$/m)
+  assert.match(loadShader('embed', { weights: 'int8' }).code, /^alias Weights4 = u32;$/m)
+  assert.throws(() => loadShader('copy-rows', { weights: 'f16' }), /shader copy-rows takes no helper weights/)
+})
+
 shader.run()

@@ -1,23 +1,25 @@
 import { embed } from '../../src/ops/embed.js'
-import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
+import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
 import * as reference from '../reference/embed.js'
 
 for (const variant of ['narrow', 'wide']) {
   gpuSuite(`embed, ${variant}`, (test) => {
-    for (const [rows, d, vocabulary, positionCount, scale] of [
+    for (const [rows, d, vocabulary, positionCount, scale, dtype = 'f32'] of [
       [1, 1, 1, 1, 1],
       [3, 60, 50, 12, Math.sqrt(60)],
       [70, 64, 99, 128, 8],
       [5, 67, 10, 9, 1],
       [9, 512, 300, 40, Math.sqrt(512)],
+      [9, 60, 300, 40, Math.sqrt(60), 'f16'],
+      [9, 60, 300, 40, Math.sqrt(60), 'int8'],
     ] as const) {
-      test(`${rows}×${d} of ${vocabulary} ids`, async (gpu) => {
+      test(`${rows}×${d} of ${vocabulary} ids in ${dtype}`, async (gpu) => {
         gpu.useVariant('embed', variant)
         const random = seededRandom(rows)
         // Longer than rows: only the first rows count.
         const ids = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * vocabulary))
         const positions = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * positionCount))
-        const table = randomTensor(gpu, 'table', [vocabulary, d], 1)
+        const table = randomMatrix(gpu, 'table', [vocabulary, d], 1, dtype)
         const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
         const weight = randomTensor(gpu, 'weight', [d], 3)
         const bias = randomTensor(gpu, 'bias', [d], 4)

@@ -2,8 +2,9 @@ import * as assert from 'uvu/assert'
 import { ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
+import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { type Activation, matmul, matmulVariants } from '../../src/ops/matmul.js'
-import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
+import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
 import * as reference from '../reference/matmul.js'
 
 interface Case {
@@ -12,13 +13,15 @@ interface Case {
   readonly groups?: number
   readonly residual?: boolean
   readonly activation?: Activation
+  /** Of the weight. */
+  readonly dtype?: WeightDtype
 }
 
 /** Runs one case, in tensors with a row more than is computed, and compares with the twin. */
-async function check(gpu: Gpu, { shape, groups = 0, residual: withResidual, activation }: Case): Promise<void> {
+async function check(gpu: Gpu, { shape, groups = 0, residual: withResidual, activation, dtype }: Case): Promise<void> {
   const [rows, k, n] = shape
   const x = randomTensor(gpu, 'x', [rows + 1, k], 1)
-  const weight = randomTensor(gpu, 'weight', [n, k], 2)
+  const weight = randomMatrix(gpu, 'weight', [n, k], 2, dtype)
   const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n] : [n], 3) : undefined
   const residual = withResidual ? randomTensor(gpu, 'residual', [rows + 1, n], 4) : undefined
   const out = randomTensor(gpu, 'out', [rows + 1, n], 5)
@@ -61,6 +64,9 @@ const shapes = [
   [70, 132, 65],
 ] as const
 
+/** For formats that are packed by four. */
+const packedShapes = shapes.filter(([, k, n]) => k % 4 === 0 && n < 40000)
+
 // Every kernel ends in the same epilogue: two combinations for each kernel, and all for the one that compiles fastest.
 const epilogues: Omit<Case, 'shape'>[] = [
   { groups: 2, activation: 'gelu' },
@@ -79,6 +85,14 @@ function define(test: Parameters<Parameters<typeof gpuSuite>[1]>[0]): void {
       const upTo = (limit: number) => 1 + Math.floor(random() * limit)
       for (let i = 0; i < 8; i++) await check(gpu, { shape: [upTo(40), 4 * upTo(40), upTo(150)] })
     }))
+
+  for (const dtype of ['f16', 'int8'] as const) {
+    test(`weights in ${dtype}`, (gpu) =>
+      eachVariant(gpu, async () => {
+        for (const shape of packedShapes) await check(gpu, { shape, dtype })
+        await check(gpu, { shape: [24, 20, 37], groups: 3, residual: true, activation: 'tanh', dtype })
+      }))
+  }
 
   test('epilogues', (gpu) =>
     eachVariant(gpu, async () => {
