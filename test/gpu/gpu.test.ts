@@ -71,6 +71,20 @@ gpuSuite('gpu/gpu', (test) => {
     gpu.free(tensor)
   })
 
+  test('waiting for a software adapter leaves its cores to it', async (gpu) => {
+    if (!gpu.adapter.software) return
+    let [turns, waiting] = [0, true]
+    const count = () => {
+      turns++
+      if (waiting) setImmediate(count)
+    }
+    setImmediate(count)
+    await gpu.guard(new Promise((resolve) => setTimeout(resolve, 60)))
+    waiting = false
+    // At most one turn a tenth of a millisecond; a loop that does not rest turns a hundred times as often.
+    assert.ok(turns < 700, `${turns} turns in 60 ms`)
+  })
+
   test('scoped work throws what it did wrong on the GPU, and the device lives on', async (gpu) => {
     const wrong = () => gpu.scoped('weights', async () => gpu.device.createBuffer({ size: 16, usage: 0x1 | 0x80 }))
     const error = await rejection(wrong())
