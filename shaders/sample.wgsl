@@ -368,6 +368,10 @@ fn append(row: u32, lane: u32, max_length: u32) {
   history[start + length] = id | atomicLoad(&repeated);
   let drawn = state[row].drawn + 1;
   let ended = select(RUNNING, LENGTH, drawn + 1 >= max_length);
-  state[row] = State(length + 1, drawn, select(ended, STOP, id == params.eos), id);
-  positions[row] = drawn;
+  let after = select(ended, STOP, id == params.eos);
+  state[row] = State(length + 1, drawn, after, id);
+  // A row that has ended stays where it is, so that steps on their way already write no cache row past its last.
+  if (after == RUNNING) {
+    positions[row] = drawn;
+  }
 }

@@ -40,3 +40,8 @@ export class GpuError extends MiscError {
 export class DisposedError extends MiscError {
   override name = 'DisposedError'
 }
+
+/** As many replies wait as the engine was loaded for (`maxQueue`). Ask again when one of them has ended. */
+export class QueueFullError extends MiscError {
+  override name = 'QueueFullError'
+}

@@ -15,6 +15,7 @@ export {
   MiscError,
   NoAdapterError,
   OutOfMemoryError,
+  QueueFullError,
   ShapeError,
 } from './errors.js'
 export type { FinishReason } from './generation/finish.js'

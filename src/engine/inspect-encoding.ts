@@ -1,6 +1,5 @@
 import type { Tensor } from '../gpu/tensor.js'
 import type { DialogueIds } from '../model/misc.js'
-import { readMixtures } from './read-mixtures.js'
 import type { StrategyMixture } from './reply.js'
 import type { ReplyDecoder } from './reply-decoder.js'
 import { ReplySlots } from './reply-slots.js'
@@ -25,9 +24,7 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
   const slots = new ReplySlots(gpu, weights, 1, firstAddedId)
   const queries: Tensor[] = []
   try {
-    const mixtures = await decoder.encode([dialogue], slots.state, [0], ({ strategy }) =>
-      readMixtures(gpu, strategy, 1),
-    )
+    const { mixtures } = await decoder.encode([dialogue], slots.state, [0])
     const recording = await slots.record(1, (recorder) => (stage, tensor) => {
       if (!stage.startsWith('decoder.cross_query.')) return
       const copy = gpu.tensor(stage, [tensor.shape[1]!])
@@ -54,7 +51,7 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
       }
       attention[name] = mean
     }
-    return { strategy: mixtures![0]!, attention }
+    return { strategy: (await mixtures)[0]!, attention }
   } finally {
     gpu.free(...queries)
     slots.dispose()

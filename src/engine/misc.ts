@@ -27,7 +27,7 @@ import {
 } from './reply.js'
 import { ReplyDecoder, type ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
-import { ReplyScheduler } from './scheduler.js'
+import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
 
 /** The model that comes with the package. */
 export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
@@ -44,6 +44,8 @@ export interface LoadOptions {
    * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
    */
   readonly dtype?: WeightDtype | undefined
+  /** Replies that may wait while 16 others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
+  readonly maxQueue?: number | undefined
   /** Called while weights are read, with bytes so far and in all. */
   readonly onProgress?: OnProgress | undefined
   /** Told what the model's generation_config.json asks for and is not done; without it, a line on stderr. */
@@ -75,8 +77,9 @@ export interface AttendedBlock {
  * MISC (ACL 2022) on one GPU: reads a dialogue and draws supportive replies. Research software: no therapy, and no crisis
  * service.
  *
- * Calls made at once share the GPU by batching; each gets the reply that it would get alone. After {@link dispose}, or
- * once the device is lost, every call rejects with a typed error; loading again works.
+ * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies are drawn at a
+ * time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
+ * {@link dispose}, or once the device is lost, every call rejects with a typed error; loading again works.
  */
 export class Misc implements AsyncDisposable {
   readonly #gpu: Gpu
@@ -87,13 +90,19 @@ export class Misc implements AsyncDisposable {
   readonly #scheduler: ReplyScheduler
   #disposal: Promise<void> | undefined
 
-  private constructor(gpu: Gpu, weights: MiscWeights, tokenizer: Tokenizer, defaults: GenerationOptions) {
+  private constructor(
+    gpu: Gpu,
+    weights: MiscWeights,
+    tokenizer: Tokenizer,
+    defaults: GenerationOptions,
+    maxQueue: number,
+  ) {
     this.#gpu = gpu
     this.#weights = weights
     this.#tokenizer = tokenizer
     this.#defaults = defaults
     this.#decoder = new ReplyDecoder(gpu, weights, tokenizer.baseVocabSize)
-    this.#scheduler = new ReplyScheduler(gpu, this.#decoder)
+    this.#scheduler = new ReplyScheduler(this.#decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
   }
 
   /**
@@ -108,6 +117,7 @@ export class Misc implements AsyncDisposable {
     const {
       adapter,
       dtype,
+      maxQueue = 256,
       onProgress,
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
@@ -124,7 +134,7 @@ export class Misc implements AsyncDisposable {
       if (tokenizer.vocabSize !== vocabSize) {
         throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
       }
-      return new Misc(gpu, weights, tokenizer, defaults)
+      return new Misc(gpu, weights, tokenizer, defaults, maxQueue)
     } catch (error) {
       await gpu.dispose()
       throw error
@@ -149,15 +159,22 @@ export class Misc implements AsyncDisposable {
    * Draws a reply.
    *
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
+   * @throws QueueFullError where `maxQueue` replies wait already.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {
     return this.#draw(input, options, () => {})
   }
 
-  /** Draws a reply to each dialogue, together. */
+  /** Draws a reply to each dialogue, together. Where one fails, for a reason of {@link reply}, the others are stopped. */
   async replies(inputs: readonly (DialogueInput | IdsInput)[], options: ReplyOptions = {}): Promise<Reply[]> {
-    return Promise.all(inputs.map((input) => this.reply(input, options)))
+    const stop = new AbortController()
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    try {
+      return await Promise.all(inputs.map((input) => this.reply(input, { ...options, signal })))
+    } finally {
+      stop.abort()
+    }
   }
 
   /**
@@ -304,11 +321,15 @@ function dialogueIds(features: Features, strategy: StrategyChoice | undefined): 
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
+  const known = ['adapter', 'dtype', 'maxQueue', 'onProgress', 'onWarning']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
   const { dtype = 'f32' } = options
   if (!weightDtypes.includes(dtype)) {
     throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
+  }
+  const { maxQueue = 0 } = options
+  if (!Number.isSafeInteger(maxQueue) || maxQueue < 0) {
+    throw new InputError(`maxQueue must be a whole number of 0 or more, got ${quote(maxQueue)}`)
   }
 }

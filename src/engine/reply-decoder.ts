@@ -5,10 +5,11 @@ import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../model/blocks.js'
 import type { DecoderState } from '../model/decoder.js'
 import type { Pass } from '../model/encoder.js'
-import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../model/misc.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
-import type { RowDraw } from '../ops/sampling-rows.js'
-import { ReplySlots } from './reply-slots.js'
+import { readMixtures } from './read-mixtures.js'
+import type { StrategyMixture } from './reply.js'
+import { ReplySlots, type StepInFlight } from './reply-slots.js'
 
 /** A reply to start: how it is drawn, and the ids that its processors see before its first, the start id the last. */
 export interface ReplyStart {
@@ -17,10 +18,18 @@ export interface ReplyStart {
   readonly history: readonly number[]
 }
 
+/** Dialogues that the GPU has still to encode. */
+export interface EncodingInFlight {
+  readonly mixtures: Promise<StrategyMixture[]>
+}
+
 /**
  * Draws several replies at once, each in a slot. Slots in use are always 0 … n − 1: a reply that ends gives its slot to
  * the last one. All memory of a number of slots is made at once, and again only when more are needed; a step makes no GPU
  * object but its command buffer.
+ *
+ * The methods only submit: the GPU works through all of it in that order, while what came before is still under way.
+ * Await each before the next.
  */
 export class ReplyDecoder {
   readonly #scratch: Scratch
@@ -44,45 +53,36 @@ export class ReplyDecoder {
     return this.#used
   }
 
-  /**
-   * Encodes dialogues, together, and gives each the next free slot. When this resolves they are encoded.
-   *
-   * @param read called before the encodings are overwritten by the next, to read them back.
-   */
-  async start<T = undefined>(
-    replies: readonly ReplyStart[],
-    read?: (encoded: EncodedDialogues) => Promise<T>,
-  ): Promise<T | undefined> {
+  /** Encodes dialogues, together, and gives each the next free slot. */
+  async start(replies: readonly ReplyStart[]): Promise<EncodingInFlight> {
     await this.#reserve(this.#used + replies.length)
     const slots = replies.map((_, i) => this.#used + i)
     replies.forEach(({ options, history }, i) => {
       this.#slots.start(slots[i]!, options, history)
     })
     const dialogues = replies.map((it) => it.dialogue)
-    const value = await this.encode(dialogues, this.#slots.state, slots, read)
+    const encoding = await this.encode(dialogues, this.#slots.state, slots)
     this.#used += replies.length
-    return value
+    return encoding
   }
 
-  /**
-   * Encodes dialogues into slots of any decoder state.
-   *
-   * @param read as in {@link start}
-   */
-  async encode<T = undefined>(
+  /** Encodes dialogues into slots of any decoder state. */
+  async encode(
     dialogues: readonly DialogueIds[],
     state: DecoderState,
     slots: readonly number[],
-    read?: (encoded: EncodedDialogues) => Promise<T>,
-  ): Promise<T | undefined> {
+  ): Promise<EncodingInFlight> {
     const recorder = new Recorder(this.gpu)
     const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
     try {
       const encoded = encodeDialogues(pass, this.blockCache, dialogues)
       prepareDecoding(pass, state, slots, encoded)
       await this.#submit(recorder)
-      await this.gpu.idle()
-      return await read?.(encoded)
+      // Copied before the next encoding can overwrite them.
+      const mixtures = readMixtures(this.gpu, encoded.strategy, dialogues.length)
+      // Whoever awaits them sees the failure when it gets there.
+      mixtures.catch(() => {})
+      return { mixtures }
     } catch (error) {
       // Blocks that were to be encoded may not have been.
       this.blockCache.clear()
@@ -93,8 +93,8 @@ export class ReplyDecoder {
   }
 
   /** One id more for every reply, in the order of their slots. */
-  step(): Promise<RowDraw[]> {
-    return this.#slots.step(this.#used)
+  submitStep(): Promise<StepInFlight> {
+    return this.#slots.submitStep(this.#used)
   }
 
   /** Ends the reply in a slot, whose place the reply of the last slot takes: its slot is now this one. */

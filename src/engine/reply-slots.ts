@@ -10,6 +10,12 @@ import { logitsProcessors } from '../ops/logits-processors.js'
 import { sample } from '../ops/sample.js'
 import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } from '../ops/sampling-rows.js'
 
+/** A step that the GPU has still to do. */
+export interface StepInFlight {
+  /** By slot, as the slots were when the step was submitted. */
+  readonly draws: Promise<RowDraw[]>
+}
+
 /**
  * Everything on the GPU that a number of replies need while they are drawn: the decoder's caches, how each is drawn, and a
  * recording of the decode step for every number of replies that occurs. Made once; a step makes nothing but its command
@@ -18,8 +24,10 @@ import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } fr
 export class ReplySlots implements SlotTensors {
   readonly state: DecoderState
   readonly sampling: SamplingRows
-  readonly #draws: Readback
+  /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
+  readonly #readbacks: Readback[] = []
   readonly #recordings = new Map<number, Promise<Recording>>()
+  #disposed = false
 
   constructor(
     readonly gpu: Gpu,
@@ -32,7 +40,6 @@ export class ReplySlots implements SlotTensors {
     this.state = new DecoderState(gpu, weights, slots)
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
-    this.#draws = gpu.readback(this.sampling.state)
   }
 
   get slotTensors(): Tensor[] {
@@ -52,8 +59,25 @@ export class ReplySlots implements SlotTensors {
 
   /** One id more for the first `count` slots. */
   async step(count: number): Promise<RowDraw[]> {
-    this.gpu.submit([await this.recording(count)], [this.#draws])
-    return readDraws((await this.#draws.read()) as Uint32Array, count)
+    return (await this.submitStep(count)).draws
+  }
+
+  /**
+   * Submits one id more for the first `count` slots. The next step may be submitted before these draws are there: it
+   * reads them on the GPU. Await this before anything else is submitted.
+   */
+  async submitStep(count: number): Promise<StepInFlight> {
+    const recording = await this.recording(count)
+    const readback = this.#readbacks.pop() ?? this.gpu.readback(this.sampling.state)
+    this.gpu.submit([recording], [readback])
+    const draws = readback.read().then((state) => {
+      if (this.#disposed) readback.dispose()
+      else this.#readbacks.push(readback)
+      return readDraws(state as Uint32Array, count)
+    })
+    // Whoever awaits the draws sees the failure when it gets there.
+    draws.catch(() => {})
+    return { draws }
   }
 
   /** The decode step of the first `count` slots, as it was recorded the first time. */
@@ -79,14 +103,16 @@ export class ReplySlots implements SlotTensors {
     return recorder.finish('decode')
   }
 
+  /** Frees everything. Steps in flight still give their draws. */
   dispose(): void {
+    this.#disposed = true
     for (const recording of this.#recordings.values()) {
       recording.then(
         (it) => it.dispose(),
         () => {},
       )
     }
-    this.#draws.dispose()
+    for (const readback of this.#readbacks) readback.dispose()
     this.gpu.free(...Object.values(this.sampling))
     this.state.dispose()
   }

@@ -1,13 +1,15 @@
-import { GpuError } from '../errors.js'
+import { GpuError, QueueFullError } from '../errors.js'
 import type { FinishReason } from '../generation/finish.js'
-import type { Gpu } from '../gpu/gpu.js'
-import { rowStatus } from '../ops/sampling-rows.js'
-import { readMixtures } from './read-mixtures.js'
+import type { AdapterInfo } from '../gpu/adapter.js'
+import { type RowDraw, rowStatus } from '../ops/sampling-rows.js'
 import type { StrategyMixture } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 
 /** Replies drawn together, at most: more of them wait for a slot. */
-const maxSlots = 16
+export const maxSlots = 16
+
+/** Ids encoded between two steps while replies are drawn, at most, unless a single dialogue has more. */
+export const maxEncodedIds = 1024
 
 /** A reply on its way. The scheduler calls back as it goes. */
 export interface ReplyJob extends ReplyStart {
@@ -19,29 +21,71 @@ export interface ReplyJob extends ReplyStart {
   failed(error: unknown): void
 }
 
+/** How a {@link ReplyScheduler} shares the GPU. */
+export interface SchedulerOptions {
+  /** Steps submitted before the draws of the first are read, at most; at least 1. */
+  readonly stepsInFlight: number
+  /** Replies that wait for a slot, at most. */
+  readonly maxQueue: number
+}
+
+/** A reply that has had a slot: until it ends, or until the last step that it can need is submitted. */
+interface Drawing {
+  readonly job: ReplyJob
+  /** Steps until the reply is as long as allowed that are not submitted yet. */
+  stepsLeft: number
+}
+
+/** What the GPU has been given to do, and what to tell the jobs when it is done. */
+interface InFlight {
+  readonly isStep: boolean
+  tell(): Promise<void>
+}
+
 /**
- * Shares the GPU among the replies asked for: those that wait are encoded together as slots become free, all running ones
- * gain an id at every step, and those that end make room between steps.
+ * Shares the GPU among the replies asked for. First come, first served: a reply gets a slot before all that were asked
+ * for after it, so however many short ones come, none waits longer than those before it take. Those that wait are encoded
+ * as slots become free, a bounded number of ids between two steps, so that those being drawn never stall for long; all of
+ * these gain an id at every step; those that end make room between steps.
+ *
+ * Steps are submitted before the draws of earlier ones are read, so that the GPU never waits for this loop. A reply whose
+ * end is read late has been in the steps in flight for nothing: the GPU draws no more for it, and its slot is freed by
+ * the first step after. A reply that can need no further step gives up its slot when its last is submitted.
  */
 export class ReplyScheduler {
   readonly #waiting: ReplyJob[] = []
-  /** By slot. */
-  readonly #running: ReplyJob[] = []
+  /** By slot, as the slots will be for the next step. */
+  readonly #slots: Drawing[] = []
+  /** Those in slots, and those that left theirs and have steps in flight; not those that were told of their end. */
+  readonly #unfinished = new Set<Drawing>()
+  /** Oldest first, which is the order in which the GPU gets done. */
+  readonly #inFlight: InFlight[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #looping = false
 
   constructor(
-    readonly gpu: Gpu,
     readonly decoder: ReplyDecoder,
+    readonly options: SchedulerOptions,
   ) {}
 
-  /** Queues a reply. */
+  /**
+   * Queues a reply.
+   *
+   * @throws QueueFullError
+   */
   add(job: ReplyJob): void {
+    const { maxQueue } = this.options
+    if (this.#waiting.length + this.#slots.length >= maxSlots + maxQueue) {
+      throw new QueueFullError(
+        `${this.#slots.length} replies are being drawn and ${this.#waiting.length} wait, with maxQueue ${maxQueue}: ` +
+          'ask again when one of them has ended, or load the model with a larger maxQueue',
+      )
+    }
     this.#waiting.push(job)
     if (!this.#looping) void this.#loop()
   }
 
-  /** Does work with the encoder's memory while no step or encoding is under way. */
+  /** Does work with the encoder's memory while nothing is submitted here. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work)
     this.#turn = result.catch(() => {})
@@ -53,69 +97,125 @@ export class ReplyScheduler {
     try {
       // Replies asked for in the same turn of the event loop are encoded together.
       await new Promise((resolve) => setImmediate(resolve))
-      while (this.#waiting.length + this.#running.length > 0) {
+      while (this.#waiting.length + this.#unfinished.size + this.#inFlight.length > 0) {
         await this.exclusive(async () => {
-          await this.#admit()
           await this.#dropAborted()
-          if (this.#running.length > 0) await this.#step()
+          while (this.#stepsInFlight() < this.options.stepsInFlight) {
+            await this.#admit()
+            if (this.#slots.length === 0) break
+            await this.#submitStep()
+          }
+          await this.#inFlight.shift()?.tell()
         })
       }
     } catch (error) {
       this.decoder.reset()
-      for (const job of [...this.#running.splice(0), ...this.#waiting.splice(0)]) job.failed(error)
+      const jobs = [...Array.from(this.#unfinished, ({ job }) => job), ...this.#waiting.splice(0)]
+      this.#unfinished.clear()
+      this.#slots.length = 0
+      this.#inFlight.length = 0
+      for (const job of jobs) job.failed(error)
     } finally {
       this.#looping = false
     }
   }
 
-  async #admit(): Promise<void> {
+  #stepsInFlight(): number {
+    return this.#inFlight.filter(({ isStep }) => isStep).length
+  }
+
+  /** Ends the replies whose signal says so. */
+  async #dropAborted(): Promise<void> {
     for (const job of this.#waiting.splice(0)) {
       if (job.signal?.aborted) job.finished('aborted')
       else this.#waiting.push(job)
     }
-    const jobs = this.#waiting.splice(0, maxSlots - this.#running.length)
-    if (jobs.length === 0) return
+    for (const drawing of this.#unfinished) {
+      if (!drawing.job.signal?.aborted) continue
+      await this.#release(drawing)
+      this.#unfinished.delete(drawing)
+      drawing.job.finished('aborted')
+    }
+  }
+
+  /** Gives free slots to those that wait longest, as many as may be encoded before the next step. */
+  async #admit(): Promise<void> {
+    const candidates = this.#waiting.slice(0, maxSlots - this.#slots.length)
+    const count = this.#slots.length === 0 ? candidates.length : fitting(candidates, maxEncodedIds)
+    if (count === 0) return
+    const jobs = this.#waiting.splice(0, count)
     const started = performance.now()
     try {
-      const mixtures = await this.decoder.start(jobs, ({ strategy }) => readMixtures(this.gpu, strategy, jobs.length))
-      this.#running.push(...jobs)
-      for (const [i, job] of jobs.entries()) job.encoded(mixtures![i]!, performance.now() - started)
+      const { mixtures } = await this.decoder.start(jobs)
+      const drawings = jobs.map((job) => ({ job, stepsLeft: Math.max(1, job.options.maxLength - 1) }))
+      this.#slots.push(...drawings)
+      for (const drawing of drawings) this.#unfinished.add(drawing)
+      this.#inFlight.push({ isStep: false, tell: async () => this.#tellMixtures(drawings, await mixtures, started) })
     } catch (error) {
-      // Those already running go on; where the GPU itself has ended, their next step says so.
+      // Those being drawn go on; where the GPU itself has ended, their next step says so.
       for (const job of jobs) job.failed(error)
     }
   }
 
-  /** Ends the running replies whose signal says so, from the last slot down as in {@link #step}. */
-  async #dropAborted(): Promise<void> {
-    for (let slot = this.#running.length - 1; slot >= 0; slot--) {
-      const job = this.#running[slot]!
-      if (!job.signal?.aborted) continue
-      await this.#release(slot)
-      job.finished('aborted')
+  async #submitStep(): Promise<void> {
+    const drawings = [...this.#slots]
+    const { draws } = await this.decoder.submitStep()
+    this.#inFlight.push({ isStep: true, tell: async () => this.#tellDraws(drawings, await draws) })
+    for (const drawing of drawings) {
+      drawing.stepsLeft--
+      if (drawing.stepsLeft === 0) await this.#release(drawing)
     }
   }
 
-  async #step(): Promise<void> {
-    const draws = await this.decoder.step()
-    // From the last slot down: a slot that becomes free takes a reply that had its turn.
-    for (let slot = draws.length - 1; slot >= 0; slot--) {
+  #tellMixtures(drawings: readonly Drawing[], mixtures: readonly StrategyMixture[], started: number): void {
+    for (const [i, drawing] of drawings.entries()) {
+      if (this.#unfinished.has(drawing)) drawing.job.encoded(mixtures[i]!, performance.now() - started)
+    }
+  }
+
+  async #tellDraws(drawings: readonly Drawing[], draws: readonly RowDraw[]): Promise<void> {
+    for (const [slot, drawing] of drawings.entries()) {
+      const { job } = drawing
+      // It ended earlier, or its signal says that it shall: then the next turn ends it.
+      if (!this.#unfinished.has(drawing) || job.signal?.aborted) continue
       const { id, status } = draws[slot]!
-      const job = this.#running[slot]!
-      // What is drawn after the signal is not told; the next turn ends the reply.
-      if (job.signal?.aborted) continue
       if (status !== rowStatus.failed && status !== rowStatus.stop) job.drawn(id)
       if (status === rowStatus.running) continue
-      await this.#release(slot)
+      await this.#release(drawing)
+      this.#unfinished.delete(drawing)
       if (status === rowStatus.failed) {
         job.failed(new GpuError('the logits of a reply are no numbers: check the checkpoint with misc validate'))
       } else job.finished(status === rowStatus.stop ? 'stop' : 'length')
     }
   }
 
-  async #release(slot: number): Promise<void> {
+  /** Frees the slot that a reply may have; the reply of the last slot takes it. */
+  async #release(drawing: Drawing): Promise<void> {
+    const slot = this.#slots.indexOf(drawing)
+    if (slot < 0) return
     await this.decoder.release(slot)
-    const last = this.#running.pop()!
-    if (slot < this.#running.length) this.#running[slot] = last
+    const last = this.#slots.pop()!
+    if (slot < this.#slots.length) this.#slots[slot] = last
   }
+}
+
+/** How many of these, from the first on, have no more ids than so many; one where there is one. */
+function fitting(jobs: readonly ReplyJob[], most: number): number {
+  let ids = 0
+  const over = jobs.findIndex((job) => {
+    ids += idsOf(job)
+    return ids > most
+  })
+  return over < 0 ? jobs.length : Math.max(1, over)
+}
+
+/** Ids that are encoded for a reply, at most: some of its blocks may be known. */
+const idsOf = ({ dialogue: { context, post, situation } }: ReplyJob): number =>
+  [context, ...post, ...situation].reduce((sum, ids) => sum + ids.length, 0)
+
+/**
+ * Steps in flight that suit an adapter.
+ */
+export function defaultStepsInFlight({ software }: Pick<AdapterInfo, 'software'>): number {
+  return software ? 1 : 3
 }

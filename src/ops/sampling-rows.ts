@@ -28,7 +28,10 @@ export interface SamplingRows {
   readonly history: Tensor
   /** u32 [rows]: the id drawn last, which the next decode step reads; the pad id in rows that have ended. */
   readonly ids: Tensor
-  /** u32 [rows]: its position in the reply, which is also how many ids the decoder has read before. */
+  /**
+   * u32 [rows]: its position in the reply, which is also how many ids the decoder has read before. A row that ends keeps the
+   * position it had.
+   */
   readonly positions: Tensor
 }
 

@@ -1,0 +1,146 @@
+import * as assert from 'uvu/assert'
+import { loadModel } from '../../src/engine/load-model.js'
+import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
+import { ReplyScheduler } from '../../src/engine/scheduler.js'
+import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import type { MiscWeights } from '../../src/model/weights.js'
+import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
+import { gpuSuite, seededRandom } from '../gpu.js'
+
+const folder = await tinyModel()
+/** Ids from here on are never drawn. */
+const FIRST_ADDED = 54944
+
+/** The tiny model, likely to end a reply at any id. */
+async function load(gpu: Gpu): Promise<MiscWeights> {
+  const weights = await loadModel(gpu, folder)
+  gpu.write(weights.logitsBias, Float32Array.of(8.5), weights.config.eosId)
+  return weights
+}
+
+/** A dialogue of random ids, its lengths drawn too. */
+function randomStart(seed: number, generation: GenerationOptions): ReplyStart {
+  const random = seededRandom(seed)
+  const upTo = (n: number) => Math.floor(random() * n)
+  const ids = (length: number) => Array.from({ length }, () => 3 + upTo(5000))
+  const blocks = () => Array.from({ length: upTo(4) }, () => ids(1 + upTo(6)))
+  const dialogue = { context: ids(1 + upTo(MAX_POSITIONS)), post: blocks(), situation: blocks() }
+  return { dialogue, options: resolveOptions({ seed, ...generation }), history: [1] }
+}
+
+/** Ids and end of a reply; `abortAt` ids its signal says stop. */
+type Ask = (start: ReplyStart, abortAt?: number) => Promise<string>
+
+function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
+  const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100 })
+  return (start, abortAt) =>
+    new Promise((resolve, reject) => {
+      const stop = new AbortController()
+      const ids: number[] = []
+      replies.add({
+        ...start,
+        signal: stop.signal,
+        encoded: () => {},
+        drawn: (id) => {
+          ids.push(id)
+          if (ids.length === abortAt) stop.abort()
+        },
+        finished: (reason) => resolve(`${ids} ${reason}`),
+        failed: reject,
+      })
+    })
+}
+
+gpuSuite('engine/reply-decoder', (test) => {
+  test('each reply is what it is alone, however many steps are in flight and whoever comes and goes', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const starts = Array.from({ length: 24 }, (_, i) => {
+      const wide = { temperature: 1.5, topK: 0, topP: 1 }
+      const ways: GenerationOptions[] = [{ doSample: false }, wide, { topP: 0.9 }]
+      return randomStart(i, { ...ways[i % 3], maxLength: 2 + ((i * 7) % 40), repetitionPenalty: 1.2 })
+    })
+    const alone: string[] = []
+    const one = scheduler(decoder, 1)
+    for (const start of starts) alone.push(await one(start))
+    const ends = new Set(alone.map((it) => it.split(' ')[1]))
+    assert.equal(ends, new Set(['stop', 'length']), 'the model ends some replies, and not all')
+
+    for (const stepsInFlight of [1, 2, 4]) {
+      const ask = scheduler(decoder, stepsInFlight)
+      const asked: Promise<void>[] = []
+      for (const [i, start] of starts.entries()) {
+        const abortAt = i % 5 === 4 ? 1 + (i % 3) : undefined
+        const whole = alone[i]!
+        const cut = `${whole.split(' ')[0]!.split(',').slice(0, abortAt)} aborted`
+        asked.push(
+          ask(start, abortAt).then((told) => {
+            const wanted = abortAt && told.endsWith('aborted') ? cut : whole
+            assert.is(told, wanted, `reply ${i}, ${stepsInFlight} in flight`)
+          }),
+        )
+        if (i % 6 === 5) await asked[i - 3]
+      }
+      await Promise.all(asked)
+      assert.is(decoder.size, 0)
+    }
+    decoder.dispose()
+  })
+
+  test('a step makes no GPU object but its command buffer', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const count = async (work: () => Promise<void>): Promise<string[]> => {
+      const created: string[] = []
+      const device = gpu.device as unknown as Record<string, unknown>
+      const names = Object.getOwnPropertyNames(Object.getPrototypeOf(device)).filter((it) => it.startsWith('create'))
+      assert.ok(names.length > 8, names.join())
+      for (const name of names) {
+        const create = device[name] as (...args: unknown[]) => unknown
+        device[name] = (...args: unknown[]) => {
+          created.push(name)
+          return create.apply(gpu.device, args)
+        }
+      }
+      const bytes = gpu.allocatedBytes
+      try {
+        await work()
+      } finally {
+        for (const name of names) delete device[name]
+      }
+      assert.is(gpu.allocatedBytes, bytes)
+      return created
+    }
+    await decoder.start([0, 1, 2].map((seed) => randomStart(seed, { maxLength: 40, minLength: 40 })))
+    const inFlight = 3
+    const steps = async (steps: number) => {
+      const draws = []
+      for (let i = 0; i < steps; i++) {
+        draws.push((await decoder.submitStep()).draws)
+        if (draws.length === inFlight) await draws.shift()
+      }
+      await Promise.all(draws)
+    }
+    await steps(inFlight)
+    assert.equal(await count(() => steps(10)), Array(10).fill('createCommandEncoder'))
+    decoder.dispose()
+  })
+
+  test('replies that are drawn move to more memory with steps in flight', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const options = { maxLength: 30, minLength: 30, doSample: false }
+    const [first, second] = [1, 2].map((seed) => randomStart(seed, options))
+    const ids: number[][] = []
+    for (const joined of [false, true]) {
+      const drawn: number[] = []
+      await decoder.start([first!])
+      const one = [await decoder.submitStep(), await decoder.submitStep()]
+      if (joined) await decoder.start([second!])
+      const two = [await decoder.submitStep(), await decoder.submitStep()]
+      for (const { draws } of [...one, ...two]) drawn.push((await draws)[0]!.id)
+      ids.push(drawn)
+      decoder.reset()
+    }
+    assert.equal(ids[0], ids[1])
+    decoder.dispose()
+  })
+})
