@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Misc } from '../../src/engine/misc.js'
 import type { Reply } from '../../src/engine/reply.js'
-import { DisposedError, NoAdapterError } from '../../src/errors.js'
+import { DisposedError, NoAdapterError, QueueFullError } from '../../src/errors.js'
 import type { DialogueInput } from '../../src/text/dialogue.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
@@ -230,10 +230,21 @@ load('the reply is the same on every adapter', () => {
   for (const ids of firstIds) assert.equal(ids, firstIds[0])
 })
 
+load('a full queue refuses; replies asked for together then stop together', async () => {
+  await using misc = await Misc.load(folder, { adapter: testAdapters[0]!, maxQueue: 0 })
+  const running = misc.replies(Array(16).fill(input), SHORT)
+  // Its own dialogue is read a moment later than theirs.
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  await rejected(misc.replies([input, input], SHORT), QueueFullError)
+  for (const { ids } of await running) assert.equal(ids, firstIds[0])
+  assert.equal((await misc.reply(input, SHORT)).ids, firstIds[0])
+})
+
 load('what cannot be loaded is named', async () => {
   await refused(() => Misc.load('no/such/folder'), /no\/such\/folder.*no such file/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
   await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be one of f32, f16, int8, got "f64"/)
+  await refused(() => Misc.load(folder, { maxQueue: -1 }), /maxQueue must be a whole number of 0 or more, got -1/)
   await rejected(Misc.load(folder, { adapter: 'no such adapter' }), NoAdapterError)
 })
 

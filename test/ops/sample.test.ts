@@ -150,6 +150,7 @@ gpuSuite('sample', (test) => {
     ])
     const { running, stop, length, failed } = rowStatus
     assert.equal([...(await gpu.read(rows.state))], [2, 1, stop, 2, 5, 2, length, 5, 1, 0, failed, 1, 6, 3, running, 6])
+    assert.equal([...(await gpu.read(rows.positions))], [0, 1, 0, 3], 'where the row ended')
     const history = (await gpu.read(rows.history)) as Uint32Array
     assert.equal(historyIds(history.subarray(20, 25)), [7, 5, 1, 5, 5])
     assert.equal(
