@@ -1,0 +1,146 @@
+import type { Gpu } from '../gpu/gpu.js'
+import { Recorder } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
+import { BlockCache } from '../model/blocks.js'
+import { DecoderState, decode } from '../model/decoder.js'
+import type { Pass } from '../model/encoder.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import { tokenLoss } from '../ops/token-loss.js'
+
+/** A dialogue and the reply that came. */
+export interface ScoredReply {
+  readonly dialogue: DialogueIds
+  /** Its ids, EOS last; at most as many as the decoder has positions. */
+  readonly reply: readonly number[]
+}
+
+/** What a model says of each id of a reply, given those before it. */
+export interface ReplyScores {
+  /** Cross-entropy in nats. */
+  readonly losses: Float32Array
+  /** The ids it held likeliest. */
+  readonly bestIds: Uint32Array
+}
+
+/** Replies computed together at most: bounds the memory of their caches. */
+const mostReplies = 8
+/** Ids computed together at most, unless one reply alone has more: bounds that of the logits. */
+const mostIds = 256
+
+/**
+ * Scores replies, teacher-forced: the decoder reads the start id and the reply, with the strategy mixture that the model
+ * predicts. Replies of like length share a pass; only a loss and an id for each id are read back.
+ *
+ * @param onReplies called with the number of replies that a pass has scored.
+ */
+export async function scoreReplies(
+  gpu: Gpu,
+  weights: MiscWeights,
+  replies: readonly ScoredReply[],
+  onReplies?: (count: number) => void,
+): Promise<ReplyScores[]> {
+  const scorer = new ReplyScorer(gpu, weights)
+  const scores: ReplyScores[] = []
+  try {
+    for (const batch of batches(replies)) {
+      const scored = await scorer.score(batch.map((i) => replies[i]!))
+      for (const [at, i] of batch.entries()) scores[i] = scored[at]!
+      onReplies?.(batch.length)
+    }
+  } finally {
+    scorer.dispose()
+  }
+  return scores
+}
+
+/** exp of the mean loss of all ids. */
+export function perplexity(scores: readonly ReplyScores[]): number {
+  let [nats, ids] = [0, 0]
+  for (const { losses } of scores) {
+    for (const loss of losses) nats += loss
+    ids += losses.length
+  }
+  return Math.exp(nats / ids)
+}
+
+/** Indices of replies to compute together, shortest first. */
+function batches(replies: readonly ScoredReply[]): number[][] {
+  const found: number[][] = []
+  const length = (i: number) => replies[i]!.reply.length
+  for (const i of [...replies.keys()].sort((a, b) => length(a) - length(b))) {
+    const batch = found.at(-1)
+    // All are padded to the longest, which comes last.
+    if (batch && batch.length < mostReplies && (batch.length + 1) * length(i) <= mostIds) batch.push(i)
+    else found.push([i])
+  }
+  return found
+}
+
+class ReplyScorer {
+  readonly #scratch: Scratch
+  readonly #blockCache: BlockCache
+  readonly #state: DecoderState
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+  ) {
+    this.#scratch = new Scratch(gpu)
+    this.#blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#state = new DecoderState(gpu, weights, mostReplies)
+  }
+
+  async score(replies: readonly ScoredReply[]): Promise<ReplyScores[]> {
+    const { gpu, weights } = this
+    const { decoderStartId } = weights.config
+    const length = Math.max(...replies.map(({ reply }) => reply.length))
+    const rows = replies.length * length
+    const recorder = new Recorder(gpu)
+    const pass: Pass = { recorder, scratch: this.#scratch, weights }
+    const dialogues = replies.map(({ dialogue }) => dialogue)
+    prepareDecoding(pass, this.#state, [...replies.keys()], encodeDialogues(pass, this.#blockCache, dialogues))
+
+    const upload = (label: string, ids: readonly number[]) =>
+      this.#scratch.upload(label, [ids.length], Uint32Array.from(ids))
+    // What pads a shorter reply stands after its last id, where nothing that counts can see it.
+    const padded = (ids: readonly number[]) => Array.from({ length }, (_, i) => ids[i] ?? decoderStartId)
+    const positions = upload(
+      'positions',
+      replies.flatMap(() => [...Array(length).keys()]),
+    )
+    const ids = upload(
+      'ids',
+      replies.flatMap(({ reply }) => padded([decoderStartId, ...reply.slice(0, -1)])),
+    )
+    const lengths = upload(
+      'lengths',
+      replies.map(() => 0),
+    )
+    const logits = decode(pass, this.#state, { slots: replies.length, newRows: length, ids, positions, lengths })
+
+    const targets = upload(
+      'targets',
+      replies.flatMap(({ reply }) => padded(reply)),
+    )
+    const losses = gpu.tensor('losses', [rows])
+    const bestIds = gpu.tensor('best-ids', [rows], 'u32')
+    tokenLoss(recorder, { logits, targets, losses, bestIds }, rows)
+    const recording = await recorder.finish('score')
+    gpu.submit([recording])
+    const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
+    recording.dispose()
+    gpu.free(losses, bestIds)
+    this.#scratch.release()
+    return replies.map(({ reply }, i) => ({
+      losses: lossValues.slice(i * length, i * length + reply.length),
+      bestIds: bestValues.slice(i * length, i * length + reply.length),
+    }))
+  }
+
+  dispose(): void {
+    this.#state.dispose()
+    this.#blockCache.dispose()
+    this.#scratch.dispose()
+  }
+}
