@@ -9,6 +9,21 @@ import { tempFolder } from './temp.js'
 /** Longest context and reply of the tiny model, in ids. */
 export const MAX_POSITIONS = 48
 
+/** config.json of the tiny model, but for its vocabulary. */
+export const tinyConfig = {
+  model_type: 'misc',
+  misc_variant: 'paper',
+  d_model: 32,
+  encoder_layers: 1,
+  decoder_layers: 1,
+  encoder_attention_heads: 2,
+  decoder_attention_heads: 2,
+  encoder_ffn_dim: 64,
+  decoder_ffn_dim: 64,
+  max_position_embeddings: MAX_POSITIONS,
+  synthetic_seed: 1,
+}
+
 const models = new Map<number, Promise<string>>()
 
 /** The folder of a complete tiny model with synthetic weights; made once per run, removed at its end. */
@@ -21,20 +36,8 @@ export function tinyModel(maxPositions = MAX_POSITIONS): Promise<string> {
 async function makeModel(maxPositions: number): Promise<string> {
   const folder = tempFolder()
   for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel, file), join(folder, file))
-  const config = {
-    model_type: 'misc',
-    misc_variant: 'paper',
-    d_model: 32,
-    encoder_layers: 1,
-    decoder_layers: 1,
-    encoder_attention_heads: 2,
-    decoder_attention_heads: 2,
-    encoder_ffn_dim: 64,
-    decoder_ffn_dim: 64,
-    vocab_size: (await Tokenizer.load(folder)).vocabSize,
-    max_position_embeddings: maxPositions,
-    synthetic_seed: 1,
-  }
+  const { vocabSize } = await Tokenizer.load(folder)
+  const config = { ...tinyConfig, vocab_size: vocabSize, max_position_embeddings: maxPositions }
   const file = join(tempFolder(), 'config.json')
   writeFileSync(file, JSON.stringify(config))
   await synthesize(file, folder)

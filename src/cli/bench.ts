@@ -4,11 +4,10 @@ import { type Command, Option } from 'commander'
 import { bench, type SuiteName, suiteNames } from '../bench/bench.js'
 import { renderReport } from '../bench/table.js'
 import { resolveWorkload, standardWorkload, type Workload } from '../bench/workload.js'
+import { readConfig } from '../engine/load-model.js'
 import { packagedModel } from '../engine/misc.js'
 import { InputError } from '../errors.js'
-import { openCheckpoint } from '../io/checkpoint.js'
 import { writeWholeFile } from '../io/whole-file.js'
-import { type MiscConfig, parseConfig } from '../model/config.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { packageVersion } from './package.js'
 import { progressBar } from './progress.js'
@@ -60,6 +59,7 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
   if (file && !existsSync(dirname(file))) {
     throw new InputError(`${file}: there is no folder ${dirname(file)}; make it first`)
   }
+  // The numbers are checked against the config before anything is loaded.
   const workload = resolveWorkload(flags, await readConfig(folder))
   const asked = performance.now()
   const report = await withGpu(flags, (gpu) =>
@@ -75,12 +75,6 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
   const document = `${JSON.stringify(report, null, 2)}\n`
   if (file) await writeWholeFile(file, (to) => to.writeFile(document))
   process.stdout.write(json === true ? document : renderReport(report))
-}
-
-/** The numbers are checked against the config before anything is loaded. */
-async function readConfig(folder: string): Promise<MiscConfig> {
-  await using checkpoint = await openCheckpoint(folder)
-  return parseConfig(checkpoint.config, checkpoint.configFile)
 }
 
 /** In `bench --json model/` the folder is the model: no folder can be the file to write. */

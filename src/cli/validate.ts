@@ -1,28 +1,41 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { loadModel } from '../engine/load-model.js'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { loadModel, readConfig } from '../engine/load-model.js'
+import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import { openCheckpoint } from '../io/checkpoint.js'
-import { parseConfig } from '../model/config.js'
-import type { StageComparison } from '../validate/comparison.js'
+import type { MiscWeights } from '../model/weights.js'
+import { SPLITS, type Split } from '../text/misc-esconv.js'
+import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
+import { type StageComparison, type StageLimits, stageLimits } from '../validate/comparison.js'
+import { type ReplyScores, type ScoredReply, scoreReplies } from '../validate/perplexity.js'
 import { type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
+import { readReplies } from '../validate/replies.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { type Progress, progressBar } from './progress.js'
 
 /** What `misc validate --json` prints. */
 export interface Validation {
-  /** Whether every stage is within its tolerance and every decoded id that scores decide is the same. */
+  /** Whether every stage is within its tolerance, every decoded id that scores decide is the same, and the gate is kept. */
   ok: boolean
-  /** The first stage that is off, of the first case that has one; `decode` where only decoded ids differ. */
+  /**
+   * The first stage that is off, of the first case that has one; `decode` where only decoded ids differ, `gate` where all
+   * else is well.
+   */
   first_failure: string | null
   /** Two per reference file. */
   cases: CaseReport[]
+  /** Where there is --data. */
+  gate?: AccuracyGate
 }
 
 interface ValidateOptions extends GpuFlags {
-  reference: string[]
-  tolerance: number
+  dtype: WeightDtype
+  reference?: string[]
+  tolerance?: number
+  data?: string
+  split: Split
+  limit: number
   json?: boolean
 }
 
@@ -31,57 +44,64 @@ const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, 
 /** `misc validate`. */
 export function validateCommand(): Command {
   return gpuCommand('validate')
-    .summary('compare every stage with a reference capture')
+    .summary('compare every stage with a reference capture, or a dtype with f32')
     .description(
-      'Runs the inputs of reference files through MODEL and compares every stage that they hold, twice: the decoder in ' +
-        'one pass, and id by id. Exit code 1 where a stage is beyond its tolerance or decoded ids differ though their ' +
-        'scores leave no doubt. Needs no tokenizer files.',
+      'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
+        'twice: the decoder in one pass, and id by id. Exit code 1 where a stage is beyond its tolerance or decoded ids ' +
+        'differ though their scores leave no doubt. Needs no tokenizer files.\n\n' +
+        'With --data: how much --dtype changes the perplexity of the replies there and the best next id, against f32. ' +
+        'Exit code 1 where that is more than f16 (0.1 %, 0.5 % of the ids) or int8 (1 %, 3 %) may.',
     )
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
-    .requiredOption('--reference <file...>', 'safetensors files with inputs and expected outputs; may be repeated')
+    .option('--reference <file...>', 'safetensors files with inputs and expected outputs; may be repeated')
     .option(
       '--tolerance <x>',
-      'largest absolute error of logits and hidden stages; fusion.* keeps 1e-3, strategy.probs 5e-5',
+      'largest absolute error of logits and hidden stages (default: 2e-4 in f32); ' +
+        'fusion.* keeps 1e-3, strategy.probs 5e-5, and more where --dtype rounds the weights',
       readTolerance,
-      2e-4,
     )
+    .option('--data <dir>', 'ESConv (test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
+    .addOption(new Option('--split <name>', 'which rows of --data').choices(SPLITS).default('test'))
+    .option('--limit <n>', 'rows of --data, from the first on', readCount, 200)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       '\nExamples:\n  misc validate model/ --reference case0.safetensors case1.safetensors' +
         '\n  misc validate model/ --reference captures/*.safetensors --tolerance 1e-3 --adapter swiftshader' +
-        '\n  misc validate model/ --reference case0.safetensors --json | jq .first_failure',
+        '\n  misc validate model/ --reference case0.safetensors --json | jq .first_failure' +
+        '\n  misc validate model/ --dtype int8 --data esconv/',
     )
-    .action(async (folder: string, { reference, tolerance, json, ...options }: ValidateOptions) => {
-      // Files are read before the GPU is opened: what is wrong with them is said at once.
-      const references = await readReferences(folder, reference)
-      await withGpu(options, async (gpu) => {
-        const cases = await compare(gpu, folder, options.dtype, references, tolerance)
-        const failure = firstFailure(cases)
-        const validation: Validation = { ok: !failure, first_failure: failure?.stage ?? null, cases }
-        process.stdout.write(
-          json ? `${JSON.stringify(validation, finite, 2)}\n` : `${report(cases)}\n${verdict(cases, gpu)}\n`,
-        )
-        if (failure) process.exitCode = 1
-      })
-    })
+    .action(run)
 }
 
-async function readReferences(folder: string, paths: readonly string[]): Promise<ReferenceCase[]> {
-  await using checkpoint = await openCheckpoint(folder)
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+async function run(folder: string, { reference = [], data, dtype, json, ...flags }: ValidateOptions): Promise<void> {
+  if (reference.length === 0 && data === undefined) {
+    throw new InputError('nothing to validate with: give --reference <file...>, --data <dir>, or both')
+  }
+  // Files are read before the GPU is opened: what is wrong with them is said at once.
+  const config = await readConfig(folder)
   const references: ReferenceCase[] = []
-  for (const path of paths) references.push(await readReferenceCase(path, config))
-  return references
+  for (const path of reference) references.push(await readReferenceCase(path, config))
+  const replies = data === undefined ? [] : await readReplies(folder, config, { data, ...flags })
+
+  const compared = replies.length > 0 && dtype !== 'f32'
+  const exact = compared ? await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', replies)) : undefined
+  await withGpu(flags, async (gpu) => {
+    const weights = await load(gpu, folder, dtype)
+    const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
+    const cases = await compare(gpu, weights, references, limits)
+    const scores = replies.length > 0 ? await score(gpu, weights, dtype, replies) : undefined
+    const gate = scores && accuracyGate(dtype, exact ?? scores, scores)
+    const failure = firstFailure(cases)?.stage ?? (gate?.ok === false ? 'gate' : null)
+    const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
+    const tables = [...(cases.length > 0 ? [report(cases)] : []), ...(gate ? [gateReport(gate)] : [])]
+    const words = `${tables.join('\n')}\n${verdict(validation, gpu)}\n`
+    process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
+    if (failure) process.exitCode = 1
+  })
 }
 
-async function compare(
-  gpu: Gpu,
-  folder: string,
-  dtype: WeightDtype | undefined,
-  references: readonly ReferenceCase[],
-  tolerance: number,
-): Promise<CaseReport[]> {
+async function load(gpu: Gpu, folder: string, dtype: WeightDtype): Promise<MiscWeights> {
   let loading: Progress | undefined
   let loaded = 0
   const onProgress = (done: number, total: number) => {
@@ -89,14 +109,36 @@ async function compare(
     loading.advance(done - loaded)
     loaded = done
   }
-  const weights = await loadModel(gpu, folder, { dtype, onProgress }).finally(() => loading?.stop())
+  return loadModel(gpu, folder, { dtype, onProgress }).finally(() => loading?.stop())
+}
 
+async function compare(
+  gpu: Gpu,
+  weights: MiscWeights,
+  references: readonly ReferenceCase[],
+  limits: StageLimits,
+): Promise<CaseReport[]> {
+  if (references.length === 0) return []
   using progress = progressBar(`comparing on ${gpu.adapter.name}`, 2 * references.length, 'passes')
   const cases: CaseReport[] = []
   for (const reference of references) {
-    cases.push(...(await validateCase(gpu, weights, reference, tolerance, () => progress.advance(1))))
+    cases.push(...(await validateCase(gpu, weights, reference, limits, () => progress.advance(1))))
   }
   return cases
+}
+
+async function score(
+  gpu: Gpu,
+  weights: MiscWeights,
+  dtype: WeightDtype,
+  replies: readonly ScoredReply[],
+): Promise<ReplyScores[]> {
+  using progress = progressBar(`scoring in ${dtype} on ${gpu.adapter.name}`, replies.length, 'replies')
+  return await scoreReplies(gpu, weights, replies, (count) => progress.advance(count))
+}
+
+async function loadAndScore(gpu: Gpu, folder: string, dtype: WeightDtype, replies: readonly ScoredReply[]) {
+  return score(gpu, await load(gpu, folder, dtype), dtype, replies)
 }
 
 function report(cases: readonly CaseReport[]): string {
@@ -121,12 +163,30 @@ function cells({ max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageCompari
   return [...errors, tolerance.toExponential()].map((text) => text.padStart(10)).join('')
 }
 
-function verdict(cases: readonly CaseReport[], gpu: Gpu): string {
+function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
+  const change = `${dtype === 'f32' ? '' : `, in f32 ${gate.ppl_f32.toFixed(3)}: ${signed(gate.ppl_change)}`}`
+  return [
+    `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}`,
+    `  perplexity             ${gate.ppl.toFixed(3)}${change}, at most ${percent(gate.max_ppl_change)} either way`,
+    `  best next id the same  ${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`,
+    `  ${ok ? 'ok' : 'BEYOND'}`,
+    '',
+  ].join('\n')
+}
+
+const signed = (part: number) => `${part < 0 ? '' : '+'}${(part * 100).toFixed(3)}%`
+
+function verdict({ ok, first_failure, cases, gate }: Validation, { adapter }: Gpu): string {
+  const kept = [
+    ...(cases.length > 0 ? ['every stage is within its tolerance'] : []),
+    ...(gate ? ['the gate is kept'] : []),
+  ]
+  if (ok) return `ok: ${kept.join(' and ')}, on ${adapter.name}`
   const failure = firstFailure(cases)
-  if (!failure) return `ok: every stage is within its tolerance, on ${gpu.adapter.name}`
+  if (!failure) return `NOT ok: ${gate?.dtype} changes the model more than it may, on ${adapter.name}`
   const what =
-    failure.stage === 'decode' ? 'decoded ids differ' : `the first stage beyond tolerance is ${failure.stage}`
-  return `NOT ok: ${what} (${failure.report.file}, ${failure.report.mode}), on ${gpu.adapter.name}`
+    first_failure === 'decode' ? 'decoded ids differ' : `the first stage beyond tolerance is ${first_failure}`
+  return `NOT ok: ${what} (${failure.report.file}, ${failure.report.mode}), on ${adapter.name}`
 }
 
 function percent(part: number | null): string {
@@ -142,4 +202,9 @@ function readTolerance(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a number above 0, as 2e-4.')
+}
+
+function readCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number above 0.')
 }

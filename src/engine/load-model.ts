@@ -2,7 +2,7 @@ import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
-import { parseConfig } from '../model/config.js'
+import { type MiscConfig, parseConfig } from '../model/config.js'
 import { checkTensors } from '../model/tensor-names.js'
 import { loadWeights, type MiscWeights } from '../model/weights.js'
 
@@ -31,4 +31,14 @@ export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOpti
   }
   // Awaited here, so that the checkpoint stays open meanwhile.
   return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, onProgress))
+}
+
+/**
+ * The config of a model folder, whose weights are left on disk.
+ *
+ * @throws InputError
+ */
+export async function readConfig(folder: string): Promise<MiscConfig> {
+  await using checkpoint = await openCheckpoint(folder)
+  return parseConfig(checkpoint.config, checkpoint.configFile)
 }

@@ -11,7 +11,7 @@ import { encodeDialogues, prepareDecoding } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { Capture } from './capture.js'
-import { argMax, argMaxAgreement, compareStage, type StageComparison } from './comparison.js'
+import { argMax, argMaxAgreement, compareStage, type StageComparison, type StageLimits } from './comparison.js'
 import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-case.js'
 
 /**
@@ -56,17 +56,17 @@ export function firstFailure(reports: readonly CaseReport[]): Failure | undefine
 /**
  * Compares a model with a reference capture, stage by stage, both ways.
  *
- * @param tolerance largest absolute error of `logits` and the hidden stages: see {@link stageTolerance}.
+ * @param limits largest absolute errors: see {@link stageLimits}.
  * @param onPass called after each of the two ways.
  */
 export async function validateCase(
   gpu: Gpu,
   weights: MiscWeights,
   reference: ReferenceCase,
-  tolerance: number,
+  limits: StageLimits,
   onPass?: () => void,
 ): Promise<CaseReport[]> {
-  const run = new ReferenceRun(gpu, weights, reference, tolerance)
+  const run = new ReferenceRun(gpu, weights, reference, limits)
   try {
     const full = run.report('full', await run.fullPass(), await run.fullDecodes())
     onPass?.()
@@ -91,7 +91,7 @@ class ReferenceRun {
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
     readonly reference: ReferenceCase,
-    readonly tolerance: number,
+    readonly limits: StageLimits,
   ) {
     this.#batch = reference.dialogues.length
     this.#scratch = new Scratch(gpu)
@@ -107,7 +107,7 @@ class ReferenceRun {
     return {
       file,
       mode,
-      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.tolerance)),
+      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.limits)),
       argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.weights.config.vocabSize) : null,
       greedy_agreement: decoded.length > 0 ? decoded.filter(Boolean).length / decoded.length : null,
     }
@@ -176,7 +176,7 @@ class ReferenceRun {
       const logits = (await capture.read()).get('logits')!
       capture.dispose()
       this.#scratch.release()
-      forEachDecodedId(decode, this.tolerance, (id, b, step) => {
+      forEachDecodedId(decode, this.limits.hidden, (id, b, step) => {
         const start = (b * length + step) * vocabSize
         const scores = logits.slice(start, start + vocabSize)
         const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
@@ -206,7 +206,7 @@ class ReferenceRun {
           if (status !== rowStatus.running) running.delete(b)
         }
       }
-      forEachDecodedId(decode, this.tolerance, (id, b, step) => agreements.push(drawn[b]![step] === id))
+      forEachDecodedId(decode, this.limits.hidden, (id, b, step) => agreements.push(drawn[b]![step] === id))
     }
     return agreements
   }

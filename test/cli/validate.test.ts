@@ -63,7 +63,7 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
 validate('bad usage and bad input: exit code 2, one line, nothing on stdout', async () => {
   const none = await rewritten(three, { input_ids: undefined })
   for (const [args, cause] of [
-    [[], /required option '--reference <file...>' not specified/],
+    [[], /^misc: nothing to validate with: give --reference <file\.\.\.>, --data <dir>, or both/m],
     [['--reference', '/no/such.safetensors'], /^misc: \/no\/such\.safetensors: no such file/m],
     [['--reference', none], /holds no tensor input_ids/],
     [['--reference', one, '--tolerance', '0'], /It must be a number above 0/],

@@ -2,9 +2,16 @@ import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { synthesize } from '../../src/cli/synth.js'
+import { loadModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
-import { tinyModel } from '../engine-model.js'
-import { testAdapters } from '../gpu.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { sizeOf, type Tensor } from '../../src/gpu/tensor.js'
+import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
+import { openSafetensors } from '../../src/io/safetensors.js'
+import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
+import { tinyConfig, tinyModel } from '../engine-model.js'
+import { gpuSuite, storedValues, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -105,5 +112,85 @@ load('defaults come from generation_config.json; what it asks for in vain is tol
   const [done, total] = progress.at(-1)!
   assert.is(done, total)
 })
+
+/** A model folder whose weights are stored in another dtype, and what is left of every tensor's values. */
+async function stored(source: string, dtype: 'F32' | 'F16' | 'BF16') {
+  const folder = tempFolder()
+  cpSync(join(source, 'config.json'), join(folder, 'config.json'))
+  await using file = await openSafetensors(join(source, 'model.safetensors'))
+  const left = new Map<string, Float32Array>()
+  const tensors: TensorSource[] = []
+  for (const { name, shape } of file.tensors.values()) {
+    const values = await file.readF32(name)
+    const halves = new Uint16Array(values.length)
+    if (dtype === 'F16') f32ToF16(values, halves)
+    if (dtype === 'BF16') halves.set(new Uint16Array(values.buffer).filter((_, i) => i % 2 === 1))
+    if (dtype === 'F16') f16ToF32(halves, values)
+    if (dtype === 'BF16') bf16ToF32(halves, values)
+    left.set(name, values)
+    tensors.push({ name, shape, dtype, data: () => [dtype === 'F32' ? values : halves] })
+  }
+  await writeSafetensors(join(folder, 'model.safetensors'), tensors)
+  return { folder, left }
+}
+
+gpuSuite('engine/load-model', (test) => {
+  test('matrices are converted from any dtype to any', async (gpu) => {
+    const source = tempFolder()
+    const config = { ...tinyConfig, vocab_size: 50, decoder_ffn_dim: 66 }
+    writeFileSync(join(source, 'config.json'), JSON.stringify(config))
+    const made = tempFolder()
+    await synthesize(join(source, 'config.json'), made)
+    for (const from of ['F32', 'F16', 'BF16'] as const) {
+      const { folder, left } = await stored(made, from)
+      for (const dtype of ['f32', 'f16', 'int8'] as const) {
+        const { embedding, encoder, decoder, strategy } = await loadModel(gpu, folder, { dtype })
+        const [before, layer] = [encoder.layers[0]!, decoder.layers[0]!]
+        const self = 'model.decoder.layers.0.self_attn'
+        const stacked = ['q_proj', 'k_proj', 'v_proj'].flatMap((it) => [...left.get(`${self}.${it}.weight`)!])
+        const matrices: [Tensor, Float32Array][] = [
+          [embedding, left.get('model.shared.weight')!],
+          [before.output.weight, left.get('model.encoder.layers.0.self_attn.out_proj.weight')!],
+          [layer.queryKeyValue.weight, Float32Array.from(stacked)],
+          [layer.feedForward.expand.weight, left.get('model.decoder.layers.0.fc1.weight')!],
+        ]
+        for (const [tensor, values] of matrices) {
+          assert.is(tensor.dtype, dtype, tensor.label)
+          const found = storedValues(values, tensor.shape[1]!, dtype)
+          assert.equal(await readWeights(gpu, tensor), found, `${from} to ${dtype}: ${tensor.label}`)
+        }
+        // Side by side: a row of 96.
+        const outputs = ['encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st'].map(
+          (name) => left.get(`model.decoder.layers.0.${name}.out_proj.weight`)!,
+        )
+        const joined = Float32Array.from({ length: 32 * 96 }, (_, i) => {
+          const [row, column] = [Math.floor(i / 96), i % 96]
+          return outputs[Math.floor(column / 32)]![row * 32 + (column % 32)]!
+        })
+        assert.equal(await readWeights(gpu, layer.crossOutput), storedValues(joined, 96, dtype))
+        // Rows of 66 cannot be packed by four; vectors, positions and the codebook are never rounded.
+        const kept = [layer.feedForward.contract.weight, layer.norm.weight, layer.output.bias, decoder.positions]
+        assert.ok([...kept, strategy.codebook].every((it) => it.dtype === 'f32'))
+        assert.equal(await readWeights(gpu, decoder.positions), left.get('model.decoder.embed_positions.weight'))
+        assert.equal(await readWeights(gpu, kept[0]!), left.get('model.decoder.layers.0.fc2.weight'))
+      }
+    }
+  })
+})
+
+/** A tensor's values, whatever their format. */
+async function readWeights(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
+  const { buffer } = await gpu.read(tensor)
+  const values = new Float32Array(sizeOf(tensor.shape))
+  if (tensor.dtype === 'f32') values.set(new Float32Array(buffer, 0, values.length))
+  if (tensor.dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, values.length), values)
+  if (tensor.scale) {
+    const scales = await gpu.readF32(tensor.scale)
+    new Int8Array(buffer, 0, values.length).forEach((integer, i) => {
+      values[i] = integer * scales[Math.floor(i / tensor.shape[1]!)]!
+    })
+  }
+  return values
+}
 
 load.run()

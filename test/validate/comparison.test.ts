@@ -1,23 +1,24 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { argMax, argMaxAgreement, compareStage, stageTolerance } from '../../src/validate/comparison.js'
+import { argMax, argMaxAgreement, compareStage, type StageLimits, stageLimits } from '../../src/validate/comparison.js'
 
 const comparison = suite('validate/comparison')
+const atMost = (limit: number): StageLimits => ({ hidden: limit, fusion: limit, probs: limit })
 const f32 = (...values: number[]) => Float32Array.from(values)
 
 comparison('the largest and the mean error, absolute and relative', () => {
-  const { ok, ...stage } = compareStage('logits', f32(1, 2.5, -4), f32(1, 2, -2), 2)
+  const { ok, ...stage } = compareStage('logits', f32(1, 2.5, -4), f32(1, 2, -2), atMost(2))
   assert.ok(ok)
   assert.is(stage.max_abs, 2)
   assert.ok(Math.abs(stage.mean_abs - 2.5 / 3) < 1e-12)
   assert.is(stage.max_rel, 1)
   assert.ok(Math.abs(stage.mean_rel - 1.25 / 3) < 1e-12)
   assert.equal([stage.name, stage.tolerance], ['logits', 2])
-  assert.not(compareStage('logits', f32(1, 2.5, -4), f32(1, 2, -2), 1.99).ok)
+  assert.not(compareStage('logits', f32(1, 2.5, -4), f32(1, 2, -2), atMost(1.99)).ok)
 })
 
 comparison('values near zero do not drown the relative error', () => {
-  assert.ok(Math.abs(compareStage('logits', f32(1e-6), f32(0), 1).max_rel - 1e-3) < 1e-9)
+  assert.ok(Math.abs(compareStage('logits', f32(1e-6), f32(0), atMost(1)).max_rel - 1e-3) < 1e-9)
 })
 
 comparison('what is no number is infinitely far off, on either side', () => {
@@ -29,20 +30,20 @@ comparison('what is no number is infinitely far off, on either side', () => {
     [f32(0), f32(0, 0)],
     [f32(0, 0, 0), f32(0, 0)],
   ] as const) {
-    const { ok, max_abs, max_rel } = compareStage('logits', actual, expected, 1e9)
+    const { ok, max_abs, max_rel } = compareStage('logits', actual, expected, atMost(1e9))
     assert.equal([ok, max_abs, max_rel], [false, Infinity, Infinity])
   }
 })
 
 comparison('nothing to compare is no error', () => {
-  const { ok, max_abs, mean_abs } = compareStage('fusion.post', f32(), f32(), 1e-9)
+  const { ok, max_abs, mean_abs } = compareStage('fusion.post', f32(), f32(), atMost(1e-9))
   assert.equal([ok, max_abs, mean_abs], [true, 0, 0])
 })
 
 comparison('fusion and probabilities keep their tolerances', () => {
   assert.equal(
-    ['logits', 'encoder.hidden.3', 'fusion.post', 'fusion.situation', 'strategy.logits', 'strategy.probs'].map((name) =>
-      stageTolerance(name, 0.5),
+    ['logits', 'encoder.hidden.3', 'fusion.post', 'fusion.situation', 'strategy.logits', 'strategy.probs'].map(
+      (name) => compareStage(name, f32(), f32(), { ...stageLimits.f32, hidden: 0.5 }).tolerance,
     ),
     [0.5, 0.5, 1e-3, 1e-3, 0.5, 5e-5],
   )

@@ -6,19 +6,20 @@ import { loadModel } from '../../src/engine/load-model.js'
 import { Gpu } from '../../src/gpu/gpu.js'
 import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/model/config.js'
+import { stageLimits } from '../../src/validate/comparison.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { type CaseReport, firstFailure, validateCase } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
 import { rewritten } from './rewritten.js'
 
-async function validated(gpu: Gpu, model: string, files: readonly string[], tolerance = 2e-4): Promise<CaseReport[]> {
+async function validated(gpu: Gpu, model: string, files: readonly string[], hidden = 2e-4): Promise<CaseReport[]> {
   const weights = await loadModel(gpu, model)
   const reports: CaseReport[] = []
   for (const file of files) {
     const passes: number[] = []
     const reference = await readReferenceCase(file, weights.config)
-    reports.push(...(await validateCase(gpu, weights, reference, tolerance, () => passes.push(1))))
+    reports.push(...(await validateCase(gpu, weights, reference, { ...stageLimits.f32, hidden }, () => passes.push(1))))
     assert.is(passes.length, 2)
   }
   return reports

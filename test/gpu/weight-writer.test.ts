@@ -1,0 +1,48 @@
+import * as assert from 'uvu/assert'
+import { GpuError, InputError } from '../../src/errors.js'
+import { WeightWriter } from '../../src/gpu/weight-writer.js'
+import { f32ToF16 } from '../../src/io/half.js'
+import { quantizeRows } from '../../src/io/quantize.js'
+import { gpuSuite, randomValues } from '../gpu.js'
+
+gpuSuite('gpu/weight-writer', (test) => {
+  test('values arrive in the tensor’s format, from any row on', async (gpu) => {
+    const writer = new WeightWriter(gpu)
+    const [rows, columns] = [5, 8]
+    const values = randomValues(rows * columns)
+    const halves = new Uint16Array(values.length)
+    f32ToF16(values, halves)
+    const integers = new Int8Array(values.length)
+    const scales = new Float32Array(rows)
+    quantizeRows(values, columns, integers, scales)
+    const expected = { f32: values.buffer, f16: halves.buffer, int8: integers.buffer }
+    for (const dtype of ['f32', 'f16', 'int8'] as const) {
+      const before = gpu.allocatedBytes
+      const tensor = gpu.tensor('weight', [rows, columns], dtype)
+      writer.write(tensor, values.subarray(2 * columns), 2 * columns)
+      writer.write(tensor, values.subarray(0, 2 * columns))
+      const words = await gpu.read(tensor)
+      assert.equal(new Uint8Array(words.buffer, 0, tensor.bytes), new Uint8Array(expected[dtype]), dtype)
+      if (tensor.scale) assert.equal(await gpu.readF32(tensor.scale), scales)
+      gpu.free(tensor)
+      assert.is(gpu.allocatedBytes, before)
+    }
+  })
+
+  test('what a format cannot hold is refused', (gpu) => {
+    const writer = new WeightWriter(gpu)
+    const tensor = gpu.tensor('wide', [1, 4], 'f16')
+    for (const value of [65520, -1e9, Number.NaN]) {
+      assert.throws(
+        () => writer.write(tensor, Float32Array.of(0, value, 0, 0)),
+        (error: Error) => error instanceof InputError && error.message.startsWith(`wide: holds ${value}, beyond`),
+      )
+    }
+    for (const shape of [[4], [2, 6], [2, 2, 4]]) {
+      assert.throws(
+        () => gpu.tensor('odd', shape, 'int8'),
+        (error: Error) => error instanceof GpuError && /matrices with a multiple of 4 columns/.test(error.message),
+      )
+    }
+  })
+})

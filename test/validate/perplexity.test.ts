@@ -1,0 +1,62 @@
+import * as assert from 'uvu/assert'
+import { loadModel, readConfig } from '../../src/engine/load-model.js'
+import { packagedModel } from '../../src/engine/misc.js'
+import { accuracyGate } from '../../src/validate/accuracy-gate.js'
+import { perplexity, type ScoredReply, scoreReplies } from '../../src/validate/perplexity.js'
+import { readReferenceCase } from '../../src/validate/reference-case.js'
+import { readReplies } from '../../src/validate/replies.js'
+import { fixture } from '../fixtures.js'
+import { goldenCases, goldenModel } from '../golden.js'
+import { assertClose, gpuSuite } from '../gpu.js'
+import * as reference from '../reference/token-loss.js'
+
+const config = await readConfig(packagedModel)
+const rows = await readReplies(packagedModel, config, {
+  data: fixture('text', 'misc-esconv'),
+  split: 'dev',
+  limit: 3,
+})
+
+gpuSuite('validate/perplexity', (test) => {
+  test('losses and best ids are those of the reference’s logits, replies of any length together', async (gpu) => {
+    const weights = await loadModel(gpu, await goldenModel('misc-tiny-paper'))
+    const vocabulary = weights.config.vocabSize
+    const replies: ScoredReply[] = []
+    const expected: ReturnType<typeof reference.tokenLoss>[] = []
+    for (const path of goldenCases('misc-tiny-paper')) {
+      const { dialogues, decoderIds, stages } = await readReferenceCase(path, weights.config)
+      const length = decoderIds[0]!.length
+      dialogues.forEach((dialogue, b) => {
+        // Of every dialogue one id less.
+        const reply = decoderIds[b]!.slice(1, length - replies.length)
+        const start = b * length * vocabulary
+        const logits = stages.get('logits')!.subarray(start, start + reply.length * vocabulary)
+        replies.push({ dialogue, reply })
+        expected.push(reference.tokenLoss(logits, reply, vocabulary))
+      })
+    }
+    let done = 0
+    const scores = await scoreReplies(gpu, weights, replies, (count) => {
+      done += count
+    })
+    assert.is(done, replies.length)
+    scores.forEach(({ losses, bestIds }, i) => {
+      assertClose(losses, expected[i]!.losses, 4e-4)
+      assert.equal([...bestIds], expected[i]!.bestIds)
+    })
+    const all = expected.flatMap((it) => it.losses)
+    assertClose([perplexity(scores)], [Math.exp(all.reduce((a, b) => a + b, 0) / all.length)], 0, 1e-4)
+  })
+
+  test('misc-mini in f16 and int8 keeps the gates on a few rows', async (gpu) => {
+    const score = async (dtype: 'f32' | 'f16' | 'int8') =>
+      scoreReplies(gpu, await loadModel(gpu, packagedModel, { dtype }), rows)
+    const exact = await score('f32')
+    const f16 = accuracyGate('f16', exact, await score('f16'))
+    // misc-mini's file is f16: nothing is rounded.
+    assert.equal([f16.ok, f16.ppl_change, f16.argmax_agreement], [true, 0, 1])
+    const int8 = accuracyGate('int8', exact, await score('int8'))
+    assert.ok(int8.ok, JSON.stringify(int8))
+    assert.is.not(int8.ppl_change, 0)
+  })
+})
