@@ -2,6 +2,7 @@ export {
   type AttendedBlock,
   type Encoding,
   type LoadOptions,
+  type LoadTimings,
   Misc,
   type OnProgress,
   type ReplyPiece,

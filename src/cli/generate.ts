@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import type { LoadTimings } from '../engine/misc.js'
 import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
@@ -58,12 +59,12 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   let reply: Reply
   if (flags.json) {
     reply = await misc.reply(input, options)
-    await printLines([JSON.stringify(replyJson(reply))])
+    await printLines([JSON.stringify(replyJson(reply, misc.loadTimings))])
   } else {
     if (flags.transcript) process.stderr.write(`${NOTICE}\n\n${transcript(input)}\n`)
     reply = await streamReply(misc, input, options, print)
     await print('\n')
-    process.stderr.write(report(reply))
+    process.stderr.write(report(reply, misc.loadTimings))
   }
   if (reply.finishReason === 'aborted') process.exitCode = 130
 }
@@ -77,14 +78,15 @@ async function readStdin(): Promise<unknown> {
 }
 
 /** What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. */
-function replyJson({ text, ids, strategy, finishReason, timings, adapter, seed }: Reply) {
+function replyJson({ text, ids, strategy, finishReason, timings, adapter, seed }: Reply, load: LoadTimings) {
   const { encodeMs, firstTokenMs, perTokenMs } = timings
+  const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs }
   return {
     text,
     ids,
     strategy: strategy ?? null,
     finish_reason: finishReason,
-    timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs },
+    timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs, load_ms: loadMs },
     adapter,
     seed,
   }
@@ -104,13 +106,14 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
-function report({ ids, strategy, finishReason, timings, adapter, seed }: Reply): string {
+function report({ ids, strategy, finishReason, timings, adapter, seed }: Reply, load: LoadTimings): string {
   const { encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
     ['strategies', strategy ? likeliest(strategy, 3) : '-'],
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ['timings', `encode ${ms(encodeMs)}, first id ${ms(firstTokenMs)}, then ${ms(perTokenMs.median)} each`],
+    ['loading', `adapter ${ms(load.adapterMs)}, weights ${ms(load.weightsMs)}, compiling ${ms(load.compileMs)}`],
     ['adapter', adapter],
   ]
   return `\n${lines.map(([name, value]) => `${name!.padEnd(12)}${value}\n`).join('')}`

@@ -12,6 +12,8 @@ export interface LoadModelOptions {
   readonly dtype?: WeightDtype | undefined
   /** Called with bytes read so far and in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined
+  /** Called when the tensors are made and not yet filled: what works with them can be compiled meanwhile. */
+  readonly onTensors?: ((weights: MiscWeights) => void) | undefined
 }
 
 /**
@@ -20,7 +22,7 @@ export interface LoadModelOptions {
  * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
  */
 export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOptions = {}): Promise<MiscWeights> {
-  const { dtype = 'f32', onProgress } = options
+  const { dtype = 'f32' } = options
   await using checkpoint = await openCheckpoint(folder)
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const tensors = checkTensors(checkpoint.tensors, config, folder)
@@ -30,7 +32,7 @@ export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOpti
     )
   }
   // Awaited here, so that the checkpoint stays open meanwhile.
-  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, onProgress))
+  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, options))
 }
 
 /**

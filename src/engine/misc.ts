@@ -52,6 +52,16 @@ export interface LoadOptions {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
+/** What loading took, one after the other, in milliseconds. */
+export interface LoadTimings {
+  /** Finding the adapter and opening a device on it. */
+  readonly adapterMs: number
+  /** From the weights' files to the GPU. Kernels compile beside it. */
+  readonly weightsMs: number
+  /** What compiling the kernels of a usual reply took beyond that. Other kernels compile when they are first needed. */
+  readonly compileMs: number
+}
+
 /** A piece of a reply, as it is drawn. */
 export interface ReplyPiece {
   /** Whole words with the spacing of the finished text; the pieces joined are the reply's text. */
@@ -91,17 +101,19 @@ export class Misc implements AsyncDisposable {
   #disposal: Promise<void> | undefined
 
   private constructor(
-    gpu: Gpu,
-    weights: MiscWeights,
+    decoder: ReplyDecoder,
     tokenizer: Tokenizer,
     defaults: GenerationOptions,
     maxQueue: number,
+    /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
+    readonly loadTimings: LoadTimings,
   ) {
+    const { gpu, weights } = decoder
     this.#gpu = gpu
     this.#weights = weights
     this.#tokenizer = tokenizer
     this.#defaults = defaults
-    this.#decoder = new ReplyDecoder(gpu, weights, tokenizer.baseVocabSize)
+    this.#decoder = decoder
     this.#scheduler = new ReplyScheduler(this.#decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
   }
 
@@ -127,14 +139,29 @@ export class Misc implements AsyncDisposable {
       ? parseGenerationConfig(await readJsonFile(configFile), configFile)
       : { options: {}, warnings: [] }
     for (const warning of warnings) onWarning(warning)
+    const started = performance.now()
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
+    const opened = performance.now()
     try {
-      const weights = await loadModel(gpu, folder, { dtype, onProgress })
-      const { vocabSize } = weights.config
-      if (tokenizer.vocabSize !== vocabSize) {
-        throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
+      let decoder: ReplyDecoder | undefined
+      let compiled: Promise<() => Promise<void>> | undefined
+      const onTensors = (weights: MiscWeights) => {
+        decoder = new ReplyDecoder(gpu, weights, tokenizer.baseVocabSize)
+        compiled = decoder.compile(usualDialogue(weights.config))
+        // Whoever awaits it sees the failure.
+        compiled.catch(() => {})
       }
-      return new Misc(gpu, weights, tokenizer, defaults, maxQueue)
+      const { config } = await loadModel(gpu, folder, { dtype, onProgress, onTensors })
+      if (tokenizer.vocabSize !== config.vocabSize) {
+        throw new InputError(
+          `${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${config.vocabSize}`,
+        )
+      }
+      const read = performance.now()
+      const runKernels = await compiled!
+      await runKernels()
+      const timings = { adapterMs: opened - started, weightsMs: read - opened, compileMs: performance.now() - read }
+      return new Misc(decoder!, tokenizer, defaults, maxQueue, timings)
     } catch (error) {
       await gpu.dispose()
       throw error
@@ -318,6 +345,15 @@ function dialogueIds(features: Features, strategy: StrategyChoice | undefined): 
     situation: features.situationBlocks,
     ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
   }
+}
+
+/** A dialogue of lengths that are often met, as far as a model takes them: what is compiled for it serves most. */
+function usualDialogue({ maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength }: MiscConfig): DialogueIds {
+  const ids = (length: number) => new Array<number>(length).fill(0)
+  const blocks = (count: number) =>
+    Array.from({ length: count }, (_, i) => [i, ...ids(Math.min(4, maxBlockLength - 1))])
+  const [post, situation] = [blocks(Math.min(30, maxPostBlocks)), blocks(Math.min(20, maxSituationBlocks))]
+  return { context: ids(Math.min(200, maxPositions)), post, situation }
 }
 
 function checkLoadOptions(options: LoadOptions): void {

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder } from '../gpu/recorder.js'
+import { eachKernelOnce, Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../model/blocks.js'
 import type { DecoderState } from '../model/decoder.js'
@@ -51,6 +51,27 @@ export class ReplyDecoder {
   /** Replies being drawn. */
   get size(): number {
     return this.#used
+  }
+
+  /**
+   * Compiles the kernels that a reply to such a dialogue needs, all at once, and makes the memory for it; nothing is
+   * computed, so the weights need not be there yet.
+   *
+   * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
+   */
+  async compile(dialogue: DialogueIds): Promise<() => Promise<void>> {
+    const recorder = new Recorder(this.gpu)
+    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
+    // What was recorded is never computed.
+    this.blockCache.clear()
+    const [encoding, step] = await Promise.all([recorder.finish(), this.#slots.recording(1)])
+    return async () => {
+      this.gpu.submit([eachKernelOnce([encoding, step])])
+      await this.gpu.idle()
+      encoding.dispose()
+      this.#scratch.release()
+    }
   }
 
   /** Encodes dialogues, together, and gives each the next free slot. */

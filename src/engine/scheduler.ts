@@ -217,11 +217,10 @@ const idsOf = ({ dialogue: { context, post, situation } }: ReplyJob): number =>
  * Steps in flight that suit an adapter.
  *
  * Hardware: one being computed, one submitted behind it, and one whose draws are on their way here. On a software adapter
- * a step submitted for nothing, behind an EOS that is not read yet, takes the time of a whole step, and all there is to
- * win is what this process does between two steps. With 2, misc-mini takes 15 % less time per id on lavapipe and 25 % on
- * SwiftShader, base 6 % on lavapipe: more than the one step that a reply of 24 ids (4 %) loses. A third or fourth wins
- * less than it loses (`bench/steps-in-flight.ts`).
+ * a step submitted for nothing, behind an EOS that is not read yet, takes the time of a whole step, and there is little to
+ * win: with 2, misc-mini takes 1 % less time per id on lavapipe and 10 % less on SwiftShader, base takes no less, and a
+ * reply of 24 ids loses 4 % (`bench/steps-in-flight.ts`).
  */
 export function defaultStepsInFlight({ software }: Pick<AdapterInfo, 'software'>): number {
-  return software ? 2 : 3
+  return software ? 1 : 3
 }

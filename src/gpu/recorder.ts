@@ -43,6 +43,17 @@ export interface Recording {
   dispose(): void
 }
 
+/**
+ * Runs every kernel of some recordings once, on one workgroup: some drivers compile a kernel when it first runs, and not
+ * when its pipeline is made. What the dispatches write is undefined.
+ */
+export function eachKernelOnce(recordings: readonly Recording[]): Recording {
+  const dispatches = recordings.flatMap(({ steps }) => steps).filter((it) => 'kernel' in it)
+  const first = new Map(dispatches.toReversed().map((it) => [it.kernel, it]))
+  const steps = Array.from(first.values(), (it): Dispatch => ({ ...it, workgroups: [1, 1, 1] }))
+  return { steps, dispose: () => {} }
+}
+
 interface PendingDispatch {
   kernel: Kernel
   tensors: Readonly<Record<string, Tensor | undefined>>

@@ -129,7 +129,7 @@ const uploadWindow = 32 * 2 ** 20
  * converted to the dtype that is asked for; vectors, positions and the codebook stay f32, and so does a matrix whose number
  * of columns is no multiple of 4.
  *
- * @param onProgress called with bytes read so far and in all.
+ * @param on `onProgress` is called with bytes read so far and in all, `onTensors` when the tensors are made and not yet filled.
  */
 export async function loadWeights(
   gpu: Gpu,
@@ -137,11 +137,15 @@ export async function loadWeights(
   { variant, used }: CheckedTensors,
   config: MiscConfig,
   dtype: WeightDtype,
-  onProgress?: (done: number, total: number) => void,
+  on: {
+    readonly onProgress?: ((done: number, total: number) => void) | undefined
+    readonly onTensors?: ((weights: MiscWeights) => void) | undefined
+  } = {},
 ): Promise<MiscWeights> {
   const loader = new WeightLoader(gpu, reader, used, dtype)
   const weights = describeWeights(loader, config, variant)
-  await loader.run(onProgress)
+  on.onTensors?.(weights)
+  await loader.run(on.onProgress)
   return weights
 }
 

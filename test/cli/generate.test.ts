@@ -34,7 +34,8 @@ command('--json prints one document, the same for the same seed', async () => {
   assert.equal([reply.ids.length, reply.finish_reason, reply.adapter, reply.seed], [6, 'length', adapter, 7])
   assert.equal(Object.keys(reply.strategy), ['probs', 'predicted'])
   assert.equal(Object.keys(reply.strategy.probs), [...STRATEGIES])
-  assert.equal(Object.keys(reply.timings), ['encode_ms', 'first_token_ms', 'per_token_ms'])
+  assert.equal(Object.keys(reply.timings), ['encode_ms', 'first_token_ms', 'per_token_ms', 'load_ms'])
+  assert.equal(Object.keys(reply.timings.load_ms), ['adapter', 'weights', 'compile'])
   assert.equal(Object.keys(reply.timings.per_token_ms), ['median', 'p95'])
 
   const text = JSON.stringify(saying('hi, i am sad'))
@@ -57,6 +58,7 @@ command('for people: the text on stdout, all else on stderr', async () => {
   assert.match(stderr, /seeker: hi, i am sad/)
   assert.match(stderr, /strategies {2}Question 100%/)
   assert.match(stderr, /ended by {4}length, after 6 ids; seed \d+\n/)
+  assert.match(stderr, /loading {5}adapter [\d.]+ ms, weights [\d.]+ ms, compiling [\d.]+ ms\n/)
   assert.match(stderr, /timings {5}encode [\d.]+ ms, first id [\d.]+ ms, then [\d.]+ ms each\n/)
   assert.ok(stderr.includes(adapter))
 })

@@ -61,6 +61,11 @@ for (const adapter of testAdapters) {
     assert.ok(perTokenMs.median > 0 && perTokenMs.p95 >= perTokenMs.median)
   })
 
+  engine('what loading took is told', () => {
+    const { adapterMs, weightsMs, compileMs } = misc.loadTimings
+    for (const ms of [adapterMs, weightsMs, compileMs]) assert.ok(ms > 0 && ms < 1e5, `${ms} ms`)
+  })
+
   engine('the seed repeats a reply, another one changes it', async () => {
     const wide = { ...SHORT, topP: 1, topK: 0, temperature: 2 }
     const [a, again, b] = await misc.replies([input, input, input], wide)
@@ -232,11 +237,10 @@ load('the reply is the same on every adapter', () => {
 
 load('a full queue refuses; replies asked for together then stop together', async () => {
   await using misc = await Misc.load(folder, { adapter: testAdapters[0]!, maxQueue: 0 })
-  const running = misc.replies(Array(16).fill(input), SHORT)
-  // Its own dialogue is read a moment later than theirs.
-  await new Promise((resolve) => setTimeout(resolve, 5))
-  await rejected(misc.replies([input, input], SHORT), QueueFullError)
-  for (const { ids } of await running) assert.equal(ids, firstIds[0])
+  const long = { seed: 1, minLength: MAX_POSITIONS }
+  await rejected(misc.replies(Array(17).fill(saying('hi')), long), QueueFullError)
+  const all = await misc.replies(Array(16).fill(saying('hi')), long)
+  for (const { ids } of all) assert.equal(ids, all[0]!.ids)
   assert.equal((await misc.reply(input, SHORT)).ids, firstIds[0])
 })
 

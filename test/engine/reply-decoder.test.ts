@@ -53,6 +53,19 @@ function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
 }
 
 gpuSuite('engine/reply-decoder', (test) => {
+  test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
+    const weights = await load(gpu)
+    const [cold, warm] = [new ReplyDecoder(gpu, weights, FIRST_ADDED), new ReplyDecoder(gpu, weights, FIRST_ADDED)]
+    const start = randomStart(5, { maxLength: 20, doSample: false })
+    const runKernels = await warm.compile(start.dialogue)
+    await runKernels()
+    const kernels = gpu.kernelCount
+    const told = await scheduler(warm, 1)(start)
+    assert.is(gpu.kernelCount, kernels)
+    assert.is(told, await scheduler(cold, 1)(start))
+    for (const decoder of [cold, warm]) decoder.dispose()
+  })
+
   test('each reply is what it is alone, however many steps are in flight and whoever comes and goes', async (gpu) => {
     const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
     const starts = Array.from({ length: 24 }, (_, i) => {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import { Recorder } from '../../src/gpu/recorder.js'
+import { eachKernelOnce, Recorder } from '../../src/gpu/recorder.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 
 const params = { d: 2, source_rows: 2, target_rows: 2 }
@@ -74,6 +74,21 @@ gpuSuite('gpu/recorder', (test) => {
     }
     recording.dispose()
     gpu.free(...others, all.source, all.from_row, all.out)
+  })
+
+  test('every kernel of some recordings once, on one workgroup', async (gpu) => {
+    const recorder = new Recorder(gpu)
+    const all = tensors(gpu)
+    const kernels = [gpu.kernel('copy-rows'), gpu.kernel('copy-rows', { HAS_FROM: 1 })] as const
+    for (const kernel of [...kernels, kernels[0]]) recorder.dispatch(kernel, all, params, [1, 2])
+    recorder.copy(all.source, all.out, 4)
+    const recording = await recorder.finish()
+    const once = eachKernelOnce([recording, recording]).steps
+    assert.equal(once.map((it) => 'kernel' in it && [kernels.indexOf(it.kernel), it.workgroups]).sort(), [
+      [0, [1, 1, 1]],
+      [1, [1, 1, 1]],
+    ])
+    recording.dispose()
   })
 
   test('copies between tensors and within one; out of range is refused', async (gpu) => {
