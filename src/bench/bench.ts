@@ -9,13 +9,17 @@ import { blocksSuite, blocksSuiteRows } from './blocks-suite.js'
 import { measureCeilings } from './ceilings.js'
 import { coldStart, decodeSuite, decodeSuiteRuns } from './decode-suite.js'
 import { encodeSuite, encodeSuiteRows } from './encode-suite.js'
+import { kernelCases, kernelsSuite } from './kernels-suite.js'
 import type { BenchReport } from './report.js'
 import { BenchRig } from './rig.js'
+import { scalingPoints, scalingSuite } from './scaling-suite.js'
 import type { SuiteContext } from './suite.js'
 import { drawOptions, type Workload } from './workload.js'
 
-/** The suites, in the order in which they run. */
-export const suiteNames = ['decode', 'encode', 'blocks'] as const
+/** The suites, in the order in which they run: decode first, for its cold start. */
+export const suiteNames = ['decode', 'encode', 'blocks', 'kernels', 'scaling'] as const
+/** Those of `all`: scaling takes minutes. */
+export const standardSuites = ['decode', 'encode', 'blocks', 'kernels'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 /** How {@link bench} is run. */
@@ -31,6 +35,8 @@ export interface BenchOptions {
   readonly progress: (label: string, total: number, unit: string) => Disposable & { advance(amount: number): void }
   /** Size of the buffer that shows how fast memory is read; see {@link measureCeilings}. */
   readonly bandwidthBytes?: number
+  /** Whether the kernels suite has the products that peers are timed on, whatever the model; default: yes. */
+  readonly quotedProducts?: boolean
 }
 
 /**
@@ -44,19 +50,30 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
   const started = performance.now()
   const weights = await loadWeights(gpu, folder, dtype, progress)
   const weightsMs = performance.now() - started
+  const weightsBytes = gpu.allocatedBytes
   const rig = new BenchRig(gpu, weights, workload)
   try {
     const cold = suites.includes('decode') ? await coldStart(rig) : undefined
     const ceilings = await measureCeilings(gpu, options.bandwidthBytes)
-    const runs = { decode: decodeSuiteRuns, encode: encodeSuiteRows, blocks: blocksSuiteRows }
+    const runs = workload.warmups + workload.repetitions
+    const cases = kernelCases(rig, options.quotedProducts ?? true)
+    const total: Record<SuiteName, number> = {
+      decode: decodeSuiteRuns * runs,
+      encode: encodeSuiteRows * runs,
+      blocks: blocksSuiteRows * runs,
+      kernels: cases.length,
+      scaling: scalingPoints(weights.config, workload).length,
+    }
     const suite = async <T>(name: SuiteName, run: (context: SuiteContext) => Promise<T>): Promise<T | undefined> => {
       if (!suites.includes(name)) return undefined
-      using bar = progress(name, runs[name] * (workload.warmups + workload.repetitions), 'runs')
+      using bar = progress(name, total[name], 'runs')
       return run({ rig, ceilings, onRun: () => bar.advance(1) })
     }
     const decode = await suite('decode', (context) => decodeSuite(context, cold!))
     const encode = await suite('encode', encodeSuite)
     const blocks = await suite('blocks', blocksSuite)
+    const kernels = await suite('kernels', (context) => kernelsSuite(context, cases))
+    const scaling = await suite('scaling', scalingSuite)
     const { config, variant } = weights
     return {
       versions: { 'misc-webgpu': options.packageVersion, node: process.versions.node, webgpu: dawnVersion() },
@@ -77,9 +94,20 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
       },
       workload: inSnakeCase(workload),
       sampling: inSnakeCase(drawOptions(workload)),
-      load: { adapter_ms: options.adapterMs, weights_ms: weightsMs, gpu_bytes: gpu.allocatedBytes },
+      load: { adapter_ms: options.adapterMs, weights_ms: weightsMs },
+      memory: {
+        gpu_weights_bytes: weightsBytes,
+        gpu_bytes: gpu.allocatedBytes,
+        host_peak_bytes: process.resourceUsage().maxRSS * 1024,
+      },
       ceilings,
-      suites: { ...(decode && { decode }), ...(encode && { encode }), ...(blocks && { blocks }) },
+      suites: {
+        ...(decode && { decode }),
+        ...(encode && { encode }),
+        ...(blocks && { blocks }),
+        ...(kernels && { kernels }),
+        ...(scaling && { scaling }),
+      },
     }
   } finally {
     rig.dispose()

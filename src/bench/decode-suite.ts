@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import { decodeStepBytes } from './cost.js'
 import type { DecodeReport } from './report.js'
 import type { BenchRig } from './rig.js'
@@ -64,6 +65,7 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
     },
     tpot_ms: tpot,
     itl_ms: summarize(replies.flatMap(({ gaps }) => gaps)),
+    itl_by_position_ms: replies[0]!.gaps.map((_, i) => median(replies.map(({ gaps }) => gaps[i]!))),
     tokens_per_s: (replies.length * tokens * batch) / (wallMs / 1e3),
     decode_tokens_per_s: batch / (tpot.mean / 1e3),
     step_bytes: stepBytes,

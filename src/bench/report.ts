@@ -40,13 +40,52 @@ export interface BenchReport {
   /** How ids are drawn; the draw is part of every step that is timed. */
   readonly sampling: Readonly<Record<string, number | boolean>>
   /** Before the first reply. Files that the system holds in memory load faster than those it does not. */
-  readonly load: { readonly adapter_ms: number; readonly weights_ms: number; readonly gpu_bytes: number }
+  readonly load: { readonly adapter_ms: number; readonly weights_ms: number }
+  readonly memory: {
+    /** Tensors of the weights. */
+    readonly gpu_weights_bytes: number
+    /** All tensors alive when the suites are done. */
+    readonly gpu_bytes: number
+    /** The most that the process held in main memory; a software adapter's buffers are in it. */
+    readonly host_peak_bytes: number
+  }
   readonly ceilings: Ceilings
   readonly suites: {
+    readonly kernels?: KernelsReport
     readonly decode?: DecodeReport
     readonly encode?: EncodeReport
     readonly blocks?: BlocksReport
+    readonly scaling?: ScalingReport
   }
+}
+
+/** One kernel variant at one shape. */
+export interface KernelRow {
+  /** As the tuner knows it. */
+  readonly op: string
+  readonly shape: string
+  readonly variant: string
+  /** Whether the engine would take this variant. */
+  readonly in_use: boolean
+  /** Of one dispatch, or of the few that the op needs: its part of a submission awaited as a whole. */
+  readonly ms: Summary
+  /** By timestamps, the median of a few; null where the adapter has none. */
+  readonly gpu_ms: number | null
+  /** Floating-point operations, in thousand millions; 0 for sampling. */
+  readonly gflop: number
+  /** What must be read and written at least. */
+  readonly bytes: number
+  /** At the median time. */
+  readonly gflop_per_s: number
+  readonly gb_per_s: number
+  /** What would bound it at best: the FMA peak, or the bandwidth of memory. */
+  readonly bound: 'compute' | 'memory'
+  /** Of that bound. More than 1 where what is read stays in a cache. */
+  readonly of_ceiling: number
+}
+
+export interface KernelsReport {
+  readonly rows: readonly KernelRow[]
 }
 
 /** GPU time by kernel, median of several runs; null where the adapter has no timestamps. A pass for every dispatch. */
@@ -70,6 +109,8 @@ export interface DecodeReport {
   readonly tpot_ms: Summary
   /** Every gap between ids, of all runs. */
   readonly itl_ms: Summary
+  /** The gap before the second id, the third, …: the median of the runs. */
+  readonly itl_by_position_ms: readonly number[]
   /** All ids of all replies / all time, TTFT included. */
   readonly tokens_per_s: number
   /** Replies drawn together / mean TPOT. */
@@ -109,4 +150,26 @@ export interface BlocksReport {
   readonly rows: readonly (WorkRow & { readonly blocks: number; readonly blocks_per_s: number })[]
   /** Of the last row. */
   readonly gpu_blocks: GpuTime
+}
+
+/** What grows in a {@link ScalingRow}; all else is as in the workload. */
+export type Growing = 'context' | 'blocks' | 'batch'
+
+/** The cost of the work at one size; null where nothing was measured. */
+export interface ScalingRow {
+  readonly grows: Growing
+  readonly at: number
+  /** That many COMET blocks alone. */
+  readonly blocks_ms: Summary | null
+  readonly blocks_per_s: number | null
+  /** Blocks, contexts, fusion and strategy, with no block in the cache. */
+  readonly encode_ms: Summary | null
+  /** A decode step of the whole batch. */
+  readonly step_ms: Summary | null
+  /** Replies drawn together / median step. */
+  readonly decode_tokens_per_s: number | null
+}
+
+export interface ScalingReport {
+  readonly rows: readonly ScalingRow[]
 }

@@ -89,6 +89,12 @@ export class BenchRig {
     }
   }
 
+  /** Every reply begins anew, with the dialogues that are prepared. */
+  startRows(): void {
+    const { decoderStartId } = this.weights.config
+    for (const slot of this.dialogues.keys()) this.slots.start(slot, drawOptions(this.workload), [decoderStartId])
+  }
+
   dispose(): void {
     this.slots.dispose()
     this.blockCache.dispose()
@@ -98,8 +104,6 @@ export class BenchRig {
   #prepare(pass: Pass, encoded: EncodedDialogues): void {
     const slots = this.dialogues.map((_, slot) => slot)
     prepareDecoding(pass, this.slots.state, slots, encoded)
-    for (const slot of slots) {
-      this.slots.start(slot, drawOptions(this.workload), [this.weights.config.decoderStartId])
-    }
+    this.startRows()
   }
 }

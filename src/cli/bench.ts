@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Command, Option } from 'commander'
-import { bench, type SuiteName, suiteNames } from '../bench/bench.js'
-import { renderReport } from '../bench/table.js'
+import { bench, type SuiteName, standardSuites, suiteNames } from '../bench/bench.js'
+import { renderPage } from '../bench/page.js'
+import { renderMarkdown, renderText } from '../bench/section.js'
+import { reportSections } from '../bench/sections.js'
 import { resolveWorkload, standardWorkload, type Workload } from '../bench/workload.js'
 import { readConfig } from '../engine/load-model.js'
 import { packagedModel } from '../engine/misc.js'
@@ -14,7 +16,10 @@ import { progressBar } from './progress.js'
 
 interface BenchFlags extends GpuFlags, Partial<Workload> {
   readonly suite: SuiteName | 'all'
+  readonly scaling?: true
   readonly json?: string | true
+  readonly markdown?: string
+  readonly html?: string
 }
 
 /** A flag for each number of the workload; what it means, and the standard where the model allows it. */
@@ -35,12 +40,19 @@ export function benchCommand(): Command {
   const command = gpuCommand('bench')
     .summary('time a model: to the first id, per id, and the encoders')
     .description(
-      'Times a model on random ids: decode (time to the first id and its parts, time per id with sampling, memory ' +
-        'bandwidth used), encode (blocks, context, fusion, cross-attention keys and values) and blocks (COMET blocks ' +
-        'per second). Needs no tokenizer files. Progress goes to stderr.',
+      'Times a model on random ids: kernels (every variant at the model’s shapes), blocks (COMET blocks per second), ' +
+        'encode (blocks, context, fusion, cross-attention keys and values), decode (time to the first id and its ' +
+        'parts, time per id with sampling, memory bandwidth used), all of them beside what the adapter reads and ' +
+        'computes at best; and scaling (what longer contexts, more blocks and larger batches cost). Needs no tokenizer ' +
+        'files. Progress goes to stderr.',
     )
     .argument('[MODEL]', 'a folder with config.json and weights; default: the packaged model')
-    .addOption(new Option('--suite <name>', 'what to time').choices([...suiteNames, 'all']).default('all'))
+    .addOption(
+      new Option('--suite <name>', 'what to time; all is all but scaling')
+        .choices([...suiteNames, 'all'])
+        .default('all'),
+    )
+    .option('--scaling', 'time scaling too')
   for (const [name, help] of Object.entries(workloadFlags) as [keyof Workload, string][]) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     const option = new Option(`${flag} <n>`, `${help} (default ${standardWorkload[name]})`)
@@ -48,23 +60,30 @@ export function benchCommand(): Command {
   }
   return command
     .option('--json [file]', 'print one JSON document instead of a table, or write it to a file beside the table')
-    .addHelpText('after', '\nExamples:\n  misc bench model/\n  misc bench model/ --suite decode --tokens 64 --json')
+    .option('--markdown <file>', 'write the tables as Markdown')
+    .option('--html <file>', 'write a page with tables and plots, to be viewed without a network')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  misc bench model/\n  misc bench model/ --suite decode --tokens 64 --json\n' +
+        '  misc bench model/ --scaling --html bench.html --markdown bench.md --json bench.json',
+    )
     .action(async (model: string | undefined, flags: BenchFlags) => {
       await run(...modelAndFile(model, flags.json), flags)
     })
 }
 
 async function run(folder: string, json: string | boolean, flags: BenchFlags): Promise<void> {
-  const file = typeof json === 'string' ? json : undefined
-  if (file && !existsSync(dirname(file))) {
-    throw new InputError(`${file}: there is no folder ${dirname(file)}; make it first`)
-  }
+  const jsonFile = typeof json === 'string' ? json : undefined
+  for (const file of [jsonFile, flags.markdown, flags.html]) if (file) checkTarget(file)
   // The numbers are checked against the config before anything is loaded.
   const workload = resolveWorkload(flags, await readConfig(folder))
   const asked = performance.now()
   const report = await withGpu(flags, (gpu) =>
     bench(gpu, folder, {
-      suites: flags.suite === 'all' ? suiteNames : [flags.suite],
+      suites: [
+        ...(flags.suite === 'all' ? standardSuites : [flags.suite]),
+        ...(flags.scaling ? ['scaling' as const] : []),
+      ],
       workload,
       dtype: flags.dtype,
       adapterMs: performance.now() - asked,
@@ -73,8 +92,24 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
     }),
   )
   const document = `${JSON.stringify(report, null, 2)}\n`
-  if (file) await writeWholeFile(file, (to) => to.writeFile(document))
-  process.stdout.write(json === true ? document : renderReport(report))
+  const sections = reportSections(report)
+  const files = [
+    [jsonFile, () => document],
+    [flags.markdown, () => renderMarkdown(sections)],
+    [flags.html, () => renderPage(report)],
+  ] as const
+  for (const [file, render] of files) if (file) await writeWholeFile(file, (to) => to.writeFile(render()))
+  process.stdout.write(json === true ? document : renderText(sections))
+}
+
+/** Hours may pass before a file is written. */
+function checkTarget(file: string): void {
+  if (!existsSync(dirname(file))) {
+    throw new InputError(`${file}: there is no folder ${dirname(file)}; make it first`)
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InputError(`${file}: is a folder; name a file to write`)
+  }
 }
 
 /** In `bench --json model/` the folder is the model: no folder can be the file to write. */

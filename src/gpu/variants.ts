@@ -7,10 +7,18 @@ export interface VariantQuestion {
   readonly candidates: readonly string[]
 }
 
+/** A choice as it was made. */
+export interface VariantChoice {
+  readonly op: string
+  readonly candidates: readonly string[]
+  readonly chosen: string
+}
+
 /** Which kernel each op uses on one device: what was named, else what was measured, else the op's best guess. */
 export class Variants {
   readonly #named = new Map<string, string>()
   readonly #asked = new Map<string, VariantQuestion>()
+  #watched: VariantChoice[] | undefined
   /** By the key of the shape class. */
   #measured: ReadonlyMap<string, string> = new Map()
 
@@ -31,6 +39,24 @@ export class Variants {
    * @param shape leaves the choice to a measurement, where there is one; without it the guess stands.
    */
   choose<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
+    const chosen = this.#choose(op, candidates, shape)
+    this.#watched?.push({ op, candidates, chosen })
+    return chosen
+  }
+
+  /** The choices that are made while some work is recorded, in their order. */
+  watch(work: () => void): readonly VariantChoice[] {
+    const choices: VariantChoice[] = []
+    this.#watched = choices
+    try {
+      work()
+    } finally {
+      this.#watched = undefined
+    }
+    return choices
+  }
+
+  #choose<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
     const guess = candidates[0]!
     const named = candidates.find((it) => it === this.#named.get(op))
     if (candidates.length === 1 || named !== undefined || !shape) return named ?? guess

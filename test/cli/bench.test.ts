@@ -26,14 +26,34 @@ command('prints one JSON document, and takes a folder after --json for the model
   assert.is(suites.decode!.itl_ms.n, 4)
 })
 
-command('writes the document to a file, beside the table', async () => {
-  const file = join(tempFolder(), 'bench.json')
+command('writes document, tables and page to files, beside the text', async () => {
+  const folder = tempFolder()
+  const [file, markdown, html] = ['json', 'md', 'html'].map((it) => join(folder, `bench.${it}`)) as [
+    string,
+    string,
+    string,
+  ]
   const model = await goldenModel('misc-tiny-released')
-  const { status, stdout, stderr } = misc(model, ...small, '--suite', 'encode', '--post_blocks', '0', '--json', file)
+  const { status, stdout, stderr } = misc(
+    model,
+    ...small,
+    '--suite',
+    'encode',
+    '--post_blocks',
+    '0',
+    '--json',
+    file,
+    '--markdown',
+    markdown,
+    '--html',
+    html,
+  )
   assert.is(status, 0, stderr)
   assert.match(stdout, /context 8, 0 \+ 20 blocks of 5 ids.*seed 7/)
   const { suites } = JSON.parse(readFileSync(file, 'utf8')) as BenchReport
   assert.equal(Object.keys(suites), ['encode'])
+  assert.match(readFileSync(markdown, 'utf8'), /^\| cross\\_kv \|/m)
+  assert.match(readFileSync(html, 'utf8'), /<td>cross_kv<\/td>/)
 })
 
 command('refuses what it cannot do, before it opens an adapter', async () => {
@@ -46,10 +66,12 @@ command('refuses what it cannot do, before it opens an adapter', async () => {
   await refused(() => bench(model, '--tokens', 'many'), /--tokens must be a whole number, got "many"/)
   await refused(() => bench(model, '--json', '/no/such/folder/bench.json'), /there is no folder/)
   await refused(() => bench(model, '--json', model), /is a folder; name a file/)
+  await refused(() => bench(model, '--html', model), /is a folder; name a file/)
+  await refused(() => bench(model, '--markdown', '/no/such/folder/bench.md'), /there is no folder/)
   await refused(() => bench('/no/such/model'), /no such folder/)
   const { status, stdout, stderr } = misc(model, '--suite', 'html')
   assert.equal([status, stdout], [2, ''])
-  assert.match(stderr, /Allowed choices are decode, encode, blocks, all/)
+  assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, scaling, all/)
 })
 
 command.run()

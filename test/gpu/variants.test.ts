@@ -40,4 +40,22 @@ choices('remembers each class that was asked for and has a choice', () => {
   )
 })
 
+choices('tells which choices some work makes, those with one candidate too', () => {
+  const variants = new Variants()
+  variants.name('gemv', 'b')
+  const choose = () => {
+    variants.choose('gemv', ['a', 'b'], shape)
+    variants.choose('layer-norm', ['wide'])
+  }
+  assert.equal(variants.watch(choose), [
+    { op: 'gemv', candidates: ['a', 'b'], chosen: 'b' },
+    { op: 'layer-norm', candidates: ['wide'], chosen: 'wide' },
+  ])
+  choose()
+  assert.equal(
+    variants.watch(() => {}),
+    [],
+  )
+})
+
 choices.run()

@@ -1,0 +1,53 @@
+import type { Recorder } from '../gpu/recorder.js'
+import type { Tensor } from '../gpu/tensor.js'
+import type { BenchRig } from './rig.js'
+
+/** One op at one shape of a model, to be recorded with any of its kernels. */
+export interface KernelCase {
+  /** What the tuner calls the op. */
+  readonly op: string
+  readonly shape: string
+  /** Of one dispatch; 0 where products and attention have no part in it. */
+  readonly flops: number
+  /** What one dispatch must read and write at least. */
+  readonly bytes: number
+  /** Layers that {@link record} knows: each has weights or caches of its own, so that no cache keeps them, as in a step. */
+  readonly layers: number
+  record(recorder: Recorder, layer: number): void
+  /** Called before every submission. */
+  prepare?(): void
+}
+
+/** Makes a case when its turn comes, so that only one has tensors of its own. */
+export type KernelCaseMaker = (rig: BenchRig, tensors: CaseTensors) => KernelCase
+
+/** Inputs and outputs of a case, of random values, freed together. */
+export class CaseTensors {
+  readonly #made: Tensor[] = []
+
+  constructor(readonly rig: BenchRig) {}
+
+  random(label: string, ...shape: number[]): Tensor {
+    const length = shape.reduce((a, b) => a * b, 1)
+    return this.of(label, shape, randomValues(this.rig.workload.seed, length))
+  }
+
+  of(label: string, shape: readonly number[], values: Float32Array | Uint32Array): Tensor {
+    const tensor = this.rig.gpu.tensorFrom(label, shape, values)
+    this.#made.push(tensor)
+    return tensor
+  }
+
+  free(): void {
+    this.rig.gpu.free(...this.#made.splice(0))
+  }
+}
+
+/** Numbers in [-1, 1) without a period that a kernel could profit from: the high bits of a linear congruence. */
+function randomValues(seed: number, length: number): Float32Array {
+  let state = seed >>> 0
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 31 - 1
+  })
+}

@@ -1,0 +1,104 @@
+import type { MiscConfig } from '../model/config.js'
+import type { Growing, ScalingReport, ScalingRow } from './report.js'
+import { BenchRig } from './rig.js'
+import { type Summary, summarize, timed } from './statistics.js'
+import type { SuiteContext } from './suite.js'
+import { randomIds, type Workload } from './workload.js'
+
+/** Sizes at which the work is timed; those that a model has no room for are left out. */
+const sizes: Readonly<Record<Growing, readonly number[]>> = {
+  context: [32, 64, 128, 256, 512],
+  blocks: [0, 16, 32, 50, 128, 256, 512],
+  batch: [1, 2, 4, 8, 16, 32],
+}
+
+/** A run longer than this needs no warm-up, and after so long no run is begun. */
+const enoughMs = { warm: 1000, all: 4000 }
+/** Steps of a reply that are timed at most. */
+const steps = 16
+
+/** The work at one size: a dialogue's lengths, and how many blocks alone; null where there is no such dialogue. */
+interface Point {
+  readonly grows: Growing
+  readonly at: number
+  readonly workload: Workload | null
+}
+
+/** How the cost of the work grows with its size: with the context, with the blocks, with the batch. */
+export async function scalingSuite(context: SuiteContext): Promise<ScalingReport> {
+  const { rig, onRun } = context
+  const rows: ScalingRow[] = []
+  for (const point of scalingPoints(rig.weights.config, rig.workload)) {
+    rows.push(await timePoint(rig, point))
+    onRun()
+  }
+  return { rows }
+}
+
+/** The sizes that a model has room for. */
+export function scalingPoints(config: MiscConfig, workload: Workload): Point[] {
+  const { maxPositions, maxPostBlocks, maxSituationBlocks } = config
+  const points: Point[] = sizes.context
+    .filter((at) => at <= maxPositions)
+    .map((at) => ({ grows: 'context', at, workload: { ...workload, context: at } }))
+  for (const at of sizes.blocks) {
+    const postBlocks = Math.min(maxPostBlocks, Math.ceil(0.6 * at))
+    const situationBlocks = Math.min(maxSituationBlocks, at - postBlocks)
+    const fits = postBlocks + situationBlocks === at
+    points.push({ grows: 'blocks', at, workload: fits ? { ...workload, postBlocks, situationBlocks } : null })
+  }
+  return [...points, ...sizes.batch.map((at): Point => ({ grows: 'batch', at, workload: { ...workload, batch: at } }))]
+}
+
+async function timePoint(shared: BenchRig, { grows, at, workload }: Point): Promise<ScalingRow> {
+  const alone = grows === 'blocks' && at > 0 ? await timeBlocks(shared, at) : null
+  const row = { grows, at, blocks_ms: alone, blocks_per_s: alone && at / (alone.p50 / 1e3) }
+  if (!workload) return { ...row, encode_ms: null, step_ms: null, decode_tokens_per_s: null }
+  const rig = new BenchRig(shared.gpu, shared.weights, workload)
+  try {
+    const encode = await timeRuns(
+      rig,
+      () => rig.blockCache.clear(),
+      () => rig.encode(),
+    )
+    const step = await timeSteps(rig)
+    return { ...row, encode_ms: encode, step_ms: step, decode_tokens_per_s: workload.batch / (step.p50 / 1e3) }
+  } finally {
+    rig.dispose()
+  }
+}
+
+/** Distinct blocks, as far as the vocabulary has them. */
+async function timeBlocks(rig: BenchRig, count: number): Promise<Summary> {
+  const { seed, blockLength } = rig.workload
+  const draw = randomIds(seed, rig.weights.config.vocabSize)
+  const blocks = Array.from({ length: count }, () => draw(blockLength))
+  return timeRuns(
+    rig,
+    () => rig.blockCache.clear(),
+    () => rig.encodeBlocks(blocks),
+  )
+}
+
+/** As often as the workload says, or until enough time has passed; a short first run does not count. */
+async function timeRuns({ workload }: BenchRig, prepare: () => void, work: () => Promise<unknown>): Promise<Summary> {
+  const started = performance.now()
+  const run = () => {
+    prepare()
+    return timed(work)
+  }
+  const first = await run()
+  const times = first > enoughMs.warm ? [first] : [await run()]
+  while (times.length < workload.repetitions && performance.now() - started < enoughMs.all) times.push(await run())
+  return summarize(times)
+}
+
+async function timeSteps(rig: BenchRig): Promise<Summary> {
+  const { tokens } = rig.workload
+  await rig.start()
+  // The first step waits for its kernels.
+  await rig.step()
+  const times: number[] = []
+  for (let i = 1; i < Math.min(tokens, steps + 1); i++) times.push(await timed(() => rig.step()))
+  return summarize(times)
+}
