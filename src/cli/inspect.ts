@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { elementCount } from '../io/dtype.js'
 import type { TensorInfo } from '../io/safetensors.js'
 import { parseConfig, type Variant } from '../model/config.js'
-import { estimateMemory, MEMORY_DTYPES, type MemoryDtype } from '../model/memory.js'
+import { estimateMemory, type MemoryRole } from '../model/memory.js'
 import { checkTensors } from '../model/tensor-names.js'
+import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */
 const IDENTITY = '  (q_proj and k_proj of the strategy source: with one key they change nothing)'
@@ -21,7 +23,12 @@ export interface Inspection {
   /** Parameters by the dtype that the files hold them in. */
   dtypes: Record<string, number>
   /** By GPU dtype, in bytes: `weights`, `self_cache`, `cross_cache` and their `total`. */
-  memory: Record<MemoryDtype, Record<string, number>>
+  memory: Record<WeightDtype, Record<'weights' | 'self_cache' | 'cross_cache' | 'total', number>>
+  /**
+   * Of the dtype asked for, in bytes: matrices by role, `norms-biases`, `self-cache`, `cross-cache`; they add up to its
+   * `total` in `memory`.
+   */
+  memory_by_role: { dtype: WeightDtype; bytes: Partial<Record<MemoryRole | 'self-cache' | 'cross-cache', number>> }
   unused: { name: string; dtype: string; shape: readonly number[] }[]
   tied: { name: string; dtype: string; shape: readonly number[] }[]
 }
@@ -31,12 +38,16 @@ export interface Inspection {
  *
  * @throws InputError when the folder does not hold a sound model
  */
-export async function inspect(folder: string): Promise<Inspection> {
+export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promise<Inspection> {
   await using checkpoint = await openCheckpoint(folder)
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const { variant, used, unused, tied } = checkTensors(checkpoint.tensors, config, folder)
-  const uploaded = [...used.values()].filter(({ role }) => role !== 'identity')
-  const memory = (dtype: MemoryDtype) => snakeCase(estimateMemory(uploaded, config, variant, dtype))
+  const memory = (dtype: WeightDtype) => {
+    const { weights, selfCache, crossCache, total } = estimateMemory(used.values(), config, variant, dtype)
+    return { weights, self_cache: selfCache, cross_cache: crossCache, total }
+  }
+  const { byRole, selfCache, crossCache } = estimateMemory(used.values(), config, variant, dtype)
+  const { 'norms-biases': vectors = 0, ...matrices } = byRole
   const parameters = { used: count(used.values()), unused: count(unused) }
   return {
     model: folder,
@@ -50,6 +61,10 @@ export async function inspect(folder: string): Promise<Inspection> {
     },
     dtypes: countBy([...used.values(), ...unused], ({ dtype }) => dtype),
     memory: { f32: memory('f32'), f16: memory('f16'), int8: memory('int8') },
+    memory_by_role: {
+      dtype,
+      bytes: { ...matrices, 'norms-biases': vectors, 'self-cache': selfCache, 'cross-cache': crossCache },
+    },
     unused: unused.map(brief),
     tied: tied.map(brief),
   }
@@ -61,15 +76,20 @@ export function inspectCommand(): Command {
     .summary('architecture, fusion variant, parameters and memory of a model')
     .description('Describes a model folder. Needs no GPU and no tokenizer files.')
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
+    .addOption(dtypeOption())
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExamples:\n  misc inspect model/\n  misc inspect model/ --json | jq .parameters')
-    .action(async (folder: string, { json }: { json?: boolean }) => {
-      const found = await inspect(folder)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  misc inspect model/ --dtype int8\n  misc inspect model/ --json | jq .parameters',
+    )
+    .action(async (folder: string, { dtype, json }: { dtype: WeightDtype; json?: boolean }) => {
+      const found = await inspect(folder, dtype)
       process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : report(found))
     })
 }
 
-function report({ model, files, architecture: a, variant, parameters, dtypes, memory, unused, tied }: Inspection) {
+function report(found: Inspection) {
+  const { model, files, architecture: a, variant, parameters, dtypes, memory, memory_by_role, unused, tied } = found
   const fusion = { paper: 'once, after the last encoder layer', released: 'after every encoder layer', plain: '' }
   const lines = [
     `${model} (${files.join(', ')})`,
@@ -88,11 +108,14 @@ function report({ model, files, architecture: a, variant, parameters, dtypes, me
     `  in the files as ${Object.keys(dtypes).join(', ')}`,
     '',
     'memory, MB    weights  self cache  cross cache    total   (caches: one dialogue at its longest)',
-    ...MEMORY_DTYPES.map((dtype) => {
-      const { weights = 0, self_cache = 0, cross_cache = 0, total = 0 } = memory[dtype]
+    ...weightDtypes.map((dtype) => {
+      const { weights, self_cache, cross_cache, total } = memory[dtype]
       const cells = [megabytes(weights, 11), megabytes(self_cache, 12), megabytes(cross_cache, 13), megabytes(total, 9)]
       return `  ${dtype.padEnd(8)}${cells.join('')}`
     }),
+    '',
+    `in ${memory_by_role.dtype}, by role`,
+    ...Object.entries(memory_by_role.bytes).map(([role, bytes]) => `  ${role.padEnd(14)}${megabytes(bytes, 9)}`),
     '',
     ...list('unused tensors', unused),
     ...list('tied copies of the embedding', tied),

@@ -31,9 +31,25 @@ inspection('describes the released variant', async () => {
     parameters.unused,
   )
   assert.equal(tied, [])
-  assert.is(memory.f32.weights, 4 * (parameters.used - parameters.by_role.identity!))
-  assert.is(memory.f16.total! * 2, memory.f32.total)
-  assert.ok(memory.int8.total! < memory.f16.total!)
+  // Of each decoder layer three biases are summed into a fourth.
+  assert.is(memory.f32.weights, 4 * (parameters.used - parameters.by_role.identity! - 2 * 3 * 60))
+  assert.ok(memory.f16.weights < 0.6 * memory.f32.weights && memory.int8.weights < 0.35 * memory.f32.weights)
+  assert.is(memory.f16.self_cache, memory.f32.self_cache)
+})
+
+inspection('bytes by role add up to the total of the dtype', async () => {
+  for (const dtype of ['f32', 'f16', 'int8'] as const) {
+    const { memory, memory_by_role } = await inspect(await goldenModel('misc-tiny-released'), dtype)
+    assert.is(memory_by_role.dtype, dtype)
+    const { embedding, encoder, fusion, strategy, ...others } = memory_by_role.bytes
+    assert.ok(embedding && encoder && fusion && strategy)
+    const rest = ['decoder-self', 'decoder-cross', 'decoder-ffn', 'norms-biases', 'self-cache', 'cross-cache']
+    assert.equal(Object.keys(others).sort(), rest.sort())
+    assert.is(
+      Object.values(memory_by_role.bytes).reduce((sum, bytes) => sum + bytes, 0),
+      memory[dtype].total,
+    )
+  }
 })
 
 inspection('lists tied copies, which count once', async () => {
@@ -59,10 +75,11 @@ inspection('as a command: one JSON document, or a report', async () => {
   const json = misc(model, '--json')
   assert.equal([json.status, json.stderr], [0, ''])
   assert.equal(JSON.parse(json.stdout), await inspect(model))
-  const { stdout } = misc(model)
+  const { stdout } = misc(model, '--dtype', 'int8')
   assert.match(stdout, /variant released: .* after every encoder layer/)
   assert.match(stdout, /391,372: 380,564 used, 10,808 unused/)
   assert.match(stdout, /model\.decoder\.wte\.weight F32 \[128,64\]/)
+  assert.match(stdout, /^in int8, by role$/m)
   const none = misc('/no/such/model')
   assert.equal([none.status, none.stdout], [2, ''])
   assert.match(none.stderr, /^misc: \/no\/such\/model: no such folder; check the path\n$/)

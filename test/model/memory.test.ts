@@ -1,25 +1,72 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { MiscConfig } from '../../src/model/config.js'
+import { loadModel } from '../../src/engine/load-model.js'
+import { Gpu } from '../../src/gpu/gpu.js'
+import type { Tensor } from '../../src/gpu/tensor.js'
+import { openCheckpoint } from '../../src/io/checkpoint.js'
+import { parseConfig } from '../../src/model/config.js'
+import { DecoderState } from '../../src/model/decoder.js'
 import { estimateMemory } from '../../src/model/memory.js'
+import { checkTensors } from '../../src/model/tensor-names.js'
+import { goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
 
 const memory = suite('model/memory')
 
-const config = { dModel: 8, decoderLayers: 3, maxPositions: 5, maxPostBlocks: 30, maxSituationBlocks: 20 } as MiscConfig
-const tensors = [{ shape: [4, 8] }, { shape: [8] }, { shape: [1, 16] }]
+/** A model's estimate, as misc inspect makes it. */
+async function estimate(folder: string, dtype: 'f32' | 'f16' | 'int8') {
+  await using checkpoint = await openCheckpoint(folder)
+  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  const { used, variant } = checkTensors(checkpoint.tensors, config, folder)
+  return estimateMemory(used.values(), config, variant, dtype)
+}
 
-memory('counts weights and caches by dtype', () => {
-  const bytes = (element: number, weights: number) => {
-    const selfCache = 3 * 2 * 5 * 8 * element
-    const crossCache = 3 * 2 * (5 + 50) * 8 * element + 3 * 8 * element
-    return { weights, selfCache, crossCache, total: weights + selfCache + crossCache }
+/** Bytes of every tensor that an object holds, however deep. */
+function tensorBytes(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if ('buffer' in value && 'bytes' in value) {
+    const { bytes, scale } = value as Tensor
+    return bytes + (scale?.bytes ?? 0)
   }
-  assert.equal(estimateMemory(tensors, config, 'paper', 'f32'), bytes(4, (32 + 8 + 16) * 4))
-  assert.equal(estimateMemory(tensors, config, 'paper', 'f16'), bytes(2, (32 + 8 + 16) * 2))
-  assert.equal(estimateMemory(tensors, config, 'paper', 'int8'), bytes(2, 32 + 4 * 4 + (8 + 16) * 2))
+  return Object.values(value).reduce((sum, it) => sum + tensorBytes(it), 0)
+}
+
+for (const name of ['misc-tiny-paper', 'misc-odd-released'] as const) {
+  memory(`is what loading ${name} takes, in each dtype`, async () => {
+    const folder = await goldenModel(name)
+    const gpu = await Gpu.open({ adapter: testAdapters[0]! })
+    try {
+      for (const dtype of ['f32', 'f16', 'int8'] as const) {
+        const weights = await loadModel(gpu, folder, { dtype })
+        const { byRole, ...expected } = await estimate(folder, dtype)
+        assert.is(expected.weights, tensorBytes(weights), dtype)
+        assert.is(
+          Object.values(byRole).reduce((sum, bytes) => sum + bytes, 0),
+          expected.weights,
+        )
+        const state = new DecoderState(gpu, weights, 1)
+        assert.is(expected.selfCache, tensorBytes(state.self))
+        assert.is(expected.crossCache, tensorBytes(state.cross) + tensorBytes(state.strategy))
+        assert.is(expected.total, expected.weights + expected.selfCache + expected.crossCache)
+        state.dispose()
+      }
+    } finally {
+      await gpu.dispose()
+    }
+  })
+}
+
+memory('roles: matrices shrink, vectors and tables do not', async () => {
+  const folder = await goldenModel('misc-tiny-paper')
+  const [f32, f16, int8] = await Promise.all((['f32', 'f16', 'int8'] as const).map((it) => estimate(folder, it)))
+  assert.is(f16!.byRole['decoder-ffn']! * 2, f32!.byRole['decoder-ffn'])
+  assert.is(f16!.byRole['norms-biases'], f32!.byRole['norms-biases'])
+  // fc1 [128, 64] and fc2 [64, 128] of two layers: a byte an element, a scale a row.
+  assert.is(int8!.byRole['decoder-ffn'], 2 * (2 * 128 * 64 + 4 * (128 + 64)))
 })
 
 memory('a plain backbone caches the context alone', () => {
+  const config = { dModel: 8, decoderLayers: 3, maxPositions: 5 } as Parameters<typeof estimateMemory>[1]
   assert.is(estimateMemory([], config, 'plain', 'f32').total, 2 * 3 * 2 * 5 * 8 * 4)
 })
 
