@@ -22,6 +22,7 @@ export {
 export type { FinishReason } from './generation/finish.js'
 export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter.js'
+export type { WeightDtype } from './gpu/tensor.js'
 export type { MiscConfig, Variant } from './model/config.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'
 export { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './text/strategies.js'
