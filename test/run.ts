@@ -2,13 +2,16 @@
  * Runs every test/**\/*.test.ts in one uvu run, or those whose path contains one of the arguments:
  * `npm test`, `npm test -- ops/ io/`. Those of test/long run only when named. Ends with a line "N passed, M failed".
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from 'uvu/run'
 import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
+// A cache of the tests' own: what was tuned on this machine does not change what they see.
+process.env.XDG_CACHE_HOME = fileURLToPath(new URL('../node_modules/.cache', import.meta.url))
 await restartWithVulkanLoader()
+rmSync(join(process.env.XDG_CACHE_HOME, 'misc-webgpu', 'tuned'), { recursive: true, force: true })
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const words = process.argv.slice(2)

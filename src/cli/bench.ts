@@ -10,8 +10,8 @@ import { readConfig } from '../engine/load-model.js'
 import { packagedModel } from '../engine/misc.js'
 import { InputError } from '../errors.js'
 import { writeWholeFile } from '../io/whole-file.js'
+import { packageVersion } from '../package.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
-import { packageVersion } from './package.js'
 import { progressBar } from './progress.js'
 
 interface BenchFlags extends GpuFlags, Partial<Workload> {

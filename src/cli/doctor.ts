@@ -3,14 +3,15 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { type AdapterCandidate, listAdapters, noAdapterAdvice } from '../gpu/adapter.js'
+import { type AdapterCandidate, type AdapterInfo, listAdapters, noAdapterAdvice } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { findSwiftShader, swiftShaderPackage } from '../gpu/swiftshader.js'
 import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile, wasRestarted } from '../gpu/vulkan-loader.js'
 import { matmul } from '../ops/matmul.js'
+import { packageVersion } from '../package.js'
+import { readTuning, tuningFile } from '../tune/cache.js'
 import { gpuCommand } from './gpu-command.js'
-import { packageVersion } from './package.js'
 
 /** Limits that decide how large a model may be and how its kernels are cut. */
 const limits = [
@@ -35,6 +36,18 @@ interface UsedAdapter extends AdapterCandidate {
   readonly open_ms: number
   /** Null where the measurement failed: `problem` says how. */
   readonly measured: Measured | null
+  readonly tuning: TuningReport
+}
+
+/** Kernels chosen by `misc tune`, or after a load. */
+interface TuningReport {
+  /** Null where the user has no cache folder. */
+  readonly file: string | null
+  /** Shape classes for which a measured choice is in use, and those of them where it is not the guess. */
+  readonly classes: number
+  readonly replaced: number
+  /** Why the file is not used. */
+  readonly problem: string | null
 }
 
 interface Measured {
@@ -131,6 +144,7 @@ async function open(wanted: string | undefined): Promise<{ used: UsedAdapter | n
       subgroup_size: subgroupSize,
       limits: keyed(limits, (limit) => gpu.limits[limit]),
       open_ms: round(openMs),
+      tuning: await tuningOf(gpu.adapter),
     }
     return await measure(gpu).then(
       (measured) => ({ used: { ...used, measured }, problem: null }),
@@ -138,6 +152,23 @@ async function open(wanted: string | undefined): Promise<{ used: UsedAdapter | n
     )
   } finally {
     await gpu.dispose()
+  }
+}
+
+async function tuningOf(adapter: AdapterInfo): Promise<TuningReport> {
+  let problem: string | null = null
+  const { choices } = await readTuning(adapter, (message) => {
+    problem = message
+  })
+  const replaced = [...choices.values()].filter((it) => it.choice !== it.guess).length
+  return { file: tuningFileIfAny(adapter), classes: choices.size, replaced, problem }
+}
+
+function tuningFileIfAny(adapter: AdapterInfo): string | null {
+  try {
+    return tuningFile(adapter)
+  } catch {
+    return null
   }
 }
 
@@ -260,6 +291,7 @@ function describe({ name, software, driver, vendor, architecture, ...used }: Use
     `  timestamp-query  ${yes('timestamp-query')}`,
     `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}`,
     `  workgroup        ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize} bytes`,
+    `  tuned kernels    ${tuned(used.tuning)}`,
     `  opened in        ${used.open_ms} ms`,
     ...(measured
       ? [
@@ -267,6 +299,12 @@ function describe({ name, software, driver, vendor, architecture, ...used }: Use
         ]
       : []),
   ]
+}
+
+function tuned({ file, classes, replaced, problem }: TuningReport): string {
+  if (problem) return `none in use: ${problem}`
+  if (classes === 0) return `none measured; misc tune does, and writes ${file ?? 'nothing: there is no cache folder'}`
+  return `${classes} shape classes measured, ${replaced} guesses replaced: ${file}`
 }
 
 function kindOf({ software }: AdapterCandidate): string {

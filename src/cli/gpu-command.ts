@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { restartWithVulkanLoader } from '../gpu/vulkan-loader.js'
+import { adoptTuning } from '../tune/cache.js'
 
 /** The flags that {@link gpuCommand} adds. */
 export interface GpuFlags {
@@ -24,10 +25,11 @@ export function dtypeOption(): Option {
     .default('f32')
 }
 
-/** Opens the adapter that the command was given, and frees it when the work is done, whatever came of it. */
+/** Opens the adapter that the command was given, with the kernels chosen for it, and frees it when the work is done. */
 export async function withGpu<T>({ adapter }: GpuFlags, work: (gpu: Gpu) => Promise<T>): Promise<T> {
   const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
   try {
+    await adoptTuning(gpu, (message) => process.stderr.write(`misc: ${message}\n`))
     return await work(gpu)
   } finally {
     await gpu.dispose()

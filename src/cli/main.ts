@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
+import { packageVersion } from '../package.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
 import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
 import { generateCommand } from './generate.js'
 import { inspectCommand } from './inspect.js'
-import { packageVersion } from './package.js'
 import { synthCommand } from './synth.js'
 import { tokenizeCommand } from './tokenize.js'
+import { tuneCommand } from './tune.js'
 import { validateCommand } from './validate.js'
 
 /** Exit codes: 0 done, 1 the answer is "no", 2 bad usage or input, 3 no adapter. */
@@ -43,6 +44,7 @@ const commands: Command[] = [
   tokenizeCommand(),
   validateCommand(),
   benchCommand(),
+  tuneCommand(),
 ]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()

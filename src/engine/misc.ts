@@ -16,6 +16,8 @@ import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.
 import { dialogueFeatures, type Features, idsFeatures } from '../text/features.js'
 import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
+import { adoptTuning } from '../tune/cache.js'
+import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadModel } from './load-model.js'
 import {
@@ -48,8 +50,22 @@ export interface LoadOptions {
   readonly maxQueue?: number | undefined
   /** Called while weights are read, with bytes so far and in all. */
   readonly onProgress?: OnProgress | undefined
-  /** Told what the model's generation_config.json asks for and is not done; without it, a line on stderr. */
+  /**
+   * Told what the model's generation_config.json asks for and is not done, and what is wrong with kernels measured earlier;
+   * without it, a line on stderr.
+   */
   readonly onWarning?: ((message: string) => void) | undefined
+  /**
+   * Kernels measured on this adapter earlier, by `misc tune` or after a load, are used in place of guesses; those not
+   * measured yet are, after this load, for the next one: for 3 seconds at most, while no reply is drawn. An engine's
+   * kernels never change while it lives. The choice of kernels decides in which order sums are taken, and so the last
+   * digits of the logits: in rare cases the same seed draws other ids once choices have changed.
+   *
+   * Default: a software adapter is not measured, only what was is used, because its guesses were measured by the authors
+   * and it takes a second to compile a kernel, for which a reply would wait. `true` measures there too; `false` neither
+   * measures nor uses what was measured: the same ids on every run.
+   */
+  readonly tune?: boolean | undefined
 }
 
 /** What loading took, one after the other, in milliseconds. */
@@ -143,6 +159,8 @@ export class Misc implements AsyncDisposable {
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
     const opened = performance.now()
     try {
+      const { tune = !gpu.adapter.software } = options
+      const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
       let decoder: ReplyDecoder | undefined
       let compiled: Promise<() => Promise<void>> | undefined
       const onTensors = (weights: MiscWeights) => {
@@ -161,7 +179,9 @@ export class Misc implements AsyncDisposable {
       const runKernels = await compiled!
       await runKernels()
       const timings = { adapterMs: opened - started, weightsMs: read - opened, compileMs: performance.now() - read }
-      return new Misc(decoder!, tokenizer, defaults, maxQueue, timings)
+      const misc = new Misc(decoder!, tokenizer, defaults, maxQueue, timings)
+      if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
+      return misc
     } catch (error) {
       await gpu.dispose()
       throw error
@@ -357,7 +377,7 @@ function usualDialogue({ maxPositions, maxPostBlocks, maxSituationBlocks, maxBlo
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'maxQueue', 'onProgress', 'onWarning']
+  const known = ['adapter', 'dtype', 'maxQueue', 'onProgress', 'onWarning', 'tune']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
   const { dtype = 'f32' } = options
@@ -367,5 +387,8 @@ function checkLoadOptions(options: LoadOptions): void {
   const { maxQueue = 0 } = options
   if (!Number.isSafeInteger(maxQueue) || maxQueue < 0) {
     throw new InputError(`maxQueue must be a whole number of 0 or more, got ${quote(maxQueue)}`)
+  }
+  if (options.tune !== undefined && typeof options.tune !== 'boolean') {
+    throw new InputError(`tune must be true or false, got ${quote(options.tune)}`)
   }
 }

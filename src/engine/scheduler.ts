@@ -92,6 +92,11 @@ export class ReplyScheduler {
     return result
   }
 
+  /** Whether no reply is drawn or waits. */
+  get idle(): boolean {
+    return !this.#looping
+  }
+
   async #loop(): Promise<void> {
     this.#looping = true
     try {

@@ -1,7 +1,9 @@
+import type { DType } from './tensor.js'
+
 /** The sizes that a kernel is chosen by. What `k` and `n` are is the op's to say: for a product, columns in and out. */
 export interface OpShape {
   /** Number format of what is read most, as the weight of a product. */
-  readonly dtype: string
+  readonly dtype: DType
   readonly rows: number
   readonly k: number
   readonly n: number

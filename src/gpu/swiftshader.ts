@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { extract } from 'tar'
 import { NoAdapterError } from '../errors.js'
+import { cacheFolder } from '../io/cache-folder.js'
 
 /** The npm package that ships SwiftShader: an optional peer, for machines with neither a GPU nor a system driver. */
 export const swiftShaderPackage = '@sparticuz/chromium'
@@ -19,11 +19,6 @@ export interface SwiftShader {
   readonly folder: string
   /** The driver's ICD file: goes into VK_ICD_FILENAMES. */
   readonly icd: string
-}
-
-/** The user's cache folder for this package: `$XDG_CACHE_HOME/misc-webgpu` or `~/.cache/misc-webgpu`. */
-export function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'misc-webgpu')
 }
 
 /**

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { Variants } from '../../src/gpu/variants.js'
 
 const choices = suite('gpu/variants')
-const shape = { dtype: 'f32', rows: 1, k: 512, n: 2048 }
+const shape = { dtype: 'f32' as const, rows: 1, k: 512, n: 2048 }
 const key = 'gemv f32 1x512x2048'
 
 choices('the first candidate, unless measured; what is named goes first', () => {

@@ -1,0 +1,43 @@
+import type { Gpu } from '../gpu/gpu.js'
+import { Recorder } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
+import type { VariantQuestion } from '../gpu/variants.js'
+import { BlockCache } from '../model/blocks.js'
+import { DecoderState, decode } from '../model/decoder.js'
+import { encodeDialogues, prepareDecoding } from '../model/misc.js'
+import type { MiscWeights } from '../model/weights.js'
+import { measurable } from '../tune/tuner.js'
+
+/** A dialogue of usual lengths, in ids. */
+const usual = { context: 200, post: 30, situation: 20, blockLength: 5 }
+/** Replies drawn together: alone, a few, a full batch. */
+const batches = [1, 4, 16]
+
+/** The choices of kernels that a model comes to: a dialogue and steps of replies are recorded, and never submitted. */
+export function modelQuestions(gpu: Gpu, weights: MiscWeights): VariantQuestion[] {
+  const { config } = weights
+  const scratch = new Scratch(gpu)
+  const blockCache = new BlockCache(gpu, config.dModel)
+  const pass = { recorder: new Recorder(gpu), scratch, weights }
+  const ids = (length: number, first: number) => Array.from({ length }, (_, i) => (first + i) % config.vocabSize)
+  const blocks = (count: number) => Array.from({ length: count }, (_, i) => ids(usual.blockLength, i))
+  const dialogue = {
+    context: ids(Math.min(usual.context, config.maxPositions), 0),
+    post: blocks(Math.min(usual.post, config.maxPostBlocks)),
+    situation: blocks(Math.min(usual.situation, config.maxSituationBlocks)),
+  }
+  const state = new DecoderState(gpu, weights, 1)
+  prepareDecoding(pass, state, [0], encodeDialogues(pass, blockCache, [dialogue]))
+  state.dispose()
+  for (const slots of batches) {
+    // The caches' lengths choose no kernel.
+    const short = { ...config, maxPositions: 1, maxPostBlocks: 1, maxSituationBlocks: 1 }
+    const state = new DecoderState(gpu, { ...weights, config: short }, slots)
+    const perSlot = scratch.upload('questions', [slots], new Uint32Array(slots))
+    decode(pass, state, { slots, newRows: 1, ids: perSlot, positions: perSlot, lengths: perSlot })
+    state.dispose()
+  }
+  scratch.dispose()
+  blockCache.dispose()
+  return measurable(gpu.variants.asked)
+}

@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs'
+import * as assert from 'uvu/assert'
+import { tuneInBackground } from '../../src/engine/background-tuner.js'
+import { loadModel } from '../../src/engine/load-model.js'
+import { Misc } from '../../src/engine/misc.js'
+import { modelQuestions } from '../../src/engine/model-questions.js'
+import { findSwiftShader } from '../../src/gpu/swiftshader.js'
+import { Budget } from '../../src/tune/budget.js'
+import { readTuning, tuningFile, writeTuning } from '../../src/tune/cache.js'
+import { saying, tinyModel } from '../engine-model.js'
+import { gpuSuite } from '../gpu.js'
+import { tempFolder } from '../temp.js'
+import { inCache } from '../tune/in-cache.js'
+
+const nothing = { choices: new Map(), unfinished: 0 }
+
+/** A scheduler that others use now and then; counts how often the tuner had its turn. */
+function turns(busyFor = 0) {
+  let checks = 0
+  return {
+    slices: 0,
+    get idle() {
+      return ++checks > busyFor
+    },
+    async exclusive<T>(work: () => Promise<T>): Promise<T> {
+      this.slices++
+      return work()
+    },
+  }
+}
+
+/** Tunes in a process that has something else to do: the tuner itself keeps none alive. */
+async function tuneNow(...args: Parameters<typeof tuneInBackground>): Promise<void> {
+  const alive = setInterval(() => {}, 1000)
+  await tuneInBackground(...args)
+  clearInterval(alive)
+}
+
+gpuSuite('engine/background-tuner', (test) => {
+  test('measures in slices, and writes for the next load', (gpu) =>
+    inCache(async () => {
+      modelQuestions(gpu, await loadModel(gpu, await tinyModel()))
+      const memory = gpu.allocatedBytes
+      const scheduler = turns(2)
+      // A clock that knows no slow machines: a slice takes a millisecond, and there is time for a class or two.
+      let clock = 0
+      const budget = new Budget(1020, () => clock++)
+      await tuneNow(gpu, scheduler, nothing, assert.unreachable, budget)
+      const { choices, unfinished } = await readTuning(gpu.adapter, assert.unreachable)
+      assert.ok(choices.size > 0, 'nothing was measured')
+      assert.is(unfinished, 0)
+      assert.ok(scheduler.slices > choices.size)
+      assert.is(budget.spent, scheduler.slices)
+      assert.is(gpu.variants.measured.size, 0, 'the running engine changed its kernels')
+      assert.is(gpu.allocatedBytes, memory)
+    }))
+
+  test('what is measured is not measured again; after two tries that did not end, nothing is', (gpu) =>
+    inCache(async () => {
+      const choice = { guess: 'plain', choice: 'plain', ms: { plain: 1 } }
+      const known = gpu.variants.asked.map(
+        ({ shapeClass, candidates }) => [shapeClass.key, { ...choice, left_out: candidates }] as const,
+      )
+      for (const earlier of [
+        { choices: new Map(known), unfinished: 0 },
+        { choices: new Map(), unfinished: 2 },
+      ]) {
+        const scheduler = turns()
+        await tuneNow(gpu, scheduler, earlier, assert.unreachable)
+        assert.is(scheduler.slices, 0)
+      }
+      assert.equal(await readTuning(gpu.adapter, assert.unreachable), nothing)
+    }))
+
+  test('a cache that cannot be written: not a word', async (gpu) => {
+    const file = `${tempFolder()}/file`
+    writeFileSync(file, '')
+    const scheduler = turns()
+    await inCache(() => tuneNow(gpu, scheduler, nothing, assert.unreachable), file)
+    assert.is(scheduler.slices, 0)
+  })
+})
+
+gpuSuite('engine/misc and what was measured earlier', (test) => {
+  test('used by a load, unless it says tune: false; the same ids; a damaged file is told of', (gpu) =>
+    inCache(async () => {
+      await findSwiftShader()
+      const folder = await tinyModel()
+      const draw = async (options: { tune?: boolean; onWarning?: (message: string) => void }) => {
+        await using misc = await Misc.load(folder, { adapter: gpu.adapter.name, ...options })
+        return (await misc.reply(saying('i feel sad'), { seed: 1, maxLength: 4 })).ids
+      }
+      const ids = await draw({ tune: false })
+      const key = 'gemv f32 1x32x64'
+      const choice = { guess: 'plain', choice: 'coalesced', ms: { plain: 2, coalesced: 1 }, left_out: [] }
+      await writeTuning(gpu.adapter, { choices: new Map([[key, choice]]), unfinished: 0 })
+      assert.equal(await draw({ onWarning: assert.unreachable }), ids)
+      writeFileSync(tuningFile(gpu.adapter), 'x')
+      const words: string[] = []
+      assert.equal(await draw({ onWarning: (message) => words.push(message) }), ids)
+      assert.match(words.join(), /^\S+\.json: not JSON .*: kernels measured earlier are not used/)
+      await draw({ tune: false, onWarning: assert.unreachable })
+    }))
+})

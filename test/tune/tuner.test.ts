@@ -1,0 +1,69 @@
+import * as assert from 'uvu/assert'
+import { shapeClass } from '../../src/gpu/shape-class.js'
+import { Budget } from '../../src/tune/budget.js'
+import { type TunedClass, tune } from '../../src/tune/tuner.js'
+import { gpuSuite } from '../gpu.js'
+
+/** A small class of each op that can be measured, with its candidates on any device. */
+const classes = [
+  { op: 'gemv', rows: 1, k: 64, n: 128, candidates: ['plain', 'coalesced'] },
+  { op: 'gemv', rows: 4, k: 64, n: 128, candidates: ['plain', 'coalesced'] },
+  { op: 'gemm', rows: 64, k: 64, n: 128, candidates: ['plain', 'tiled'] },
+  { op: 'gemv', dtype: 'f16', rows: 1, k: 64, n: 128, candidates: ['plain', 'coalesced'] },
+  { op: 'gemv', dtype: 'int8', rows: 1, k: 64, n: 128, candidates: ['plain', 'coalesced'] },
+] as const
+
+gpuSuite('tune/tuner', (test) => {
+  test('measures every candidate, frees what it made, and leaves choices as they were', async (gpu) => {
+    const questions = classes.map(({ candidates, ...shape }) => ({
+      shapeClass: shapeClass(shape.op, { dtype: 'f32', ...shape }),
+      candidates,
+    }))
+    const results: TunedClass[] = []
+    const before = gpu.allocatedBytes
+    for await (const slice of tune(gpu, questions, new Budget(20_000), (it) => it && results.push(it))) await slice()
+    assert.equal(
+      results.map((it) => it.shapeClass),
+      questions.map((it) => it.shapeClass),
+    )
+    for (const [i, { choice, ms, wrong }] of results.entries()) {
+      assert.equal([Object.keys(ms), wrong], [questions[i]!.candidates, {}])
+      assert.ok(choice in ms)
+      assert.ok(Object.values(ms).every((it) => it > 0))
+    }
+    assert.is(gpu.allocatedBytes, before)
+    assert.is(gpu.chooseVariant('gemv', ['plain', 'coalesced']), 'plain')
+  })
+
+  test('every kernel of every op agrees with the guess', async (gpu) => {
+    const subgroups = gpu.adapter.subgroupSize === 4 ? 'quad' : 'subgroup'
+    if (!gpu.features.has('subgroups')) return
+    const both = ['plain', 'subgroup']
+    const questions = [
+      { op: 'gemv', rows: 16, k: 64, n: 64, candidates: [subgroups, 'coalesced'] },
+      { op: 'attention', rows: 16, k: 32, n: 2, candidates: both },
+      { op: 'cached-attention', rows: 2, k: 32, n: 2, candidates: both },
+      { op: 'cross-attention', rows: 2, k: 32, n: 2, candidates: both },
+    ].map(({ candidates, ...shape }) => ({ shapeClass: shapeClass(shape.op, { dtype: 'f32', ...shape }), candidates }))
+    const results: TunedClass[] = []
+    for await (const slice of tune(gpu, questions, new Budget(60_000), (it) => it && results.push(it))) await slice()
+    assert.equal(
+      results.map(({ ms, wrong }) => [Object.keys(ms), wrong]),
+      questions.map(({ candidates }) => [candidates, {}]),
+    )
+  })
+
+  test('an op without a trial, and a budget of nothing, leave the guess', async (gpu) => {
+    const question = (op: string) => ({
+      shapeClass: shapeClass(op, { dtype: 'f32', rows: 1, k: 4, n: 4 }),
+      candidates: ['plain', 'coalesced'],
+    })
+    const results: unknown[] = []
+    const slices = [
+      ...[tune(gpu, [question('no-such-op')], new Budget(1000), (it) => results.push(it))],
+      ...[tune(gpu, [question('gemv')], new Budget(0), (it) => results.push(it))],
+    ]
+    for (const it of slices) for await (const slice of it) assert.unreachable(`nothing to do: ${slice}`)
+    assert.equal(results, [undefined, undefined])
+  })
+})
