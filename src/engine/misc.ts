@@ -30,6 +30,7 @@ import {
 import { ReplyDecoder, type ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
+import { usualDialogue } from './usual-dialogue.js'
 
 /** The model that comes with the package. */
 export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
@@ -365,15 +366,6 @@ function dialogueIds(features: Features, strategy: StrategyChoice | undefined): 
     situation: features.situationBlocks,
     ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
   }
-}
-
-/** A dialogue of lengths that are often met, as far as a model takes them: what is compiled for it serves most. */
-function usualDialogue({ maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength }: MiscConfig): DialogueIds {
-  const ids = (length: number) => new Array<number>(length).fill(0)
-  const blocks = (count: number) =>
-    Array.from({ length: count }, (_, i) => [i, ...ids(Math.min(4, maxBlockLength - 1))])
-  const [post, situation] = [blocks(Math.min(30, maxPostBlocks)), blocks(Math.min(20, maxSituationBlocks))]
-  return { context: ids(Math.min(200, maxPositions)), post, situation }
 }
 
 function checkLoadOptions(options: LoadOptions): void {

@@ -7,9 +7,8 @@ import { DecoderState, decode } from '../model/decoder.js'
 import { encodeDialogues, prepareDecoding } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
 import { measurable } from '../tune/tuner.js'
+import { usualDialogue } from './usual-dialogue.js'
 
-/** A dialogue of usual lengths, in ids. */
-const usual = { context: 200, post: 30, situation: 20, blockLength: 5 }
 /** Replies drawn together: alone, a few, a full batch. */
 const batches = [1, 4, 16]
 
@@ -19,15 +18,8 @@ export function modelQuestions(gpu: Gpu, weights: MiscWeights): VariantQuestion[
   const scratch = new Scratch(gpu)
   const blockCache = new BlockCache(gpu, config.dModel)
   const pass = { recorder: new Recorder(gpu), scratch, weights }
-  const ids = (length: number, first: number) => Array.from({ length }, (_, i) => (first + i) % config.vocabSize)
-  const blocks = (count: number) => Array.from({ length: count }, (_, i) => ids(usual.blockLength, i))
-  const dialogue = {
-    context: ids(Math.min(usual.context, config.maxPositions), 0),
-    post: blocks(Math.min(usual.post, config.maxPostBlocks)),
-    situation: blocks(Math.min(usual.situation, config.maxSituationBlocks)),
-  }
   const state = new DecoderState(gpu, weights, 1)
-  prepareDecoding(pass, state, [0], encodeDialogues(pass, blockCache, [dialogue]))
+  prepareDecoding(pass, state, [0], encodeDialogues(pass, blockCache, [usualDialogue(config)]))
   state.dispose()
   for (const slots of batches) {
     // The caches' lengths choose no kernel.

@@ -1,7 +1,10 @@
 import * as assert from 'uvu/assert'
+import { loadModel } from '../../src/engine/load-model.js'
+import { modelQuestions } from '../../src/engine/model-questions.js'
 import { shapeClass } from '../../src/gpu/shape-class.js'
 import { Budget } from '../../src/tune/budget.js'
 import { type TunedClass, tune } from '../../src/tune/tuner.js'
+import { tinyModel } from '../engine-model.js'
 import { gpuSuite } from '../gpu.js'
 
 /** A small class of each op that can be measured, with its candidates on any device. */
@@ -35,22 +38,19 @@ gpuSuite('tune/tuner', (test) => {
     assert.is(gpu.chooseVariant('gemv', ['plain', 'coalesced']), 'plain')
   })
 
-  test('every kernel of every op agrees with the guess', async (gpu) => {
-    const subgroups = gpu.adapter.subgroupSize === 4 ? 'quad' : 'subgroup'
-    if (!gpu.features.has('subgroups')) return
-    const both = ['plain', 'subgroup']
-    const questions = [
-      { op: 'gemv', rows: 16, k: 64, n: 64, candidates: [subgroups, 'coalesced'] },
-      { op: 'attention', rows: 16, k: 32, n: 2, candidates: both },
-      { op: 'cached-attention', rows: 2, k: 32, n: 2, candidates: both },
-      { op: 'cross-attention', rows: 2, k: 32, n: 2, candidates: both },
-    ].map(({ candidates, ...shape }) => ({ shapeClass: shapeClass(shape.op, { dtype: 'f32', ...shape }), candidates }))
-    const results: TunedClass[] = []
-    for await (const slice of tune(gpu, questions, new Budget(60_000), (it) => it && results.push(it))) await slice()
-    assert.equal(
-      results.map(({ ms, wrong }) => [Object.keys(ms), wrong]),
-      questions.map(({ candidates }) => [candidates, {}]),
+  test('every kernel that a model may use agrees with the guess', async (gpu) => {
+    const ofOpAndRows = new Map(
+      modelQuestions(gpu, await loadModel(gpu, await tinyModel())).map((it) => {
+        const { op, rows } = it.shapeClass
+        return [`${op} ${rows}`, it] as const
+      }),
     )
+    assert.ok(ofOpAndRows.size > 8)
+    const slices = tune(gpu, [...ofOpAndRows.values()], new Budget(Number.POSITIVE_INFINITY), (result, question) => {
+      assert.equal(Object.keys(result!.ms), question.candidates, question.shapeClass.key)
+      assert.equal([result!.skipped, result!.wrong], [{}, {}], question.shapeClass.key)
+    })
+    for await (const slice of slices) await slice()
   })
 
   test('an op without a trial, and a budget of nothing, leave the guess', async (gpu) => {
