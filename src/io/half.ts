@@ -40,7 +40,8 @@ export function bf16ToF32(source: Uint16Array, target: Float32Array): void {
  * NaN. `target` must hold `source.length` values.
  */
 export function f32ToF16(source: Float32Array, target: Uint16Array): void {
-  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
+  // Signed, so that every value is a small integer to the compiler.
+  const bits = new Int32Array(source.buffer, source.byteOffset, source.length)
   for (let i = 0; i < bits.length; i++) target[i] = roundToF16(bits[i]!)
 }
 

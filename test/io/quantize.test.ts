@@ -45,7 +45,14 @@ quantize('whole multiples of a scale are kept exactly', () => {
 quantize('rows of zeros, and of next to nothing', () => {
   const { integers, scales } = quantized(Float32Array.of(0, -0, 1e-45, 0, 1, -1), 2)
   assert.equal([...integers], [0, 0, 0, 0, 127, -127])
-  assert.equal([scales[0], scales[1]], [0, 0])
+  assert.is(scales[0], 0)
+  const tiny = quantized(Float32Array.of(3e-37, 1e-45, 189e-45, -2e-38), 2)
+  assert.equal([...tiny.integers], [0, 0, 0, 0])
+})
+
+quantize('what is not finite shows in the scale', () => {
+  const { scales } = quantized(Float32Array.of(1, NaN, 1, -Infinity, 1, 2), 2)
+  assert.equal([...scales.map((it) => Number(Number.isFinite(it)))], [0, 0, 1])
 })
 
 quantize.run()
