@@ -72,7 +72,7 @@ figcaption strong { display: block; color: #222; font-size: 15px }
 .table { overflow-x: auto }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: pre }
-th:first-child, td:first-child { text-align: left }
+.name { text-align: left }
 ul { color: #555; font-size: 13px; padding-left: 1.2rem }
 `
 

@@ -6,8 +6,10 @@ export interface Section {
   readonly table?: Table
 }
 
-/** The first column holds names, the others figures. */
+/** The first columns hold names, the others figures. */
 export interface Table {
+  /** How many hold names; default 1. */
+  readonly names?: number
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
@@ -17,11 +19,11 @@ export function renderText(sections: readonly Section[]): string {
   return `${sections.map(({ title, notes, table }) => [title, ...notes.map((it) => `  ${it}`), ...(table ? textTable(table) : [])].join('\n')).join('\n\n')}\n`
 }
 
-function textTable({ columns, rows }: Table): string[] {
+function textTable({ names = 1, columns, rows }: Table): string[] {
   const all = [columns, ...rows]
   const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]!.length)))
   return all.map((row) =>
-    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]! + 2))).join('')}`.trimEnd(),
+    `  ${row.map((cell, i) => (i < names ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')}`.trimEnd(),
   )
 }
 
@@ -35,9 +37,9 @@ export function renderMarkdown(sections: readonly Section[]): string {
   return `${parts.join('\n\n')}\n`
 }
 
-export function markdownTable({ columns, rows }: Table): string {
+export function markdownTable({ names = 1, columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  const aligned = columns.map((_, i) => (i === 0 ? '---' : '---:'))
+  const aligned = columns.map((_, i) => (i < names ? '---' : '---:'))
   return [columns.map(escapeMarkdown), aligned, ...rows.map((row) => row.map(escapeMarkdown))].map(line).join('\n')
 }
 
@@ -53,9 +55,10 @@ export function renderSectionsHtml(sections: readonly Section[]): string {
     .join('\n')
 }
 
-function htmlTable({ columns, rows }: Table): string {
-  const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((it) => `<${tag}>${escapeHtml(it)}</${tag}>`).join('')}</tr>`
+function htmlTable({ names = 1, columns, rows }: Table): string {
+  const cell = (text: string, tag: string, i: number) =>
+    `<${tag}${i < names ? ' class="name"' : ''}>${escapeHtml(text)}</${tag}>`
+  const line = (cells: readonly string[], tag: string) => `<tr>${cells.map((it, i) => cell(it, tag, i)).join('')}</tr>`
   const body = rows.map((row) => line(row, 'td')).join('\n')
   return `<div class="table"><table><thead>${line(columns, 'th')}</thead><tbody>${body}</tbody></table></div>`
 }

@@ -78,10 +78,11 @@ function kernelsSection({ rows }: KernelsReport): Section {
       'Ceiling: of the FMA peak or of the read bandwidth, whichever bounds the op; over 100 % where a cache holds what is read.',
     ],
     table: {
+      names: 2,
       columns: ['op, shape', 'variant', 'ms', '±', 'GPU ms', 'GFLOP/s', 'GB/s', 'bound', 'ceiling'],
       rows: rows.map((row) => [
         `${row.op} ${row.shape}`,
-        `${row.variant}${row.in_use ? ' *' : '  '}`,
+        `${row.variant}${row.in_use ? ' *' : ''}`,
         fixed(row.ms.p50),
         fixed(row.ms.std),
         fixedOr(row.gpu_ms),

@@ -53,7 +53,7 @@ command('writes document, tables and page to files, beside the text', async () =
   const { suites } = JSON.parse(readFileSync(file, 'utf8')) as BenchReport
   assert.equal(Object.keys(suites), ['encode'])
   assert.match(readFileSync(markdown, 'utf8'), /^\| cross\\_kv \|/m)
-  assert.match(readFileSync(html, 'utf8'), /<td>cross_kv<\/td>/)
+  assert.match(readFileSync(html, 'utf8'), /<td class="name">cross_kv<\/td>/)
 })
 
 command('refuses what it cannot do, before it opens an adapter', async () => {

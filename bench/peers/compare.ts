@@ -1,0 +1,173 @@
+/**
+ * One command, one table: misc-webgpu against its peers on the base model, on one adapter, in one run. README.md says what
+ * it needs. Every pair takes turns, so that what else the machine does falls on both; figures are medians.
+ */
+import { writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { median } from 'simple-statistics'
+import { fixed } from '../../src/bench/figures.js'
+import { renderMarkdown, renderText, type Section } from '../../src/bench/section.js'
+import { InputError } from '../../src/errors.js'
+import { Gpu } from '../../src/gpu/gpu.js'
+import { findSwiftShader } from '../../src/gpu/swiftshader.js'
+import { restartWithVulkanLoader } from '../../src/gpu/vulkan-loader.js'
+import { type Peer, type Row, rows } from './rows.js'
+import { Worker } from './worker.js'
+
+await restartWithVulkanLoader()
+const { values: flags } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    onnx: { type: 'string' },
+    tools: { type: 'string', default: fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)) },
+    python: { type: 'string', default: '/usr/bin/python3' },
+    adapter: { type: 'string', default: 'lavapipe' },
+    dtypes: { type: 'string', default: 'f16,int8' },
+    rows: { type: 'string' },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
+  },
+})
+if (!flags.model || !flags.onnx) throw new InputError('--model FOLDER and --onnx FOLDER are needed: see README.md')
+const wanted = flags.rows?.split(',')
+const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? []
+if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${rows.map((row) => row.id).join()}`)
+
+/** What a row came to. */
+interface Result {
+  readonly row: Row
+  readonly dtype: string
+  /** Medians of milliseconds, and their ratio: how many times faster we are. */
+  readonly ours: number
+  readonly peer: number
+  readonly ratio: number
+}
+
+const { adapter, icd } = await describeAdapter()
+const results: Result[] = []
+const failures: string[] = []
+const loadBefore = loadavg()[0]!
+await compareAll()
+const sections = describe()
+process.stdout.write(renderText(sections))
+if (flags.markdown) writeFileSync(flags.markdown, renderMarkdown(sections))
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report(), null, 2)}\n`)
+process.exit(failures.length > 0 ? 1 : 0)
+
+/** The adapter as we call it; and the driver that makes other programs find no other. */
+async function describeAdapter() {
+  const gpu = await Gpu.open({ adapter: flags.adapter })
+  const info = gpu.adapter
+  await gpu.dispose()
+  return { adapter: info, icd: info.source === 'swiftshader' ? (await findSwiftShader())?.icd : undefined }
+}
+
+/** One peer after the other, so that no two keep a model in memory; our own process stays. */
+async function compareAll(): Promise<void> {
+  const asked = rows.filter((row) => !wanted || wanted.includes(row.id))
+  const f32 = ours('f32')
+  try {
+    for (const peer of new Set(asked.map((row) => row.peer))) {
+      const other = peer === 'self' ? f32 : startPeer(peer)
+      try {
+        for (const row of asked.filter((it) => it.peer === peer)) await compareRow(row, f32, other)
+      } finally {
+        if (other !== f32) other.stop()
+      }
+    }
+  } finally {
+    f32.stop()
+  }
+}
+
+async function compareRow(row: Row, f32: Worker, other: Worker): Promise<void> {
+  try {
+    results.push(await compare(row, 'f32', f32, other))
+    if (!row.bestDtype) return
+    for (const dtype of flags.dtypes.split(',')) {
+      const worker = ours(dtype)
+      try {
+        results.push(await compare(row, dtype, worker, other))
+      } finally {
+        worker.stop()
+      }
+    }
+  } catch (error) {
+    failures.push(`${row.id}: ${(error as Error).message}`)
+    process.stderr.write(`${failures.at(-1)}\n`)
+  }
+}
+
+/** A B A B, after each has prepared and warmed up. */
+async function compare(row: Row, dtype: string, a: Worker, b: Worker): Promise<Result> {
+  const [task, peerTask] = [row.task, row.peerTask ?? row.task]
+  await a.ask({ task, times: 0 })
+  await b.ask({ task: peerTask, times: 0 })
+  const times: [number[], number[]] = [[], []]
+  for (let turn = 0; turn < row.turns; turn++) {
+    times[0].push(...(await a.ask({ task, times: row.runs[0] })))
+    times[1].push(...(await b.ask({ task: peerTask, times: row.runs[1] })))
+    process.stderr.write(`${row.id}, ${dtype}: turn ${turn + 1} of ${row.turns}\n`)
+  }
+  const [ours, peer] = times.map(median) as [number, number]
+  return { row, dtype, ours, peer, ratio: peer / ours }
+}
+
+function node(file: string, ...args: string[]): string[] {
+  return [process.execPath, '--import', 'tsx', fileURLToPath(new URL(file, import.meta.url)), ...args]
+}
+
+function ours(dtype: string): Worker {
+  return new Worker(`misc-webgpu ${dtype}`, node('ours.ts', flags.model!, adapter.name, dtype))
+}
+
+function startPeer(peer: Exclude<Peer, 'self'>): Worker {
+  const driver: Record<string, string> = icd ? { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd } : {}
+  if (peer === 'PyTorch') {
+    return new Worker(peer, [flags.python, fileURLToPath(new URL('torch_worker.py', import.meta.url)), flags.tools])
+  }
+  if (peer === 'tfjs webgpu') return new Worker(peer, node('tensorflow.ts', adapter.name), driver)
+  return new Worker(peer, node('onnxruntime.ts', flags.onnx!, peer.split(' ')[1]!), driver)
+}
+
+/** Of a row with several dtypes the fastest stands for it; its own gate is `misc validate --data`. */
+function describe(): Section[] {
+  const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, load average ${fixed(loadBefore)} before and ${fixed(loadavg()[0]!)} after`
+  const notes = [
+    `adapter ${adapter.name}, ${adapter.driver}`,
+    machine,
+    'base model, context 200, 30 + 20 blocks of 5 ids, batch 1; medians of runs that took turns; × how many times faster than the peer',
+    'ours draws an id and reads it back, peers stop at the logits; encode leaves the cross-attention keys and values out',
+    ...failures.map((it) => `failed: ${it}`),
+  ]
+  const cells = results.map(({ row, dtype, ours, peer, ratio }) => [
+    dtype === 'f32' ? row.what : `${row.what.split(',')[0]}, ${dtype}`,
+    row.against,
+    `${fixed(row.figure(ours))} ${row.unit}`,
+    `${fixed(row.figure(peer))} ${row.unit}`,
+    `${fixed(ratio)} ×`,
+    row.least === undefined ? '–' : `${row.least} ×`,
+    row.aim === undefined ? '–' : `${row.aim} ×`,
+    verdict(row, ratio),
+  ])
+  const columns = ['what', 'against', 'ours', 'peer', 'ratio', 'at least', 'aim', '']
+  return [{ title: 'Peers on the same work', notes, table: { names: 2, columns, rows: cells } }]
+}
+
+function verdict({ least, aim }: Row, ratio: number): string {
+  if (least === undefined || aim === undefined) return ''
+  return ratio >= aim ? 'aim met' : ratio >= least ? 'met' : 'missed'
+}
+
+function report() {
+  return {
+    ...{ adapter, cpu: cpus()[0]?.model, load_average: [loadBefore, loadavg()[0]], failures },
+    rows: results.map(({ row, dtype, ours, peer, ratio }) => ({
+      ...{ id: row.id, what: row.what, against: row.against, dtype, ours_ms: ours, peer_ms: peer, ratio },
+      ...{ ours: row.figure(ours), peer: row.figure(peer), unit: row.unit },
+      ...{ at_least: row.least ?? null, aim: row.aim ?? null },
+    })),
+  }
+}

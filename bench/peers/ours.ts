@@ -1,0 +1,99 @@
+/** misc-webgpu's part: `node --import tsx ours.ts MODEL ADAPTER DTYPE`, asked as serve.ts says. */
+import { measureCeilings } from '../../src/bench/ceilings.js'
+import { decodeStepBytes } from '../../src/bench/cost.js'
+import { BenchRig } from '../../src/bench/rig.js'
+import { randomIds, resolveWorkload, type Workload } from '../../src/bench/workload.js'
+import { loadModel } from '../../src/engine/load-model.js'
+import { Gpu } from '../../src/gpu/gpu.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
+import { matmul } from '../../src/ops/matmul.js'
+import { serve, type Task } from './serve.js'
+import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
+
+const [folder, adapter, dtypeName] = process.argv.slice(2)
+const dtype = weightDtypes.find((it) => it === dtypeName) as WeightDtype
+const gpu = await Gpu.open(adapter ? { adapter } : {})
+const weights = await loadModel(gpu, folder!, { dtype })
+
+function rigOf(asked: Partial<Workload>): BenchRig {
+  const { context, post, situation, blockLength } = lengths
+  const work = { context, postBlocks: post, situationBlocks: situation, blockLength, ...asked }
+  return new BenchRig(gpu, weights, resolveWorkload(work, weights.config))
+}
+
+/** Per id and reply, sampling included; when a reply is as long as it may be, the next begins. */
+async function decode(batch: number): Promise<Task> {
+  const rig = rigOf({ batch })
+  const { tokens } = rig.workload
+  await rig.start()
+  let drawn = 0
+  const step = async () => {
+    if (drawn === tokens) {
+      rig.startRows()
+      drawn = 0
+    }
+    drawn++
+    return (await timed(() => rig.step())) / batch
+  }
+  for (let i = 0; i < 3; i++) await step()
+  return step
+}
+
+async function encode(): Promise<Task> {
+  const rig = rigOf({})
+  const task = () => {
+    rig.blockCache.clear()
+    return timed(() => rig.encode())
+  }
+  await task()
+  return task
+}
+
+async function blocks(): Promise<Task> {
+  const rig = rigOf({})
+  const draw = randomIds(1, weights.config.vocabSize)
+  const many = Array.from({ length: lengths.manyBlocks }, () => draw(lengths.blockLength))
+  const task = () => {
+    rig.blockCache.clear()
+    return timed(() => rig.encodeBlocks(many))
+  }
+  await task()
+  return task
+}
+
+/** The input goes in and the product comes out, as with the peers; the weight lies there. */
+async function product({ rows, k, n }: Product): Promise<Task> {
+  const x = gpu.tensor('x', [rows, k])
+  const weight = gpu.tensorFrom('weight', [n, k], values(n * k))
+  const out = gpu.tensor('out', [rows, n])
+  const input = values(rows * k)
+  const recorder = new Recorder(gpu)
+  matmul(recorder, { x, weight, out }, rows)
+  const recording = await recorder.finish()
+  const readback = gpu.readback(out)
+  const task = () =>
+    timed(() => {
+      gpu.write(x, input)
+      gpu.submit([recording], [readback])
+      return readback.read()
+    })
+  for (let i = 0; i < 3; i++) await task()
+  return task
+}
+
+/** What a step would take that did nothing but read, at the adapter's measured bandwidth. */
+async function readStep(): Promise<Task> {
+  const { total } = decodeStepBytes(weights, resolveWorkload({}, weights.config))
+  return async () => total / (await measureCeilings(gpu)).read_bandwidth.gb_per_s / 1e6
+}
+
+await serve({
+  decode: () => decode(1),
+  'decode 16': () => decode(16),
+  encode,
+  blocks,
+  gemm: () => product(gemm),
+  gemv: () => product(gemv),
+  'read step': readStep,
+})

@@ -1,0 +1,134 @@
+import { gemm, lengths } from './work.js'
+
+/** Who is timed beside us; `self` is another task of ours. */
+export type Peer = 'onnxruntime webgpu' | 'onnxruntime cpu' | 'PyTorch' | 'tfjs webgpu' | 'self'
+
+/** A line of the table: our task against a peer's, by the medians of milliseconds. */
+export interface Row {
+  readonly id: string
+  readonly what: string
+  readonly against: string
+  readonly peer: Peer
+  readonly task: string
+  /** The peer's, where it is another. */
+  readonly peerTask?: string
+  /** With the best of the dtypes asked for, not f32. */
+  readonly bestDtype?: true
+  /** How many times faster at least, and the aim; without them the row is for information. */
+  readonly least?: number
+  readonly aim?: number
+  /** Turns each; runs of ours and of the peer's in a turn. */
+  readonly turns: number
+  readonly runs: readonly [ours: number, peer: number]
+  /** A time in the unit of the table. */
+  readonly figure: (ms: number) => number
+  readonly unit: string
+}
+
+const same = (ms: number) => ms
+const rate =
+  ({ rows, k, n }: typeof gemm) =>
+  (ms: number) =>
+    (2 * rows * k * n) / ms / 1e6
+const product = { turns: 5, runs: [4, 4], figure: rate(gemm), unit: 'GFLOP/s', task: 'gemm' } as const
+const vector = { turns: 5, runs: [4, 2], figure: same, unit: 'ms', task: 'gemv' } as const
+const decode = { turns: 5, runs: [6, 3], figure: same, unit: 'ms per token', task: 'decode' } as const
+const encode = { turns: 3, runs: [1, 1], figure: same, unit: 'ms', task: 'encode' } as const
+
+/** The tables of issue 3, a row each, and two more. */
+export const rows: readonly Row[] = [
+  {
+    ...decode,
+    id: 'decode',
+    what: 'decode, f32',
+    against: 'onnxruntime-node WebGPU',
+    peer: 'onnxruntime webgpu',
+    least: 15,
+    aim: 25,
+  },
+  {
+    ...decode,
+    id: 'decode-cpu',
+    what: 'decode, best dtype',
+    against: 'onnxruntime-node CPU',
+    peer: 'onnxruntime cpu',
+    bestDtype: true,
+    runs: [6, 10],
+    least: 0.4,
+    aim: 1,
+  },
+  {
+    ...decode,
+    id: 'decode-torch',
+    what: 'decode, f32',
+    against: 'PyTorch on the CPU, cached',
+    peer: 'PyTorch',
+    runs: [6, 6],
+    least: 1,
+    aim: 1.5,
+  },
+  {
+    ...encode,
+    id: 'encode',
+    what: 'encode, cold blocks',
+    against: 'onnxruntime-node WebGPU',
+    peer: 'onnxruntime webgpu',
+    least: 5,
+    aim: 10,
+  },
+  {
+    ...encode,
+    id: 'encode-torch',
+    what: 'encode, cold blocks',
+    against: 'PyTorch on the CPU',
+    peer: 'PyTorch',
+    least: 1,
+    aim: 1.5,
+  },
+  {
+    ...{
+      id: 'blocks',
+      what: `${lengths.manyBlocks} blocks alone`,
+      against: 'onnxruntime-node WebGPU, padded',
+      peer: 'onnxruntime webgpu',
+    },
+    ...{ task: 'blocks', turns: 2, runs: [1, 1], least: 8, aim: 15 },
+    ...{ figure: (ms) => lengths.manyBlocks / (ms / 1e3), unit: 'blocks/s' },
+  },
+  {
+    ...product,
+    id: 'gemm',
+    what: 'GEMM 256×512×2048, f32',
+    against: 'onnxruntime-node WebGPU',
+    peer: 'onnxruntime webgpu',
+    least: 3.5,
+    aim: 5,
+  },
+  {
+    ...vector,
+    id: 'gemv',
+    what: 'GEMV 1×512×54944, f32',
+    against: 'onnxruntime-node WebGPU',
+    peer: 'onnxruntime webgpu',
+    least: 10,
+    aim: 20,
+  },
+  {
+    ...{
+      id: 'batch',
+      what: 'decode at batch 16, f32',
+      against: 'own batch 1',
+      peer: 'self',
+      task: 'decode 16',
+      peerTask: 'decode',
+    },
+    ...{ turns: 4, runs: [2, 6], least: 4, aim: 8, figure: (ms) => 1e3 / ms, unit: 'tokens/s' },
+  },
+  {
+    ...{ id: 'mbu', what: 'decode traffic, f32 (MBU)', against: 'the adapter reading at its measured bandwidth' },
+    ...{ peer: 'self', task: 'decode', peerTask: 'read step', turns: 4, runs: [6, 1], least: 0.6, aim: 0.85 },
+    ...{ figure: same, unit: 'ms per token' },
+  },
+  { ...product, id: 'gemm-tfjs', what: 'GEMM 256×512×2048, f32', against: 'tfjs-webgpu', peer: 'tfjs webgpu' },
+  { ...vector, id: 'gemv-tfjs', what: 'GEMV 1×512×54944, f32', against: 'tfjs-webgpu', peer: 'tfjs webgpu' },
+]

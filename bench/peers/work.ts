@@ -1,0 +1,21 @@
+/** What everybody computes: lengths, products, and the numbers in them. */
+export const lengths = { context: 200, post: 30, situation: 20, blockLength: 5, paddedLength: 10, manyBlocks: 512 }
+
+/** A product of rows × k and k × n. */
+export interface Product {
+  readonly rows: number
+  readonly k: number
+  readonly n: number
+}
+export const gemm: Product = { rows: 256, k: 512, n: 2048 }
+export const gemv: Product = { rows: 1, k: 512, n: 54944 }
+
+/** Numbers in (-1, 1) without a short period. */
+export const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + 1))
+
+/** Milliseconds that some work took. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
