@@ -304,7 +304,7 @@ function describe({ name, software, driver, vendor, architecture, ...used }: Use
 function tuned({ file, classes, replaced, problem }: TuningReport): string {
   if (problem) return `none in use: ${problem}`
   if (classes === 0) return `none measured; misc tune does, and writes ${file ?? 'nothing: there is no cache folder'}`
-  return `${classes} shape classes measured, ${replaced} guesses replaced: ${file}`
+  return `${replaced} of ${classes} guesses replaced by what was measured: ${file}`
 }
 
 function kindOf({ software }: AdapterCandidate): string {

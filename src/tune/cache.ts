@@ -37,8 +37,8 @@ const names = { key: /^[\w-]+ \w+ \d+x\d+x\d+$/, kernel: /^[\w-]{1,60}$/ }
 
 /** Where the measured choices of an adapter lie: a file per adapter, which may be deleted at any time. */
 export function tuningFile({ name }: Pick<Owner, 'name'>): string {
-  const slug = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-  return join(cacheFolder(), 'tuned', `${slug.slice(0, 80)}.json`)
+  const words = name.toLowerCase().match(/[a-z0-9]+/g) ?? ['adapter']
+  return join(cacheFolder(), 'tuned', `${words.join('-').slice(0, 80)}.json`)
 }
 
 /** Files that were complained about: once is enough. */

@@ -43,7 +43,7 @@ for (const adapter of testAdapters) {
   let misc: Misc
   let first: Reply
   engine.before(async () => {
-    misc = await Misc.load(folder, { adapter })
+    misc = await Misc.load(folder, { adapter, tune: false })
     first = await misc.reply(input, SHORT)
     firstIds.push(first.ids)
   })
@@ -213,7 +213,7 @@ for (const adapter of testAdapters) {
   })
 
   engine('two engines side by side; disposing of one leaves the other whole', async () => {
-    const other = await Misc.load(folder, { adapter })
+    const other = await Misc.load(folder, { adapter, tune: false })
     const [a, b] = await Promise.all([misc.reply(input, SHORT), other.reply(input, SHORT)])
     assert.equal([a.ids, b.ids], [first.ids, first.ids])
 
