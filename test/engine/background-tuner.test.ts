@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { tuneInBackground } from '../../src/engine/background-tuner.js'
 import { loadModel } from '../../src/engine/load-model.js'
@@ -6,7 +7,7 @@ import { Misc } from '../../src/engine/misc.js'
 import { modelQuestions } from '../../src/engine/model-questions.js'
 import { findSwiftShader } from '../../src/gpu/swiftshader.js'
 import { Budget } from '../../src/tune/budget.js'
-import { readTuning, tuningFile, writeTuning } from '../../src/tune/cache.js'
+import { readTuning, type Tuning, tuningFile, writeTuning } from '../../src/tune/cache.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { gpuSuite } from '../gpu.js'
 import { tempFolder } from '../temp.js'
@@ -100,5 +101,28 @@ gpuSuite('engine/misc and what was measured earlier', (test) => {
       assert.equal(await draw({ onWarning: (message) => words.push(message) }), ids)
       assert.match(words.join(), /^\S+\.json: not JSON .*: kernels measured earlier are not used/)
       await draw({ tune: false, onWarning: assert.unreachable })
+    }))
+
+  test('measured after a load that says tune: true, beside replies; an engine disposed meanwhile leaves no trace', (gpu) =>
+    inCache(async () => {
+      await findSwiftShader()
+      const folder = await tinyModel()
+      const options = { adapter: gpu.adapter.name, tune: true, onWarning: assert.unreachable }
+      const known = () => readTuning(gpu.adapter, assert.unreachable)
+      const until = async (done: (tuning: Tuning) => boolean) => {
+        while (!existsSync(tuningFile(gpu.adapter)) || !done(await known())) await wait(20)
+      }
+      {
+        await using misc = await Misc.load(folder, options)
+        await until(({ unfinished }) => unfinished === 1)
+        await misc.reply(saying('i feel sad'), { seed: 1, maxLength: 4 })
+      }
+      await until(({ unfinished }) => unfinished === 0)
+      await using misc = await Misc.load(folder, options)
+      await until(({ unfinished }) => unfinished === 1)
+      const before = await misc.reply(saying('i feel sad'), { seed: 1, maxLength: 4 })
+      await until(({ unfinished }) => unfinished === 0)
+      const after = await misc.reply(saying('i feel sad'), { seed: 1, maxLength: 4 })
+      assert.equal(after.ids, before.ids)
     }))
 })
