@@ -129,12 +129,13 @@ async function loadWeights(gpu: Gpu, folder: string, dtype: WeightDtype, progres
   }
 }
 
-function describeAdapter({ adapter, features }: Gpu): BenchReport['adapter'] {
+function describeAdapter({ adapter, features, variants }: Gpu): BenchReport['adapter'] {
   const { name, driver, vendor, architecture, source, software, subgroupSize } = adapter
   return {
     ...{ name, driver, vendor, architecture, source, software, subgroup_size: subgroupSize },
     features: [...features].sort(),
     toggles: dawnOptions,
+    tuned_classes: variants.measured.size,
   }
 }
 

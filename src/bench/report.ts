@@ -28,6 +28,8 @@ export interface BenchReport {
     readonly features: readonly string[]
     /** What Dawn was asked for beyond its defaults. */
     readonly toggles: readonly string[]
+    /** Shape classes whose kernel was chosen by `misc tune`, or after a load: the others' is a guess. */
+    readonly tuned_classes: number
   }
   readonly machine: {
     readonly cpu: string

@@ -50,6 +50,7 @@ function heading(report: BenchReport): Section {
       `${machine.cpu}, ${machine.cores} cores, load average ${fixed(before)} before and ${fixed(after)} after`,
     ],
     ['versions', `${packages.join(', ')}${toggles}`],
+    ['kernels', adapter.tuned_classes > 0 ? `measured for ${adapter.tuned_classes} shape classes` : 'by guess'],
     [
       'work',
       `batch ${w.batch}, context ${w.context}, ${w.post_blocks} + ${w.situation_blocks} blocks of ${w.block_length} ids, ` +
