@@ -244,6 +244,21 @@ load('a full queue refuses; replies asked for together then stop together', asyn
   assert.equal((await misc.reply(input, SHORT)).ids, firstIds[0])
 })
 
+load('weights in f16 and int8 draw whole replies, with nearly the mixture of f32', async () => {
+  await using exact = await Misc.load(folder, { adapter: testAdapters[0]!, tune: false })
+  const { strategy } = await exact.encode(input)
+  for (const [dtype, most] of [
+    ['f16', 1e-3],
+    ['int8', 2e-2],
+  ] as const) {
+    await using misc = await Misc.load(folder, { adapter: testAdapters[0]!, dtype, tune: false })
+    assert.is((await misc.reply(input, SHORT)).ids.length, 12)
+    const { probs } = (await misc.encode(input)).strategy
+    const errors = STRATEGIES.map((name) => Math.abs(probs[name] - strategy.probs[name]))
+    assert.ok(Math.max(...errors) > 0 && Math.max(...errors) <= most, `${dtype}: ${errors}`)
+  }
+})
+
 load('what cannot be loaded is named', async () => {
   await refused(() => Misc.load('no/such/folder'), /no\/such\/folder.*no such file/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
