@@ -50,9 +50,9 @@ const results: Result[] = []
 const failures: string[] = []
 const loadBefore = loadavg()[0]!
 await compareAll()
-const sections = describe()
-process.stdout.write(renderText(sections))
-if (flags.markdown) writeFileSync(flags.markdown, renderMarkdown(sections))
+const section = describe()
+process.stdout.write(renderText([section]))
+if (flags.markdown) writeFileSync(flags.markdown, renderMarkdown([section]))
 if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report(), null, 2)}\n`)
 process.exit(failures.length > 0 ? 1 : 0)
 
@@ -133,10 +133,10 @@ function startPeer(peer: Exclude<Peer, 'self'>): Worker {
 }
 
 /** Of a row with several dtypes the fastest stands for it; its own gate is `misc validate --data`. */
-function describe(): Section[] {
+function describe(): Section {
   const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, load average ${fixed(loadBefore)} before and ${fixed(loadavg()[0]!)} after`
   const notes = [
-    `adapter ${adapter.name}, ${adapter.driver}`,
+    `adapter ${adapter.driver}`,
     machine,
     'base model, context 200, 30 + 20 blocks of 5 ids, batch 1; medians of runs that took turns; × how many times faster than the peer',
     'ours draws an id and reads it back, peers stop at the logits; encode leaves the cross-attention keys and values out',
@@ -153,7 +153,7 @@ function describe(): Section[] {
     verdict(row, ratio),
   ])
   const columns = ['what', 'against', 'ours', 'peer', 'ratio', 'at least', 'aim', '']
-  return [{ title: 'Peers on the same work', notes, table: { names: 2, columns, rows: cells } }]
+  return { title: `Peers on the same work: ${adapter.name}`, notes, table: { names: 2, columns, rows: cells } }
 }
 
 function verdict({ least, aim }: Row, ratio: number): string {
@@ -163,7 +163,7 @@ function verdict({ least, aim }: Row, ratio: number): string {
 
 function report() {
   return {
-    ...{ adapter, cpu: cpus()[0]?.model, load_average: [loadBefore, loadavg()[0]], failures },
+    ...{ adapter, cpu: cpus()[0]?.model, load_average: [loadBefore, loadavg()[0]], failures, section },
     rows: results.map(({ row, dtype, ours, peer, ratio }) => ({
       ...{ id: row.id, what: row.what, against: row.against, dtype, ours_ms: ours, peer_ms: peer, ratio },
       ...{ ours: row.figure(ours), peer: row.figure(peer), unit: row.unit },

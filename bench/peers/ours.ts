@@ -8,12 +8,14 @@ import { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
 import { matmul } from '../../src/ops/matmul.js'
+import { adoptTuning } from '../../src/tune/cache.js'
 import { serve, type Task } from './serve.js'
 import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
 
 const [folder, adapter, dtypeName] = process.argv.slice(2)
 const dtype = weightDtypes.find((it) => it === dtypeName) as WeightDtype
 const gpu = await Gpu.open(adapter ? { adapter } : {})
+await adoptTuning(gpu, (message) => process.stderr.write(`${message}\n`))
 const weights = await loadModel(gpu, folder!, { dtype })
 
 function rigOf(asked: Partial<Workload>): BenchRig {

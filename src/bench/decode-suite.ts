@@ -33,9 +33,7 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
       await rig.start()
       await rig.step()
     })
-    const gaps: number[] = []
-    for (let i = 1; i < tokens; i++) gaps.push(await timed(() => rig.step()))
-    return { ttft, gaps }
+    return { ttft, gaps: await rig.draw(tokens - 1) }
   })
   const parts = await repeated(context, async () => {
     rig.blockCache.clear()
@@ -71,6 +69,7 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
     step_bytes: stepBytes,
     mbu: stepBytes.total / (tpot.mean / 1e3) / (ceilings.read_bandwidth.gb_per_s * 1e9),
     sampling_included: true,
+    steps_in_flight: rig.stepsInFlight,
     gpu_step: gpuStep,
   }
 }

@@ -1,4 +1,5 @@
-import { ReplySlots } from '../engine/reply-slots.js'
+import { ReplySlots, type StepInFlight } from '../engine/reply-slots.js'
+import { defaultStepsInFlight } from '../engine/scheduler.js'
 import { GpuError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder, type Recording } from '../gpu/recorder.js'
@@ -10,16 +11,14 @@ import type { MiscWeights } from '../model/weights.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { drawOptions, makeDialogues, type Workload } from './workload.js'
 
-/**
- * A workload's dialogues on the GPU, and the steps of a reply to them one by one: each is submitted and awaited by
- * itself, so that it can be timed.
- */
+/** A workload's dialogues on the GPU, and all that the engine does with them, a part at a time so that it can be timed. */
 export class BenchRig {
   readonly dialogues: readonly DialogueIds[]
   readonly slots: ReplySlots
   readonly blockCache: BlockCache
   /** Milliseconds that {@link run} has waited for kernels to compile. */
   compileMs = 0
+  readonly stepsInFlight: number
   readonly #scratch: Scratch
 
   constructor(
@@ -28,6 +27,7 @@ export class BenchRig {
     readonly workload: Workload,
   ) {
     const { config } = weights
+    this.stepsInFlight = defaultStepsInFlight(gpu.adapter)
     this.dialogues = makeDialogues(workload, config)
     this.slots = new ReplySlots(gpu, weights, workload.batch, config.vocabSize)
     this.blockCache = new BlockCache(gpu, config.dModel)
@@ -83,10 +83,32 @@ export class BenchRig {
 
   /** One id more for every reply: decoder, processors, draw, and the ids read back. */
   async step(): Promise<void> {
-    const draws = await this.slots.step(this.workload.batch)
-    if (draws.some(({ status }) => status === rowStatus.failed)) {
-      throw new GpuError('the scores of a step are no finite numbers: check the model with misc validate')
+    await this.draw(1)
+  }
+
+  /**
+   * So many ids more for every reply, the steps submitted ahead of the readback as the engine does it.
+   *
+   * @returns milliseconds from one step's ids to the next.
+   */
+  async draw(count: number): Promise<number[]> {
+    const inFlight: StepInFlight[] = []
+    const gaps: number[] = []
+    let submitted = 0
+    let last = performance.now()
+    while (gaps.length < count) {
+      for (; submitted < count && inFlight.length < this.stepsInFlight; submitted++) {
+        inFlight.push(await this.slots.submitStep(this.workload.batch))
+      }
+      const draws = await inFlight.shift()!.draws
+      if (draws.some(({ status }) => status === rowStatus.failed)) {
+        throw new GpuError('the scores of a step are no finite numbers: check the model with misc validate')
+      }
+      const now = performance.now()
+      gaps.push(now - last)
+      last = now
     }
+    return gaps
   }
 
   /** Every reply begins anew, with the dialogues that are prepared. */

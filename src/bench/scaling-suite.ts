@@ -98,7 +98,5 @@ async function timeSteps(rig: BenchRig): Promise<Summary> {
   await rig.start()
   // The first step waits for its kernels.
   await rig.step()
-  const times: number[] = []
-  for (let i = 1; i < Math.min(tokens, steps + 1); i++) times.push(await timed(() => rig.step()))
-  return summarize(times)
+  return summarize(await rig.draw(Math.min(tokens - 1, steps)))
 }

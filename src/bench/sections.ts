@@ -49,6 +49,7 @@ function heading(report: BenchReport): Section {
       'machine',
       `${machine.cpu}, ${machine.cores} cores, load average ${fixed(before)} before and ${fixed(after)} after`,
     ],
+    ['kernels', report.tuned_classes > 0 ? `${report.tuned_classes} choices measured earlier` : 'chosen by guess'],
     ['versions', `${packages.join(', ')}${toggles}`],
     ['kernels', adapter.tuned_classes > 0 ? `measured for ${adapter.tuned_classes} shape classes` : 'by guess'],
     [
@@ -104,7 +105,7 @@ function decodeSections(decode: DecodeReport, { workload }: BenchReport): Sectio
       title: 'Decode',
       notes: [
         `Cold: first id after ${fixed(cold.ttft_ms)} ms, of which ${fixed(cold.compile_ms)} waiting for ${cold.kernels} kernels to compile.`,
-        `${fixed(decode.decode_tokens_per_s)} ids/s while decoding, ${fixed(decode.tokens_per_s)} with the time to the first; sampling included.`,
+        `${fixed(decode.decode_tokens_per_s)} ids/s while decoding, ${fixed(decode.tokens_per_s)} with the time to the first; sampling included, ${decode.steps_in_flight} in flight.`,
         `MBU ${percent(decode.mbu)}: ${megabytes(bytes.total)} a step must be read (weights ${megabytes(bytes.weights)}, caches ${megabytes(caches)}).`,
       ],
       table: summaryTable([
