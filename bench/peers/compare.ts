@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
     adapter: { type: 'string', default: 'lavapipe' },
     dtypes: { type: 'string', default: 'f16,int8' },
     rows: { type: 'string' },
+    turns: { type: 'string' },
     json: { type: 'string' },
     markdown: { type: 'string' },
   },
@@ -49,12 +50,18 @@ const { adapter, icd } = await describeAdapter()
 const results: Result[] = []
 const failures: string[] = []
 const loadBefore = loadavg()[0]!
+// Who ends it early gets the rows that are done.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => finish())
 await compareAll()
-const section = describe()
-process.stdout.write(renderText([section]))
-if (flags.markdown) writeFileSync(flags.markdown, renderMarkdown([section]))
-if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report(), null, 2)}\n`)
-process.exit(failures.length > 0 ? 1 : 0)
+finish()
+
+function finish(): never {
+  const section = describe()
+  process.stdout.write(renderText([section]))
+  if (flags.markdown) writeFileSync(flags.markdown, renderMarkdown([section]))
+  if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report(section), null, 2)}\n`)
+  process.exit(failures.length > 0 ? 1 : 0)
+}
 
 /** The adapter as we call it; and the driver that makes other programs find no other. */
 async function describeAdapter() {
@@ -106,10 +113,11 @@ async function compare(row: Row, dtype: string, a: Worker, b: Worker): Promise<R
   await a.ask({ task, times: 0 })
   await b.ask({ task: peerTask, times: 0 })
   const times: [number[], number[]] = [[], []]
-  for (let turn = 0; turn < row.turns; turn++) {
+  const turns = Number(flags.turns ?? row.turns)
+  for (let turn = 0; turn < turns; turn++) {
     times[0].push(...(await a.ask({ task, times: row.runs[0] })))
     times[1].push(...(await b.ask({ task: peerTask, times: row.runs[1] })))
-    process.stderr.write(`${row.id}, ${dtype}: turn ${turn + 1} of ${row.turns}\n`)
+    process.stderr.write(`${row.id}, ${dtype}: turn ${turn + 1} of ${turns}\n`)
   }
   const [ours, peer] = times.map(median) as [number, number]
   return { row, dtype, ours, peer, ratio: peer / ours }
@@ -161,7 +169,7 @@ function verdict({ least, aim }: Row, ratio: number): string {
   return ratio >= aim ? 'aim met' : ratio >= least ? 'met' : 'missed'
 }
 
-function report() {
+function report(section: Section) {
   return {
     ...{ adapter, cpu: cpus()[0]?.model, load_average: [loadBefore, loadavg()[0]], failures, section },
     rows: results.map(({ row, dtype, ours, peer, ratio }) => ({

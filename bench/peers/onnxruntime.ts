@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import ort from 'onnxruntime-node'
-import { serve, type Task } from './serve.js'
+import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
 
 const [folder, provider] = process.argv.slice(2) as [string, string]
@@ -41,9 +41,7 @@ async function encode(): Promise<Task> {
     situation: blockIds(lengths.situation),
   }
   const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]!]))
-  const task = () => timed(() => session.run(feeds))
-  await task()
-  return task
+  return warmedUp(() => timed(() => session.run(feeds)), 1)
 }
 
 /** A step after the other: its caches go out, and in again with the next. */
@@ -78,23 +76,19 @@ async function decode(): Promise<Task> {
     }
     return ms
   }
-  for (let i = 0; i < 3; i++) await task()
-  return task
+  return warmedUp(task, 3)
 }
 
 async function blocks(): Promise<Task> {
   const session = await open('blocks')
-  // No run to warm up: one takes the better part of a minute, of which compiling is a small part.
   const feeds = { ids: blockIds(lengths.manyBlocks) }
-  return () => timed(() => session.run(feeds))
+  return warmedUp(() => timed(() => session.run(feeds)), 1)
 }
 
 async function product(name: string, { rows, k }: Product): Promise<Task> {
   const session = await open(name)
   const feeds = { x: floats([rows, k]) }
-  const task = () => timed(() => session.run(feeds))
-  for (let i = 0; i < 3; i++) await task()
-  return task
+  return warmedUp(() => timed(() => session.run(feeds)), 3)
 }
 
 await serve({ encode, decode, blocks, gemm: () => product('gemm', gemm), gemv: () => product('gemv', gemv) })

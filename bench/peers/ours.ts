@@ -9,7 +9,7 @@ import { Recorder } from '../../src/gpu/recorder.js'
 import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { adoptTuning } from '../../src/tune/cache.js'
-import { serve, type Task } from './serve.js'
+import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
 
 const [folder, adapter, dtypeName] = process.argv.slice(2)
@@ -38,8 +38,7 @@ async function decode(batch: number): Promise<Task> {
     drawn++
     return (await timed(() => rig.step())) / batch
   }
-  for (let i = 0; i < 3; i++) await step()
-  return step
+  return warmedUp(step, 3)
 }
 
 async function encode(): Promise<Task> {
@@ -48,8 +47,7 @@ async function encode(): Promise<Task> {
     rig.blockCache.clear()
     return timed(() => rig.encode())
   }
-  await task()
-  return task
+  return warmedUp(task, 1)
 }
 
 async function blocks(): Promise<Task> {
@@ -60,8 +58,7 @@ async function blocks(): Promise<Task> {
     rig.blockCache.clear()
     return timed(() => rig.encodeBlocks(many))
   }
-  await task()
-  return task
+  return warmedUp(task, 1)
 }
 
 /** The input goes in and the product comes out, as with the peers; the weight lies there. */
@@ -80,8 +77,7 @@ async function product({ rows, k, n }: Product): Promise<Task> {
       gpu.submit([recording], [readback])
       return readback.read()
     })
-  for (let i = 0; i < 3; i++) await task()
-  return task
+  return warmedUp(task, 3)
 }
 
 /** What a step would take that did nothing but read, at the adapter's measured bandwidth. */

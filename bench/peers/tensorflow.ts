@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { create, globals } from 'webgpu'
-import { serve, type Task } from './serve.js'
+import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, type Product, timed, values } from './work.js'
 
 Object.assign(globalThis, globals)
@@ -26,8 +26,7 @@ async function product({ rows, k, n }: Product): Promise<Task> {
       await out.data()
       tf.dispose([x, out])
     })
-  for (let i = 0; i < 3; i++) await task()
-  return task
+  return warmedUp(task, 3)
 }
 
 await serve({ gemm: () => product(gemm), gemv: () => product(gemv) })
