@@ -150,7 +150,7 @@ function checkPage(report: BenchReport): void {
   }
 }
 
-/** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, and the load. */
+/** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, the load, and what was tuned. */
 function positive(value: unknown, path: string): void {
   if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) positive(inner, `${path}.${key}`)
