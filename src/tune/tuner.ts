@@ -26,8 +26,9 @@ export function measurable(questions: readonly VariantQuestion[]): VariantQuesti
 }
 
 /**
- * Measures each class's candidates on the device, at the sizes of the class, in the order of the questions. All that wants
- * the GPU is handed out in slices, which the caller runs when nothing else does.
+ * Measures each class's candidates on the device, at the sizes of the class, in the order of the questions; what beats a guess
+ * once more after the next class replaces it. All that wants the GPU is handed out in slices, which the caller runs when
+ * nothing else does.
  *
  * @param tuned told as each class is done: with undefined where there was no time for it, or nothing to measure.
  */
@@ -38,13 +39,31 @@ export async function* tune(
   tuned: (result: TunedClass | undefined, question: VariantQuestion) => void,
 ): AsyncGenerator<Slice, void> {
   const stopwatch = new Stopwatch(gpu)
+  let surprise: { readonly question: VariantQuestion; readonly result: ContestResult } | undefined
+  async function* confirm(): AsyncGenerator<Slice, void> {
+    if (!surprise) return
+    const { question, result } = surprise
+    surprise = undefined
+    const { shapeClass, candidates } = question
+    const again = yield* measure(gpu, { shapeClass, candidates: [candidates[0]!, result.choice] }, budget, stopwatch)
+    gpu.check()
+    const { skipped } = result
+    const [ms, wrong] = [
+      { ...result.ms, ...again?.ms },
+      { ...result.wrong, ...again?.wrong },
+    ]
+    tuned(again && { shapeClass, choice: again.choice, ms, skipped, wrong }, question)
+  }
   try {
     for (const question of questions) {
-      const { shapeClass } = question
       const result = yield* measure(gpu, question, budget, stopwatch)
       gpu.check()
-      tuned(result && { ...result, shapeClass }, question)
+      // What held the guess of the class before up has mostly passed by now.
+      yield* confirm()
+      if (result && result.choice !== question.candidates[0]) surprise = { question, result }
+      else tuned(result && { ...result, shapeClass: question.shapeClass }, question)
     }
+    yield* confirm()
   } finally {
     stopwatch.dispose()
   }

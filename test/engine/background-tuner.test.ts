@@ -45,7 +45,7 @@ gpuSuite('engine/background-tuner', (test) => {
       const scheduler = turns(2)
       // A clock that knows no slow machines: a slice takes a millisecond, and there is time for a class or two.
       let clock = 0
-      const budget = new Budget(1020, () => clock++)
+      const budget = new Budget(1040, () => clock++)
       await tuneNow(gpu, scheduler, nothing, assert.unreachable, budget)
       const { choices, unfinished } = await readTuning(gpu.adapter, assert.unreachable)
       assert.ok(choices.size > 0, 'nothing was measured')
