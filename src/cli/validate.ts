@@ -164,14 +164,14 @@ function cells({ max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageCompari
 }
 
 function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
-  const change = `${dtype === 'f32' ? '' : `, in f32 ${gate.ppl_f32.toFixed(3)}: ${signed(gate.ppl_change)}`}`
-  return [
-    `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}`,
-    `  perplexity             ${gate.ppl.toFixed(3)}${change}, at most ${percent(gate.max_ppl_change)} either way`,
-    `  best next id the same  ${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`,
-    `  ${ok ? 'ok' : 'BEYOND'}`,
-    '',
-  ].join('\n')
+  const head = `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}\n  perplexity `
+  if (dtype === 'f32') return `${head}${gate.ppl.toFixed(3)}\n`
+  const change = `${signed(gate.ppl_change)}, at most ${percent(gate.max_ppl_change)} either way`
+  const agreement = `${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`
+  return (
+    `${head}${gate.ppl.toFixed(3)}, in f32 ${gate.ppl_f32.toFixed(3)}: ${change}\n` +
+    `  best next id the same: ${agreement}\n  ${ok ? 'ok' : 'BEYOND'}\n`
+  )
 }
 
 const signed = (part: number) => `${part < 0 ? '' : '+'}${(part * 100).toFixed(3)}%`

@@ -1,5 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { packagedModel } from '../../src/engine/misc.js'
+import { fixture } from '../fixtures.js'
 import { goldenCases, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { rewritten } from '../validate/rewritten.js'
@@ -60,6 +62,23 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
   )
 })
 
+validate('--data: a dtype against f32 on real replies, as JSON and as words', () => {
+  const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
+  const json = misc(['validate', packagedModel, ...data, '--dtype', 'int8', '--json', ...onFirst])
+  assert.is(json.status, 0, json.stderr)
+  const { gate, ...rest } = JSON.parse(json.stdout)
+  assert.equal(rest, { ok: true, first_failure: null, cases: [] })
+  const { ok, dtype, rows, tokens, ppl_f32, ppl, ppl_change, argmax_agreement, ...limits } = gate
+  assert.equal([ok, dtype, rows], [true, 'int8', 1])
+  assert.equal(limits, { max_ppl_change: 0.01, min_argmax_agreement: 0.97 })
+  assert.ok(tokens > 1 && argmax_agreement >= 0.97)
+  assert.ok(Math.abs(ppl / ppl_f32 - 1 - ppl_change) < 1e-12)
+  const words = misc(['validate', packagedModel, ...data, ...onFirst])
+  assert.is(words.status, 0)
+  assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f32\n {2}perplexity +\d+\.\d{3}\n/)
+  assert.match(words.stdout, /\nok: the gate is kept, on .+\n$/)
+})
+
 validate('bad usage and bad input: exit code 2, one line, nothing on stdout', async () => {
   const none = await rewritten(three, { input_ids: undefined })
   for (const [args, cause] of [
@@ -68,6 +87,8 @@ validate('bad usage and bad input: exit code 2, one line, nothing on stdout', as
     [['--reference', none], /holds no tensor input_ids/],
     [['--reference', one, '--tolerance', '0'], /It must be a number above 0/],
     [['--reference', one, '--tolerance', 'Infinity'], /It must be a number above 0/],
+    [['--data', '/no/such'], /vocab\.json: no such file/],
+    [['--reference', one, '--limit', '0'], /It must be a whole number above 0/],
     [['--reference', one, '--dtype', 'f64'], /Allowed choices are f32, f16, int8/],
   ] as const) {
     const { status, stdout, stderr } = first(...args)
