@@ -36,7 +36,7 @@ for (const variant of ['released', 'paper']) {
   })
 }
 
-base(`loading it takes under 400 MB of host memory above the GPU buffers on ${adapter}`, () => {
+base(`loading it in any dtype takes under 400 MB of host memory above the GPU buffers on ${adapter}`, () => {
   const measure = (...model: string[]) => {
     const args = ['--import', 'tsx', join(root, 'test/long/load-memory.ts'), adapter, ...model]
     const { code, stdout, stderr } = runCommand(process.execPath, args)
@@ -44,10 +44,16 @@ base(`loading it takes under 400 MB of host memory above the GPU buffers on ${ad
     return JSON.parse(stdout) as { peakBytes: number; bufferBytes: number }
   }
   const bare = measure()
-  const loaded = measure(join(folder, 'released'))
-  assert.ok(loaded.bufferBytes > 450e6, `buffers of ${loaded.bufferBytes} bytes`)
-  const above = loaded.peakBytes - loaded.bufferBytes - bare.peakBytes
-  assert.ok(above < 400e6, `${Math.round(above / 1e6)} MB above the buffers and a process with an open device`)
+  for (const [dtype, least] of [
+    ['f32', 450e6],
+    ['f16', 230e6],
+    ['int8', 110e6],
+  ] as const) {
+    const { bufferBytes, peakBytes } = measure(join(folder, 'released'), dtype)
+    assert.ok(bufferBytes > least && bufferBytes < 1.25 * least, `${dtype}: buffers of ${bufferBytes} bytes`)
+    const above = Math.round((peakBytes - bufferBytes - bare.peakBytes) / 1e6)
+    assert.ok(above < 400, `${dtype}: ${above} MB above the buffers and a process with an open device`)
+  }
 })
 
 base.run()
