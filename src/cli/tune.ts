@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { loadModel } from '../engine/load-model.js'
 import { packagedModel } from '../engine/misc.js'
 import { modelQuestions } from '../engine/model-questions.js'
 import { InputError } from '../errors.js'
@@ -7,6 +6,7 @@ import { Budget } from '../tune/budget.js'
 import { writeTuning } from '../tune/cache.js'
 import { choiceOf, type TunedClass, tune } from '../tune/tuner.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
+import { loadWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
 
 interface TuneFlags extends GpuFlags {
@@ -74,10 +74,7 @@ async function run(model: string, flags: TuneFlags): Promise<TuneReport> {
   const budget = new Budget(seconds(flags.budget) * 1000)
   const started = performance.now()
   return withGpu(flags, async (gpu) => {
-    using loading = progressBar('reading the weights', 1, 'model')
-    const weights = await loadModel(gpu, model, { dtype: flags.dtype })
-    loading.stop()
-    const questions = modelQuestions(gpu, weights)
+    const questions = modelQuestions(gpu, await loadWithProgress(gpu, model, flags.dtype))
     const results: TunedClass[] = []
     const unmeasured: string[] = []
     {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { loadModel, readConfig } from '../engine/load-model.js'
+import { readConfig } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
@@ -12,7 +12,8 @@ import { type ReferenceCase, readReferenceCase } from '../validate/reference-cas
 import { readReplies } from '../validate/replies.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
-import { type Progress, progressBar } from './progress.js'
+import { loadWithProgress } from './load-with-progress.js'
+import { progressBar } from './progress.js'
 
 /** What `misc validate --json` prints. */
 export interface Validation {
@@ -87,7 +88,7 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   const compared = replies.length > 0 && dtype !== 'f32'
   const exact = compared ? await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', replies)) : undefined
   await withGpu(flags, async (gpu) => {
-    const weights = await load(gpu, folder, dtype)
+    const weights = await loadWithProgress(gpu, folder, dtype)
     const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
     const cases = await compare(gpu, weights, references, limits)
     const scores = replies.length > 0 ? await score(gpu, weights, dtype, replies) : undefined
@@ -99,17 +100,6 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
     process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
     if (failure) process.exitCode = 1
   })
-}
-
-async function load(gpu: Gpu, folder: string, dtype: WeightDtype): Promise<MiscWeights> {
-  let loading: Progress | undefined
-  let loaded = 0
-  const onProgress = (done: number, total: number) => {
-    loading ??= progressBar(`loading ${folder}`, total, 'bytes')
-    loading.advance(done - loaded)
-    loaded = done
-  }
-  return loadModel(gpu, folder, { dtype, onProgress }).finally(() => loading?.stop())
 }
 
 async function compare(
@@ -138,7 +128,7 @@ async function score(
 }
 
 async function loadAndScore(gpu: Gpu, folder: string, dtype: WeightDtype, replies: readonly ScoredReply[]) {
-  return score(gpu, await load(gpu, folder, dtype), dtype, replies)
+  return score(gpu, await loadWithProgress(gpu, folder, dtype), dtype, replies)
 }
 
 function report(cases: readonly CaseReport[]): string {
