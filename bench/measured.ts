@@ -13,7 +13,6 @@ import { parseArgs } from 'node:util'
 import { fixed, percent } from '../src/bench/figures.js'
 import type { BenchReport } from '../src/bench/report.js'
 import { renderMarkdown, type Section } from '../src/bench/section.js'
-import { adapterName } from '../src/bench/sections.js'
 import { InputError } from '../src/errors.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -108,7 +107,7 @@ function ourSection(reports: readonly BenchReport[]): Section {
     const { read_bandwidth: read } = report.ceilings
     return [
       `${report.model.folder === mini ? 'misc-mini' : 'base'}, ${report.model.variant}, ${report.dtype}`,
-      adapterName(report).split(',')[0]!,
+      report.adapter.name,
       fixed(decode.ttft_ms.p50),
       fixed(decode.tpot_ms.p50),
       fixed(decode.itl_ms.p95),
@@ -120,7 +119,7 @@ function ourSection(reports: readonly BenchReport[]): Section {
     title: 'misc bench --suite decode',
     notes: [
       `${new Date().toISOString().slice(0, 10)}; ${machine.cpu}, ${machine.cores} cores; ${[...new Set(reports.map((it) => it.adapter.driver))].join('; ')}.`,
-      `Milliseconds, medians; context ${w.context} ids (192 for misc-mini, its most), ${w.post_blocks} + ${w.situation_blocks} blocks of ${w.block_length} ids, ${w.tokens} ids a reply, batch 1, sampling included.`,
+      `Milliseconds, medians; context ${[...new Set(reports.map((it) => it.workload.context))].join(' or ')} ids, as far as a model takes them, ${w.post_blocks} + ${w.situation_blocks} blocks of ${w.block_length} ids, ${w.tokens} ids a reply, batch 1, sampling included.`,
     ],
     table: {
       names: 2,

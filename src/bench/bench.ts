@@ -94,7 +94,6 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
       },
       workload: inSnakeCase(workload),
       sampling: inSnakeCase(drawOptions(workload)),
-      tuned_classes: gpu.variants.measured.size,
       load: { adapter_ms: options.adapterMs, weights_ms: weightsMs },
       memory: {
         gpu_weights_bytes: weightsBytes,

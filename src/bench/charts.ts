@@ -58,7 +58,7 @@ function opsChart(id: string, title: string, time: NonNullable<GpuTime>): Chart 
   return {
     id,
     title,
-    note: 'By timestamps around every dispatch, each in a pass of its own: the sum is more than a step takes as a whole.',
+    note: 'By timestamps around every dispatch, each in a pass of its own: the sum is more than the work takes as a whole.',
     config: {
       type: 'bar',
       data: { labels: kernels.map((it) => `${it.kernel} × ${it.dispatches}`), datasets: [bars] },

@@ -41,8 +41,6 @@ export interface BenchReport {
   readonly workload: Readonly<Record<string, number>>
   /** How ids are drawn; the draw is part of every step that is timed. */
   readonly sampling: Readonly<Record<string, number | boolean>>
-  /** Shape classes whose kernel was measured, by `misc tune` or after an earlier load, and not guessed. */
-  readonly tuned_classes: number
   /** Before the first reply. Files that the system holds in memory load faster than those it does not. */
   readonly load: { readonly adapter_ms: number; readonly weights_ms: number }
   readonly memory: {

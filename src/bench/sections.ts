@@ -49,7 +49,6 @@ function heading(report: BenchReport): Section {
       'machine',
       `${machine.cpu}, ${machine.cores} cores, load average ${fixed(before)} before and ${fixed(after)} after`,
     ],
-    ['kernels', report.tuned_classes > 0 ? `${report.tuned_classes} choices measured earlier` : 'chosen by guess'],
     ['versions', `${packages.join(', ')}${toggles}`],
     ['kernels', adapter.tuned_classes > 0 ? `measured for ${adapter.tuned_classes} shape classes` : 'by guess'],
     [
