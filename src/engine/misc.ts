@@ -19,7 +19,7 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { adoptTuning } from '../tune/cache.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
-import { loadModel } from './load-model.js'
+import { loadDecoder } from './load-decoder.js'
 import {
   type Reply,
   type ReplyOptions,
@@ -27,10 +27,9 @@ import {
   type StrategyMixture,
   strategyProbabilities,
 } from './reply.js'
-import { ReplyDecoder, type ReplyStart } from './reply-decoder.js'
+import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
-import { usualDialogue } from './usual-dialogue.js'
 
 /** The model that comes with the package. */
 export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
@@ -158,29 +157,17 @@ export class Misc implements AsyncDisposable {
     for (const warning of warnings) onWarning(warning)
     const started = performance.now()
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
-    const opened = performance.now()
+    const adapterMs = performance.now() - started
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      let decoder: ReplyDecoder | undefined
-      let compiled: Promise<() => Promise<void>> | undefined
-      const onTensors = (weights: MiscWeights) => {
-        decoder = new ReplyDecoder(gpu, weights, tokenizer.baseVocabSize)
-        compiled = decoder.compile(usualDialogue(weights.config))
-        // Whoever awaits it sees the failure.
-        compiled.catch(() => {})
+      const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
+      const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+      const { vocabSize } = decoder.weights.config
+      if (tokenizer.vocabSize !== vocabSize) {
+        throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
       }
-      const { config } = await loadModel(gpu, folder, { dtype, onProgress, onTensors })
-      if (tokenizer.vocabSize !== config.vocabSize) {
-        throw new InputError(
-          `${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${config.vocabSize}`,
-        )
-      }
-      const read = performance.now()
-      const runKernels = await compiled!
-      await runKernels()
-      const timings = { adapterMs: opened - started, weightsMs: read - opened, compileMs: performance.now() - read }
-      const misc = new Misc(decoder!, tokenizer, defaults, maxQueue, timings)
+      const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
       return misc
     } catch (error) {

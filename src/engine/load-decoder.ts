@@ -1,0 +1,44 @@
+import type { Gpu } from '../gpu/gpu.js'
+import { type LoadModelOptions, loadModel } from './load-model.js'
+import { ReplyDecoder } from './reply-decoder.js'
+import { usualDialogue } from './usual-dialogue.js'
+
+/** How {@link loadDecoder} does it. */
+export interface LoadDecoderOptions extends LoadModelOptions {
+  /** Ids from here on are never drawn; default: none. */
+  readonly firstAddedId?: number | undefined
+}
+
+/** A model that is ready to draw replies, and what that took. */
+export interface LoadedDecoder {
+  readonly decoder: ReplyDecoder
+  /** Milliseconds from the weights' files to the GPU. Kernels compile beside it. */
+  readonly weightsMs: number
+  /** What compiling the kernels of a usual reply took beyond that. */
+  readonly compileMs: number
+}
+
+/**
+ * Reads a model folder into GPU memory and compiles, meanwhile and all at once, the kernels that a reply to a dialogue of
+ * usual lengths needs. Other kernels compile when they are first needed.
+ *
+ * @throws InputError as {@link loadModel} does.
+ */
+export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoderOptions = {}): Promise<LoadedDecoder> {
+  const started = performance.now()
+  let decoder: ReplyDecoder | undefined
+  let compiled: Promise<() => Promise<void>> | undefined
+  await loadModel(gpu, folder, {
+    ...options,
+    onTensors: (weights) => {
+      decoder = new ReplyDecoder(gpu, weights, options.firstAddedId ?? weights.config.vocabSize)
+      compiled = decoder.compile(usualDialogue(weights.config))
+      // Whoever awaits it sees the failure.
+      compiled.catch(() => {})
+    },
+  })
+  const read = performance.now()
+  const runKernels = await compiled!
+  await runKernels()
+  return { decoder: decoder!, weightsMs: read - started, compileMs: performance.now() - read }
+}
