@@ -6,3 +6,10 @@ alias Weights4 = vec2u;
 fn unpack(weights: Weights4) -> vec4f {
   return vec4f(unpack2x16float(weights.x), unpack2x16float(weights.y));
 }
+
+// 128 bits hold FOURS times four weights; these are the i-th four.
+const FOURS: u32 = 2;
+
+fn four(words: vec4u, i: u32) -> vec4f {
+  return unpack(vec2u(words[2 * i], words[2 * i + 1]));
+}

@@ -5,3 +5,10 @@ alias Weights4 = u32;
 fn unpack(weights: Weights4) -> vec4f {
   return vec4f(unpack4xI8(weights));
 }
+
+// 128 bits hold FOURS times four weights; these are the i-th four.
+const FOURS: u32 = 4;
+
+fn four(words: vec4u, i: u32) -> vec4f {
+  return unpack(words[i]);
+}

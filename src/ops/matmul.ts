@@ -52,7 +52,10 @@ const variants = {
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
   quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
-  plain({ software }: AdapterInfo, rows: number): Variant {
+  plain({ software, subgroupSize }: AdapterInfo, rows: number, k: number): Variant {
+    if (rows === 1 && software && subgroupSize === 8 && k % 16 === 0) {
+      return { shader: 'gemv.words', constants: { LANES: 8, COLUMNS: 4 }, rows: 1, columns: 32 }
+    }
     // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
     const lanes = software ? 16 : 64
     const [shader, tile] = rows === 1 ? ['gemv.plain', 1] : ['gemm.plain', 4]
@@ -107,6 +110,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows), { dtype: weight.dtype, rows, k, n })](
           gpu.adapter,
           rows,
+          k,
         )
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {

@@ -1,0 +1,56 @@
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 16.
+// An invocation computes COLUMNS columns of one row and reads 128 bits of a weight row at a time, in every number format: for
+// compilers that unroll loops, on adapters where a load costs by the word and a load of x as much as one of the weight.
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;    // [n, words of a row/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
+@group(0) @binding(6) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+const LANES: u32 = 8;
+const COLUMNS: u32 = 4;
+
+fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
+
+// from weights.f32.wgsl {
+const FOURS: u32 = 1;
+fn four(words: vec4u, i: u32) -> vec4f { return bitcast<vec4f>(words); }
+// }
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let row_loads = params.k / 4 / FOURS;
+  let column = group.x * LANES * COLUMNS + lane;
+  var weight_row: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    weight_row[c] = min(column + c * LANES, params.n - 1) * row_loads;
+  }
+  var sums: array<f32, COLUMNS>;
+  for (var i = 0u; i < row_loads; i++) {
+    var a: array<vec4f, FOURS>;
+    for (var j = 0u; j < FOURS; j++) {
+      a[j] = x[(row * row_loads + i) * FOURS + j];
+    }
+    for (var c = 0u; c < COLUMNS; c++) {
+      let words = weight[weight_row[c] + i];
+      for (var j = 0u; j < FOURS; j++) {
+        let w = four(words, j);
+        sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));
+      }
+    }
+  }
+  for (var c = 0u; c < COLUMNS; c++) {
+    put(row, column + c * LANES, sums[c]);
+  }
+}
