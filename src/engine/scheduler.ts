@@ -75,9 +75,12 @@ export class ReplyScheduler {
    */
   add(job: ReplyJob): void {
     const { maxQueue } = this.options
-    if (this.#waiting.length + this.#slots.length >= maxSlots + maxQueue) {
+    // Those whose signal has stopped them are gone by the next turn.
+    const waiting = this.#waiting.filter((it) => !it.signal?.aborted).length
+    const drawn = this.#slots.filter((it) => !it.job.signal?.aborted).length
+    if (waiting + drawn >= maxSlots + maxQueue) {
       throw new QueueFullError(
-        `${this.#slots.length} replies are being drawn and ${this.#waiting.length} wait, with maxQueue ${maxQueue}: ` +
+        `${drawn} replies are being drawn and ${waiting} wait, with maxQueue ${maxQueue}: ` +
           'ask again when one of them has ended, or load the model with a larger maxQueue',
       )
     }
