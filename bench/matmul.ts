@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { Gpu } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
 import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
-import { matmul, matmulVariants } from '../src/ops/matmul.js'
+import { matmul, matmulOp, matmulVariants } from '../src/ops/matmul.js'
 import * as reference from '../test/reference/matmul.js'
 
 const shapes = [
@@ -47,9 +47,9 @@ for (const shape of shapes) {
     weight: gpu.tensorFrom('weight', [n, k], weight),
     out: gpu.tensor('out', [rows, n]),
   }
-  const op = rows <= 16 ? 'gemv' : 'gemm'
+  const op = matmulOp(rows)
   const kernels = []
-  for (const variant of matmulVariants(gpu, op, rows)) {
+  for (const variant of matmulVariants(gpu, rows, k)) {
     gpu.useVariant(op, variant)
     const recorder = new Recorder(gpu)
     matmul(recorder, tensors, rows)

@@ -1,5 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import type { Tensor } from '../gpu/tensor.js'
+import { randomValues } from '../random-values.js'
 import type { BenchRig } from './rig.js'
 
 /** One op at one shape of a model, to be recorded with any of its kernels. */
@@ -41,13 +42,4 @@ export class CaseTensors {
   free(): void {
     this.rig.gpu.free(...this.#made.splice(0))
   }
-}
-
-/** Numbers in [-1, 1) without a period that a kernel could profit from: the high bits of a linear congruence. */
-function randomValues(seed: number, length: number): Float32Array {
-  let state = seed >>> 0
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 31 - 1
-  })
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../gpu/tensor.js'
-import { type Activation, matmul } from '../ops/matmul.js'
+import { type Activation, matmul, matmulOp } from '../ops/matmul.js'
 import type { CaseTensors, KernelCase, KernelCaseMaker } from './kernel-case.js'
 import type { BenchRig } from './rig.js'
 
@@ -93,7 +93,7 @@ function product(name: string, rows: number, layers: readonly Layer[], activatio
     const x = tensors.random('x', rows, k)
     const out = tensors.random('out', rows, n)
     return {
-      op: rows <= 16 ? 'gemv' : 'gemm',
+      op: matmulOp(rows),
       shape: `${rows} × ${k} × ${n} ${name}`,
       flops: 2 * rows * k * n,
       bytes: weight.bytes + (weight.scale?.bytes ?? 0) + x.bytes + out.bytes,

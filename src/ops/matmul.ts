@@ -1,8 +1,8 @@
 /**
  * Weights may be f32, f16 or int8 (see DType); all arithmetic is f32. A kernel knows nothing of the format: it reads four
  * weights side by side by `weight4`, whose helper `weights.<dtype>.wgsl` is chosen here, and hands sums to `put`, which
- * multiplies them by the scale of their column where the weights are int8. A kernel of its own for one format declares
- * `weight` as it likes (int8: a word holds four k of a row) and ends in the same `put`. x, bias, residual and out are f32.
+ * multiplies them by the scale of their column where the weights are int8. `words` reads 128 bits of a row instead, and takes
+ * the fours in them apart by the same helper. x, bias, residual and out are f32.
  */
 import { ShapeError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
@@ -44,6 +44,9 @@ interface Variant {
 /** Most rows that count as a few: a decode step of a batch. */
 const fewRows = 16
 
+/** The op that a product of so many rows is: what its kernels are chosen by. */
+export const matmulOp = (rows: number): 'gemv' | 'gemm' => (rows <= fewRows ? 'gemv' : 'gemm')
+
 const variants = {
   subgroup({ subgroupSize }: AdapterInfo, rows: number): Variant {
     const tile = Math.min(16, 2 ** Math.ceil(Math.log2(rows)))
@@ -52,10 +55,8 @@ const variants = {
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
   quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
-  plain({ software, subgroupSize }: AdapterInfo, rows: number, k: number): Variant {
-    if (rows === 1 && software && subgroupSize === 8 && k % 16 === 0) {
-      return { shader: 'gemv.words', constants: { LANES: 8, COLUMNS: 4 }, rows: 1, columns: 32 }
-    }
+  words: (): Variant => ({ shader: 'gemv.words', constants: { LANES: 8, COLUMNS: 4 }, rows: 1, columns: 32 }),
+  plain({ software }: AdapterInfo, rows: number): Variant {
     // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
     const lanes = software ? 16 : 64
     const [shader, tile] = rows === 1 ? ['gemv.plain', 1] : ['gemm.plain', 4]
@@ -72,17 +73,20 @@ const variants = {
 export type MatmulVariant = keyof typeof variants
 
 /**
- * The kernels that a device can run, best guess first: of `gemv` for up to 16 rows, of `gemm` for more. Where k is no
- * multiple of 4 there is no choice.
+ * The kernels that a device can run for so many rows and columns in, best guess first. Where k is no multiple of 4 there is
+ * no choice.
  */
-export function matmulVariants({ adapter, features }: Gpu, op: 'gemv' | 'gemm', rows: number): MatmulVariant[] {
+export function matmulVariants({ adapter, features }: Gpu, rows: number, k: number): MatmulVariant[] {
   const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
   const subgroup: MatmulVariant[] = lanes === 4 ? ['quad'] : lanes > 4 ? ['subgroup'] : []
-  if (op === 'gemm') return adapter.software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
+  if (matmulOp(rows) === 'gemm')
+    return adapter.software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
   if (!adapter.software) return ['coalesced', ...subgroup, 'plain']
   // Sharing what was loaded pays from two rows on; the quad kernel always computes sixteen.
   const alone = lanes === 4 ? 8 : 1
-  return rows <= alone ? ['plain', ...subgroup, 'coalesced'] : [...subgroup, 'plain', 'coalesced']
+  if (rows > alone) return [...subgroup, 'plain', 'coalesced']
+  const words: MatmulVariant[] = rows === 1 && adapter.subgroupSize === 8 && k % 16 === 0 ? ['words'] : []
+  return [...words, 'plain', ...subgroup, 'coalesced']
 }
 
 /**
@@ -104,14 +108,10 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   else if (bias) expectShape('matmul', bias, [n])
   if (rows === 0) return
 
-  const op = rows <= fewRows ? 'gemv' : 'gemm'
+  const shape = { dtype: weight.dtype, rows, k, n }
   const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(op, matmulVariants(gpu, op, rows), { dtype: weight.dtype, rows, k, n })](
-          gpu.adapter,
-          rows,
-          k,
-        )
+      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, rows, k), shape)](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,

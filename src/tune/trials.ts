@@ -7,6 +7,7 @@ import { attention, attentionTileRows, attentionTiles } from '../ops/attention.j
 import { cachedAttention } from '../ops/cached-attention.js'
 import { crossAttention } from '../ops/cross-attention.js'
 import { matmul } from '../ops/matmul.js'
+import { randomValues } from '../random-values.js'
 
 /** An op on random data of a class's sizes. */
 export interface Trial {
@@ -38,10 +39,10 @@ const keyRows = 128
  * A decode step reads every weight once, so that none is found in a cache: the products take turns with copies of the
  * weight, as many as make a model.
  */
-function product(gpu: Gpu, { dtype, rows, k, n }: ShapeClass): Trial {
+function product(gpu: Gpu, { op, dtype, rows, k, n }: ShapeClass): Trial {
   const bytes = dtypeBytes[dtype] * n * k
   const [model, most] = gpu.adapter.software ? [2 ** 24, 4] : [2 ** 26, 16]
-  const turns = rows > 16 ? 1 : Math.min(most, Math.max(1, Math.floor(model / bytes)))
+  const turns = op === 'gemm' ? 1 : Math.min(most, Math.max(1, Math.floor(model / bytes)))
   const zeros = Array.from({ length: turns - 1 }, () => gpu.tensor('trial', [n, k], dtype))
   const weights = [...zeros, random(gpu, [n, k], dtype)]
   const [x, bias, out] = [random(gpu, [rows, k]), random(gpu, [n]), gpu.tensor('trial', [rows, n])]
@@ -117,12 +118,7 @@ function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Tri
 
 /** Values in (-1, 1), the same at every call. */
 function random(gpu: Gpu, shape: readonly number[], dtype: DType = 'f32'): Tensor {
-  let state = 1
-  const values = Float32Array.from({ length: sizeOf(shape) }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 31 - 1
-  })
   const tensor = gpu.tensor('trial', shape, dtype)
-  new WeightWriter(gpu).write(tensor, values)
+  new WeightWriter(gpu).write(tensor, randomValues(1, sizeOf(shape)))
   return tensor
 }

@@ -42,7 +42,7 @@ async function check(gpu: Gpu, { shape, groups = 0, residual: withResidual, acti
 
 /** Does the work with each kernel that the device can run. */
 async function eachVariant(gpu: Gpu, work: () => Promise<void>): Promise<void> {
-  for (const name of new Set([...matmulVariants(gpu, 'gemv', 1), ...matmulVariants(gpu, 'gemm', 17)])) {
+  for (const name of new Set([...matmulVariants(gpu, 1, 16), ...matmulVariants(gpu, 17, 16)])) {
     gpu.useVariant('gemv', name)
     gpu.useVariant('gemm', name)
     await work()
