@@ -24,6 +24,10 @@ const generate = (input: string, ...flags: string[]): Promise<Outcome> =>
   runMisc(['generate', folder, '--input', input, '--adapter', adapter, ...flags])
 
 const command = suite('misc generate')
+// Whatever driver there is, it has compiled the kernels: what loads for longer than a second shows progress.
+command.before(async () => {
+  await generate(good, '--max_new_tokens', '2')
+})
 
 command('--json prints one document, the same for the same seed', async () => {
   const flags = ['--seed', '7', '--max_new_tokens', '6', '--json']
