@@ -12,6 +12,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from 'simple-statistics'
 import { loadDecoder } from '../src/engine/load-decoder.js'
 import { Gpu } from '../src/gpu/gpu.js'
 import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
@@ -59,7 +60,6 @@ const runs = Array.from({ length: Number(flags.runs) }, () => ({
   ...inProcess<Awaited<ReturnType<typeof read>>>('read'),
   ...inProcess<Awaited<ReturnType<typeof load>>>('load'),
 }))
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 console.log(`${model} on ${runs[0]!.name}, medians of ${runs.length}`)
 for (const what of ['read', 'adapter', 'weights', 'compile', 'peakMb'] as const) {
   const values = runs.map((run) => run[what])

@@ -8,6 +8,7 @@
  * takes per id when its end, which only its EOS tells, leaves the steps in flight to be done for nothing.
  */
 import { parseArgs } from 'node:util'
+import { median } from 'simple-statistics'
 import { loadModel } from '../src/engine/load-model.js'
 import { packagedModel } from '../src/engine/misc.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
@@ -68,7 +69,6 @@ for (let run = 0; run <= Number(flags.runs); run++) {
 }
 console.log(`${gpu.adapter.name}, ${ids} ids, batch ${flags.batch}`)
 console.log('in flight   ms per id     against 1   to EOS')
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 for (const { stepsInFlight, gaps } of depths) {
   const ratio = median(gaps.map((gap, i) => gap / depths[0]!.gaps[i]!))
   const toEos = (ratio * (24 + stepsInFlight - 1)) / 24

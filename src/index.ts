@@ -1,10 +1,10 @@
+export type { OnProgress } from './engine/loading-bar.js'
 export {
   type AttendedBlock,
   type Encoding,
   type LoadOptions,
   type LoadTimings,
   Misc,
-  type OnProgress,
   type ReplyPiece,
 } from './engine/misc.js'
 export type { Reply, ReplyOptions, ReplyTimings, StrategyChoice, StrategyMixture } from './engine/reply.js'

@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 import ort from 'onnxruntime-node'
+import { timed } from '../../src/bench/statistics.js'
 import { serve, type Task, warmedUp } from './serve.js'
-import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
+import { gemm, gemv, lengths, type Product, values } from './work.js'
 
 const [folder, provider] = process.argv.slice(2) as [string, string]
 const layers = 8

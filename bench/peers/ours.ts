@@ -2,6 +2,7 @@
 import { measureCeilings } from '../../src/bench/ceilings.js'
 import { decodeStepBytes } from '../../src/bench/cost.js'
 import { BenchRig } from '../../src/bench/rig.js'
+import { timed } from '../../src/bench/statistics.js'
 import { randomIds, resolveWorkload, type Workload } from '../../src/bench/workload.js'
 import { loadModel } from '../../src/engine/load-model.js'
 import { Gpu } from '../../src/gpu/gpu.js'
@@ -10,7 +11,7 @@ import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { adoptTuning } from '../../src/tune/cache.js'
 import { serve, type Task, warmedUp } from './serve.js'
-import { gemm, gemv, lengths, type Product, timed, values } from './work.js'
+import { gemm, gemv, lengths, type Product, values } from './work.js'
 
 const [folder, adapter, dtypeName] = process.argv.slice(2)
 const dtype = weightDtypes.find((it) => it === dtypeName) as WeightDtype

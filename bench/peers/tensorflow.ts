@@ -4,8 +4,9 @@
  */
 import { createRequire } from 'node:module'
 import { create, globals } from 'webgpu'
+import { timed } from '../../src/bench/statistics.js'
 import { serve, type Task, warmedUp } from './serve.js'
-import { gemm, gemv, type Product, timed, values } from './work.js'
+import { gemm, gemv, type Product, values } from './work.js'
 
 Object.assign(globalThis, globals)
 const gpu = create([`adapter=${process.argv[2]}`])

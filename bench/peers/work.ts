@@ -12,10 +12,3 @@ export const gemv: Product = { rows: 1, k: 512, n: 54944 }
 
 /** Numbers in (-1, 1) without a short period. */
 export const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + 1))
-
-/** Milliseconds that some work took. */
-export async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
-}

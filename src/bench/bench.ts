@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { loadModel } from '../engine/load-model.js'
+import { type ProgressBar, withLoadingBar } from '../engine/loading-bar.js'
 import { snakeCase } from '../generation/options.js'
 import { dawnOptions } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
@@ -32,7 +33,7 @@ export interface BenchOptions {
   readonly adapterMs: number
   readonly packageVersion: string
   /** Makes a progress display; `advance` says that so much more is done. */
-  readonly progress: (label: string, total: number, unit: string) => Disposable & { advance(amount: number): void }
+  readonly progress: (label: string, total: number, unit: string) => ProgressBar
   /** Size of the buffer that shows how fast memory is read; see {@link measureCeilings}. */
   readonly bandwidthBytes?: number
   /** Whether the kernels suite has the products that peers are timed on, whatever the model; default: yes. */
@@ -48,7 +49,10 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
   const { suites, workload, dtype = 'f32', progress } = options
   const loadBefore = loadavg()[0]!
   const started = performance.now()
-  const weights = await loadWeights(gpu, folder, dtype, progress)
+  const weights = await withLoadingBar(
+    (total) => progress('loading weights', total, 'bytes'),
+    (onProgress) => loadModel(gpu, folder, { dtype, onProgress }),
+  )
   const weightsMs = performance.now() - started
   const weightsBytes = gpu.allocatedBytes
   const rig = new BenchRig(gpu, weights, workload)
@@ -111,21 +115,6 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
     }
   } finally {
     rig.dispose()
-  }
-}
-
-async function loadWeights(gpu: Gpu, folder: string, dtype: WeightDtype, progress: BenchOptions['progress']) {
-  let bar: ReturnType<BenchOptions['progress']> | undefined
-  let before = 0
-  try {
-    const onProgress = (done: number, total: number) => {
-      bar ??= progress('loading weights', total, 'bytes')
-      bar.advance(done - before)
-      before = done
-    }
-    return await loadModel(gpu, folder, { dtype, onProgress })
-  } finally {
-    bar?.[Symbol.dispose]()
   }
 }
 

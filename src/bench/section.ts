@@ -16,14 +16,18 @@ export interface Table {
 
 /** For a terminal. */
 export function renderText(sections: readonly Section[]): string {
-  return `${sections.map(({ title, notes, table }) => [title, ...notes.map((it) => `  ${it}`), ...(table ? textTable(table) : [])].join('\n')).join('\n\n')}\n`
+  return `${sections.map(({ title, notes, table }) => [title, ...notes.map((it) => `  ${it}`), ...(table ? textTable(table).map((it) => `  ${it}`) : [])].join('\n')).join('\n\n')}\n`
 }
 
-function textTable({ names = 1, columns, rows }: Table): string[] {
+/** Lines of columns side by side, the heading first. */
+export function textTable({ names = 1, columns, rows }: Table): string[] {
   const all = [columns, ...rows]
   const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]!.length)))
   return all.map((row) =>
-    `  ${row.map((cell, i) => (i < names ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')}`.trimEnd(),
+    row
+      .map((cell, i) => (i < names ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
   )
 }
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { withLoadingBar } from '../engine/loading-bar.js'
 import { Misc, packagedModel } from '../engine/misc.js'
 import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
 import { type GpuFlags, gpuCommand } from './gpu-command.js'
-import { type Progress, progressBar } from './progress.js'
+import { progressBar } from './progress.js'
 
 /** What every command that draws replies says before it does. */
 export const NOTICE = `This is research software: no therapy, no crisis service. Replies can be wrong or hurtful.
@@ -37,19 +38,11 @@ export function replyOptions(flags: ReplyFlags): ReplyOptions {
 }
 
 /** Loads MODEL with a progress bar. */
-export async function loadMisc(model = packagedModel, { adapter, dtype }: ReplyFlags): Promise<Misc> {
-  let progress: Progress | undefined
-  let before = 0
-  const onProgress = (done: number, total: number) => {
-    progress ??= progressBar('loading the model', total, 'bytes')
-    progress.advance(done - before)
-    before = done
-  }
-  try {
-    return await Misc.load(model, { adapter, dtype, onProgress })
-  } finally {
-    progress?.stop()
-  }
+export function loadMisc(model = packagedModel, { adapter, dtype }: ReplyFlags): Promise<Misc> {
+  return withLoadingBar(
+    (total) => progressBar('loading the model', total, 'bytes'),
+    (onProgress) => Misc.load(model, { adapter, dtype, onProgress }),
+  )
 }
 
 /** Draws a reply and gives its text to `onText` as it comes. */

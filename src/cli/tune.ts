@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { textTable } from '../bench/section.js'
 import { packagedModel } from '../engine/misc.js'
 import { modelQuestions } from '../engine/model-questions.js'
 import { InputError } from '../errors.js'
@@ -113,14 +114,8 @@ function render({ adapter, driver, file, seconds, classes, unmeasured }: TuneRep
     it.choice,
     it.choice === it.guess ? '' : `${it.gain}×`,
   ])
-  const heading = ['op, dtype, rows × k × n', 'kernels with ms, the guess first', 'choice', 'gain']
-  const width = heading.map((title, i) => Math.max(...[heading, ...cells].map((it) => it[i]!.length), title.length))
-  const lines = [heading, ...cells].map((it) =>
-    it
-      .map((cell, i) => cell.padEnd(width[i]!))
-      .join('  ')
-      .trimEnd(),
-  )
+  const columns = ['op, dtype, rows × k × n', 'kernels with ms, the guess first', 'choice', 'gain']
+  const lines = textTable({ names: columns.length, columns, rows: cells })
   const skipped = classes.flatMap((it) => notes(it.class, it.skipped))
   return `${[
     `${adapter}: ${driver}`,

@@ -5,13 +5,13 @@ import { openCheckpoint } from '../io/checkpoint.js'
 import { type MiscConfig, parseConfig } from '../model/config.js'
 import { checkTensors } from '../model/tensor-names.js'
 import { loadWeights, type MiscWeights } from '../model/weights.js'
+import type { OnProgress } from './loading-bar.js'
 
 /** How {@link loadModel} does it. */
 export interface LoadModelOptions {
   /** The number format of weight matrices on the GPU; default: f32. */
   readonly dtype?: WeightDtype | undefined
-  /** Called with bytes read so far and in all. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined
+  readonly onProgress?: OnProgress | undefined
   /** Called when the tensors are made and not yet filled: what works with them can be compiled meanwhile. */
   readonly onTensors?: ((weights: MiscWeights) => void) | undefined
 }

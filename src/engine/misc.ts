@@ -20,22 +20,15 @@ import { adoptTuning } from '../tune/cache.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
-import {
-  type Reply,
-  type ReplyOptions,
-  type StrategyChoice,
-  type StrategyMixture,
-  strategyProbabilities,
-} from './reply.js'
+import type { OnProgress } from './loading-bar.js'
+import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
+import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
 
 /** The model that comes with the package. */
 export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
-
-/** Called while weights are read, with bytes so far and in all. */
-export type OnProgress = (done: number, total: number) => void
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -163,10 +156,7 @@ export class Misc implements AsyncDisposable {
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
       const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      const { vocabSize } = decoder.weights.config
-      if (tokenizer.vocabSize !== vocabSize) {
-        throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
-      }
+      checkVocabulary(tokenizer, decoder.weights.config, folder)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
       return misc
@@ -276,21 +266,19 @@ export class Misc implements AsyncDisposable {
   async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
     this.#gpu.check()
     const parsed = parseInput(input)
-    const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
-    const limits = {
-      maxPositions,
-      postBlocks: maxPostBlocks,
-      situationBlocks: maxSituationBlocks,
-      blockLength: maxBlockLength,
-    }
+    const limits = featureLimits(this.config)
+    const asked = (features: Features): DialogueIds => ({
+      ...dialogueIds(features),
+      ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
+    })
     if ('ids' in parsed) {
       const features = idsFeatures(parsed, this.config.vocabSize, limits)
       const named = (blocks: number[][]) => blocks.map((ids) => this.#block(ids))
       const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
-      return { dialogue: dialogueIds(features, strategy), blocks }
+      return { dialogue: asked(features), blocks }
     }
     const features = await dialogueFeatures(this.#tokenizer, parsed, limits)
-    return { dialogue: dialogueIds(features, strategy), blocks: parsed.blocks ?? { post: [], situation: [] } }
+    return { dialogue: asked(features), blocks: parsed.blocks ?? { post: [], situation: [] } }
   }
 
   /** What a block says, read off its ids. */
@@ -343,15 +331,6 @@ export class Misc implements AsyncDisposable {
   /** The decoder has as many positions as a reply may have ids, the start id left out. */
   #limited(options: ResolvedOptions): ResolvedOptions {
     return { ...options, maxLength: Math.min(options.maxLength, this.config.maxPositions + 1) }
-  }
-}
-
-function dialogueIds(features: Features, strategy: StrategyChoice | undefined): DialogueIds {
-  return {
-    context: features.contextIds,
-    post: features.postBlocks,
-    situation: features.situationBlocks,
-    ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
   }
 }
 

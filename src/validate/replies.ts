@@ -1,3 +1,4 @@
+import { checkVocabulary, dialogueIds, featureLimits } from '../engine/model-text.js'
 import { InputError } from '../errors.js'
 import type { MiscConfig } from '../model/config.js'
 import { readReplyRows, replyIds } from '../text/reply-rows.js'
@@ -12,24 +13,15 @@ import type { ScoredReply } from './perplexity.js'
  */
 export async function readReplies(
   folder: string,
-  { vocabSize, maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength }: MiscConfig,
+  config: MiscConfig,
   { data, split, limit }: { data: string; split: 'dev' | 'test'; limit: number },
 ): Promise<ScoredReply[]> {
   const tokenizer = await Tokenizer.load(folder)
-  if (tokenizer.vocabSize !== vocabSize) {
-    throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
-  }
-  const limits = {
-    maxPositions,
-    postBlocks: maxPostBlocks,
-    situationBlocks: maxSituationBlocks,
-    blockLength: maxBlockLength,
-  }
+  checkVocabulary(tokenizer, config, folder)
   const replies: ScoredReply[] = []
   for (const row of await readReplyRows(data, split, limit)) {
-    const ids = await replyIds(tokenizer, row, limits)
-    const dialogue = { context: ids.contextIds, post: ids.postBlocks, situation: ids.situationBlocks }
-    replies.push({ dialogue, reply: ids.replyIds })
+    const ids = await replyIds(tokenizer, row, featureLimits(config))
+    replies.push({ dialogue: dialogueIds(ids), reply: ids.replyIds })
   }
   if (replies.length === 0) throw new InputError(`${data}: has no ${split} rows to score`)
   return replies
