@@ -4,7 +4,7 @@ import { listAdapters } from '../src/gpu/adapter.js'
 import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
 import type { Tensor, WeightDtype } from '../src/gpu/tensor.js'
-import { WeightWriter } from '../src/gpu/weight-writer.js'
+import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
 import { quantizeRows } from '../src/io/quantize.js'
 
@@ -93,7 +93,7 @@ export function randomMatrix(
 ): { tensor: Tensor; values: Float32Array } {
   const values = randomValues(shape[0] * shape[1], seed)
   const tensor = gpu.tensor(label, shape, dtype)
-  new WeightWriter(gpu).write(tensor, values)
+  writeWeights(gpu, tensor, values)
   return { tensor, values: storedValues(values, shape[1], dtype) }
 }
 

@@ -243,6 +243,16 @@ export class Gpu {
     return buffer
   }
 
+  /** @internal A mapped buffer to copy from. */
+  stagingBuffer(label: string, bytes: number): GPUBuffer {
+    return this.device.createBuffer({
+      label,
+      size: bytes,
+      usage: usage.mapWrite | usage.copySrc,
+      mappedAtCreation: true,
+    })
+  }
+
   /**
    * Submits recordings, in order, as one command buffer.
    *

@@ -110,8 +110,8 @@ export class Checkpoint implements TensorReader {
     return this.#file(name).readChunks(name, chunkBytes)
   }
 
-  readF32Chunks(name: string, chunkBytes?: number) {
-    return this.#file(name).readF32Chunks(name, chunkBytes)
+  readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>) {
+    return this.#file(name).readF32Into(name, start, target)
   }
 
   readF32(name: string) {

@@ -22,14 +22,17 @@ function f16Table(): Uint32Array {
   return f16Bits
 }
 
-/** Converts F16 bit patterns to F32, exactly; NaN payloads are kept. `target` must hold `source.length` values. */
+/**
+ * Converts F16 bit patterns to F32, exactly and in order; NaN payloads are kept. `target` must hold `source.length` values;
+ * `source` may be its far half.
+ */
 export function f16ToF32(source: Uint16Array, target: Float32Array): void {
   const table = f16Table()
   const bits = new Uint32Array(target.buffer, target.byteOffset, source.length)
   for (let i = 0; i < source.length; i++) bits[i] = table[source[i]!]!
 }
 
-/** Converts BF16 bit patterns to F32, exactly. `target` must hold `source.length` values. */
+/** Converts BF16 bit patterns to F32, as {@link f16ToF32} does F16. */
 export function bf16ToF32(source: Uint16Array, target: Float32Array): void {
   const bits = new Uint32Array(target.buffer, target.byteOffset, source.length)
   for (let i = 0; i < source.length; i++) bits[i] = source[i]! << 16

@@ -25,11 +25,11 @@ export interface TensorReader extends AsyncDisposable {
   readChunks(name: string, chunkBytes?: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>
 
   /**
-   * As {@link readChunks}, converted to F32 from F32, F16 or BF16: `chunkBytes` counts the file's bytes.
+   * Fills memory with a tensor's elements from `start` on, converted to F32 from F32, F16 or BF16.
    *
    * @throws InputError also when the tensor's dtype is another
    */
-  readF32Chunks(name: string, chunkBytes?: number): AsyncGenerator<Float32Array<ArrayBuffer>, void, void>
+  readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>): Promise<void>
 
   /** A whole F32, F16 or BF16 tensor as F32, for small ones. */
   readF32(name: string): Promise<Float32Array<ArrayBuffer>>
@@ -114,9 +114,8 @@ export class SafetensorsFile implements TensorReader {
     const buffer = spare ?? new Uint8Array(size)
     try {
       for (let at = 0; at < byteLength; at += size) {
-        if (!this.#handle) throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
         const chunk = buffer.subarray(0, Math.min(size, byteLength - at))
-        await readFully(this.#handle, chunk, byteOffset + at, this.path)
+        await readFully(this.#open(name), chunk, byteOffset + at, this.path)
         yield chunk
       }
     } finally {
@@ -124,31 +123,25 @@ export class SafetensorsFile implements TensorReader {
     }
   }
 
-  async *readF32Chunks(name: string, chunkBytes?: number): AsyncGenerator<Float32Array<ArrayBuffer>, void, void> {
-    const { dtype } = this.#info(name)
+  async readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>): Promise<void> {
+    const { dtype, byteOffset } = this.#info(name)
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but F32, F16 or BF16 is needed`)
     }
+    const elementBytes = dtype === 'F32' ? 4 : 2
+    // Halves go to the far half of the target and are converted from the near end on: each is read before it is overwritten.
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength).subarray(
+      -target.length * elementBytes,
+    )
+    await readFully(this.#open(name), bytes, byteOffset + start * elementBytes, this.path)
+    if (dtype === 'F32') return
     const convert = dtype === 'F16' ? f16ToF32 : bf16ToF32
-    let wide = new Float32Array(0)
-    for await (const { buffer, length } of this.readChunks(name, chunkBytes)) {
-      if (dtype === 'F32') yield new Float32Array(buffer, 0, length / 4)
-      else {
-        if (wide.length < length / 2) wide = new Float32Array(length / 2)
-        const target = wide.subarray(0, length / 2)
-        convert(new Uint16Array(buffer, 0, length / 2), target)
-        yield target
-      }
-    }
+    convert(new Uint16Array(bytes.buffer, bytes.byteOffset, target.length), target)
   }
 
   async readF32(name: string): Promise<Float32Array<ArrayBuffer>> {
     const values = new Float32Array(elementCount(this.#info(name).shape))
-    let at = 0
-    for await (const chunk of this.readF32Chunks(name)) {
-      values.set(chunk, at)
-      at += chunk.length
-    }
+    await this.readF32Into(name, 0, values)
     return values
   }
 
@@ -172,6 +165,11 @@ export class SafetensorsFile implements TensorReader {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #open(name: string): FileHandle {
+    if (this.#handle) return this.#handle
+    throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
   }
 
   #info(name: string): TensorInfo {

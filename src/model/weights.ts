@@ -1,9 +1,8 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
-import { WeightWriter } from '../gpu/weight-writer.js'
-import { dtypeBits } from '../io/dtype.js'
-import type { TensorInfo, TensorReader } from '../io/safetensors.js'
+import { Staging } from '../gpu/weight-format.js'
+import type { TensorReader } from '../io/safetensors.js'
 import type { MiscConfig, Variant } from './config.js'
 import type { CheckedTensors } from './tensor-names.js'
 
@@ -117,15 +116,15 @@ export interface MiscWeights {
 /** The sources that the decoder attends to through a cache, in the order of their stacked weights. */
 export const sources = ['encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st'] as const
 
-/** Bytes read at a time, about. */
-const readBytes = 4 * 2 ** 20
+/** Elements of a piece, about: most matrices of the base model are one, whole. */
+const pieceElements = 2 ** 20
 
-/** Bytes handed to the GPU before waiting for it, so that uploads never pile up in host memory. */
-const uploadWindow = 32 * 2 ** 20
+/** Pieces on their way at a time. Each takes host memory for itself, twice: as it is read, and as the GPU copies it. */
+const piecesAtOnce = 3
 
 /**
  * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through one chunk of
- * host memory; only stacked output projections and summed biases are put together on the host. On the way matrices are
+ * host memory at a time; On the way matrices are
  * converted to the dtype that is asked for; vectors, positions and the codebook stay f32, and so does a matrix whose number
  * of columns is no multiple of 4.
  *
@@ -249,10 +248,18 @@ function describeWeights(load: WeightLoader, config: MiscConfig, variant: Varian
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 
+/** Elements of a tensor that are read, converted and handed to the GPU at once. */
+interface Piece {
+  readonly tensor: Tensor
+  readonly start: number
+  readonly elements: number
+  /** Fills memory with their values. */
+  readonly read: (values: Float32Array<ArrayBuffer>) => Promise<unknown>
+}
+
 /** Allocates tensors as they are described, and fills them when it runs. */
 class WeightLoader {
-  readonly #jobs: { bytes: number; fill: () => Promise<void> }[] = []
-  readonly #writer: WeightWriter
+  readonly #pieces: Piece[] = []
 
   constructor(
     readonly gpu: Gpu,
@@ -260,9 +267,7 @@ class WeightLoader {
     readonly used: CheckedTensors['used'],
     /** Of matrices. */
     readonly dtype: WeightDtype,
-  ) {
-    this.#writer = new WeightWriter(gpu)
-  }
+  ) {}
 
   /** Matrices of one width, one under the other, in the dtype of matrices. */
   matrix(...names: string[]): Tensor {
@@ -287,20 +292,22 @@ class WeightLoader {
 
   /** One after the other, whatever the shape they make. */
   #fill(shape: readonly number[], names: string[], dtype: WeightDtype = 'f32'): Tensor {
-    const parts = names.map((name) => this.#part(name))
     const tensor = this.gpu.tensor(label(names), shape, dtype)
-    let start = 0
-    for (const part of parts) {
-      const at = start
-      this.#job(part.elements, async () => {
-        let position = at
-        for await (const chunk of this.reader.readF32Chunks(part.name, chunkBytes(part))) {
-          this.#writer.write(tensor, chunk, position)
-          position += chunk.length
-        }
-      })
-      start += part.elements
-    }
+    let end = 0
+    const parts = names.map((name) => {
+      const { elements } = this.#part(name)
+      end += elements
+      return { name: this.#part(name).name, start: end - elements, end }
+    })
+    this.#cut(tensor, (start, values) =>
+      parts
+        .filter((part) => part.start < start + values.length && part.end > start)
+        .map((part) => {
+          const from = Math.max(part.start, start)
+          const target = values.subarray(from - start, part.end - start)
+          return this.reader.readF32Into(part.name, from - part.start, target)
+        }),
+    )
     return tensor
   }
 
@@ -310,18 +317,18 @@ class WeightLoader {
     const rows = parts[0]!.shape[0]!
     const width = parts.reduce((sum, it) => sum + it.shape[1]!, 0)
     const tensor = this.gpu.tensor(label(names), [rows, width], this.#dtypeOf(width))
-    this.#job(rows * width, async () => {
-      const joined = new Float32Array(rows * width)
-      let column = 0
-      for (const { name, shape } of parts) {
-        const values = await this.reader.readF32(name)
+    this.#cut(tensor, (start, values) => {
+      let left = 0
+      return parts.map(async ({ name, shape }) => {
         const columns = shape[1]!
-        for (let row = 0; row < rows; row++) {
-          joined.set(values.subarray(row * columns, (row + 1) * columns), row * width + column)
+        const column = left
+        left += columns
+        const part = new Float32Array((values.length / width) * columns)
+        await this.reader.readF32Into(name, (start / width) * columns, part)
+        for (let from = 0, to = column; from < part.length; from += columns, to += width) {
+          values.set(part.subarray(from, from + columns), to)
         }
-        column += columns
-      }
-      this.#writer.write(tensor, joined)
+      })
     })
     return tensor
   }
@@ -330,30 +337,61 @@ class WeightLoader {
   sum(...names: string[]): Tensor {
     const parts = names.map((name) => this.#part(name))
     const tensor = this.gpu.tensor(label(names), parts[0]!.shape)
-    this.#job(parts.length * parts[0]!.elements, async () => {
-      const total = new Float32Array(parts[0]!.elements)
-      for (const { name } of parts) {
-        for (const [i, value] of (await this.reader.readF32(name)).entries()) total[i]! += value
+    this.#cut(tensor, (start, values) => {
+      const add = async () => {
+        values.fill(0)
+        const part = new Float32Array(values.length)
+        for (const { name } of parts) {
+          await this.reader.readF32Into(name, start, part)
+          for (let i = 0; i < part.length; i++) values[i]! += part[i]!
+        }
       }
-      this.gpu.write(tensor, total)
+      return [add()]
     })
     return tensor
   }
 
-  /** Fills every tensor described so far. */
+  /** Cuts a tensor into pieces of whole rows, where a row is no longer than a piece, and of halves or bytes to the word. */
+  #cut(tensor: Tensor, read: (start: number, values: Float32Array<ArrayBuffer>) => Promise<void>[]): void {
+    const total = sizeOf(tensor.shape)
+    const row = total / (tensor.shape[0] ?? 1)
+    const most = row * Math.max(1, Math.floor(pieceElements / row))
+    for (let start = 0; start < total; start += most) {
+      const elements = Math.min(most, total - start)
+      this.#pieces.push({ tensor, start, elements, read: (values) => Promise.all(read(start, values)) })
+    }
+  }
+
+  /**
+   * Fills every tensor described so far, a few pieces at once: while one is read, another is converted and a third copied.
+   */
   async run(onProgress?: (done: number, total: number) => void): Promise<void> {
-    const total = this.#jobs.reduce((sum, job) => sum + job.bytes, 0)
-    let [done, waiting] = [0, 0]
-    for (const { bytes, fill } of this.#jobs) {
-      await fill()
-      done += bytes
-      waiting += bytes
-      if (waiting < uploadWindow && done < total) continue
-      // The queue keeps a copy of what was written until it has run.
-      this.gpu.submit([])
-      await this.gpu.idle()
-      waiting = 0
-      onProgress?.(done, total)
+    const largest = Math.max(...this.#pieces.map((it) => it.elements))
+    const total = this.#pieces.reduce((sum, it) => sum + it.elements * 4, 0)
+    const pieces = this.#pieces.values()
+    let [done, failed] = [0, false]
+    const work = async () => {
+      const staging = new Staging(this.gpu, largest * 4)
+      const memory = new Float32Array(largest)
+      try {
+        for (const { tensor, start, elements, read } of pieces) {
+          if (failed) return
+          const values = memory.subarray(0, elements)
+          await read(values)
+          await staging.upload(tensor, values, start)
+          done += elements * 4
+          onProgress?.(done, total)
+        }
+      } catch (error) {
+        failed = true
+        throw error
+      } finally {
+        staging.dispose()
+      }
+    }
+    // Who fails last has stopped too when this throws: the files may be closed.
+    for (const outcome of await Promise.allSettled(times(piecesAtOnce, work))) {
+      if (outcome.status === 'rejected') throw outcome.reason
     }
   }
 
@@ -367,17 +405,6 @@ class WeightLoader {
   #dtypeOf(columns: number): WeightDtype {
     return columns % 4 === 0 ? this.dtype : 'f32'
   }
-
-  #job(elements: number, fill: () => Promise<void>): void {
-    this.#jobs.push({ bytes: elements * 4, fill })
-  }
-}
-
-/** Bytes of a tensor to read at a time: a few MiB of whole rows, where its rows are a multiple of 4 wide. */
-function chunkBytes({ shape, dtype }: Pick<TensorInfo, 'shape' | 'dtype'>): number {
-  // Readers round down to a multiple of 16 bytes: two rows of four halves.
-  const twoRows = (2 * shape.at(-1)! * dtypeBits(dtype)) / 8
-  return twoRows * Math.max(1, Math.floor(readBytes / twoRows))
 }
 
 const label = (names: string[]): string => (names.length === 1 ? names[0]! : `${names[0]} + ${names.length - 1}`)

@@ -2,7 +2,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { ShapeClass } from '../gpu/shape-class.js'
 import { type DType, dtypeBytes, sizeOf, type Tensor } from '../gpu/tensor.js'
-import { WeightWriter } from '../gpu/weight-writer.js'
+import { writeWeights } from '../gpu/weight-format.js'
 import { attention, attentionTileRows, attentionTiles } from '../ops/attention.js'
 import { cachedAttention } from '../ops/cached-attention.js'
 import { crossAttention } from '../ops/cross-attention.js'
@@ -119,6 +119,6 @@ function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Tri
 /** Values in (-1, 1), the same at every call. */
 function random(gpu: Gpu, shape: readonly number[], dtype: DType = 'f32'): Tensor {
   const tensor = gpu.tensor('trial', shape, dtype)
-  new WeightWriter(gpu).write(tensor, randomValues(1, sizeOf(shape)))
+  writeWeights(gpu, tensor, randomValues(1, sizeOf(shape)))
   return tensor
 }

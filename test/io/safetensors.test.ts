@@ -74,12 +74,9 @@ safetensors('chunks come in order, whole, and in one buffer', async () => {
 })
 
 safetensors('two readings at once do not share a buffer', async () => {
-  await using file = await oneTensor(
-    'F32',
-    [64],
-    Float32Array.from({ length: 64 }, (_, i) => i),
-  )
-  const [first, second] = [file.readF32Chunks('t', 64), file.readF32Chunks('t', 64)]
+  const bytes = Uint8Array.from({ length: 64 }, (_, i) => i)
+  await using file = await oneTensor('U8', [64], bytes)
+  const [first, second] = [file.readChunks('t', 16), file.readChunks('t', 16)]
   const one = (await first.next()).value!
   await second.next()
   await second.next()
@@ -88,15 +85,29 @@ safetensors('two readings at once do not share a buffer', async () => {
   await second.return()
 })
 
-safetensors('F16 chunks convert piece by piece', async () => {
-  const halves = Uint16Array.from({ length: 100 }, (_, i) => 0x3c00 + i)
-  await using file = await oneTensor('F16', [100], halves)
-  const read: number[] = []
-  for await (const chunk of file.readF32Chunks('t', 48)) read.push(...chunk)
-  assert.equal(
-    read,
-    [...halves].map((bits) => 1 + (bits - 0x3c00) / 1024),
-  )
+safetensors('any part of a tensor is read into memory that is given, converted', async () => {
+  const halves = Uint16Array.from({ length: 101 }, (_, i) => 0x3c00 + i)
+  const singles = Float32Array.from({ length: 101 }, (_, i) => 1 + i / 1024)
+  // The upper half of an f32's bits: exact for 8 bits of mantissa.
+  const brains = Uint16Array.from({ length: 101 }, (_, i) => 0x3f80 + i)
+  const cases = [
+    ['F32', singles, (i: number) => 1 + i / 1024],
+    ['F16', halves, (i: number) => 1 + i / 1024],
+    ['BF16', brains, (i: number) => (i < 128 ? 1 + i / 128 : Number.NaN)],
+  ] as const
+  for (const [dtype, data, expected] of cases) {
+    await using file = await oneTensor(dtype, [101], data)
+    for (const [start, length] of [
+      [0, 101],
+      [3, 50],
+      [100, 1],
+      [7, 0],
+    ] as const) {
+      const memory = new Float32Array(length + 2).fill(-1)
+      await file.readF32Into('t', start, memory.subarray(1, length + 1))
+      assert.equal([...memory], [-1, ...Array.from({ length }, (_, i) => expected(start + i)), -1], `${dtype} ${start}`)
+    }
+  }
 })
 
 safetensors('refuses an unknown tensor, a wrong dtype, a missing file, a folder', async () => {
@@ -159,8 +170,8 @@ safetensors('reading 400 MB holds a chunk of it at a time', async () => {
   await using file = await openSafetensors(path)
   const before = process.memoryUsage().rss
   let [peak, read] = [before, 0]
-  for await (const chunk of file.readF32Chunks('t')) {
-    read += chunk.length
+  for await (const chunk of file.readChunks('t')) {
+    read += chunk.length / 2
     peak = Math.max(peak, process.memoryUsage().rss)
   }
   assert.is(read, size / 2)

@@ -1,13 +1,12 @@
 import * as assert from 'uvu/assert'
 import { GpuError, InputError } from '../../src/errors.js'
-import { WeightWriter } from '../../src/gpu/weight-writer.js'
+import { Staging, writeWeights } from '../../src/gpu/weight-format.js'
 import { f32ToF16 } from '../../src/io/half.js'
 import { quantizeRows } from '../../src/io/quantize.js'
 import { gpuSuite, randomValues } from '../gpu.js'
 
-gpuSuite('gpu/weight-writer', (test) => {
+gpuSuite('gpu/weight-format', (test) => {
   test('values arrive in the tensor’s format, from any row on', async (gpu) => {
-    const writer = new WeightWriter(gpu)
     const [rows, columns] = [5, 8]
     const values = randomValues(rows * columns)
     const halves = new Uint16Array(values.length)
@@ -19,8 +18,8 @@ gpuSuite('gpu/weight-writer', (test) => {
     for (const dtype of ['f32', 'f16', 'int8'] as const) {
       const before = gpu.allocatedBytes
       const tensor = gpu.tensor('weight', [rows, columns], dtype)
-      writer.write(tensor, values.subarray(2 * columns), 2 * columns)
-      writer.write(tensor, values.subarray(0, 2 * columns))
+      writeWeights(gpu, tensor, values.subarray(2 * columns), 2 * columns)
+      writeWeights(gpu, tensor, values.subarray(0, 2 * columns))
       const words = await gpu.read(tensor)
       assert.equal(new Uint8Array(words.buffer, 0, tensor.bytes), new Uint8Array(expected[dtype]), dtype)
       if (tensor.scale) assert.equal(await gpu.readF32(tensor.scale), scales)
@@ -29,12 +28,29 @@ gpuSuite('gpu/weight-writer', (test) => {
     }
   })
 
+  test('host memory that is used again and again hands over the same', async (gpu) => {
+    const [rows, columns] = [5, 8]
+    const values = randomValues(rows * columns, 3)
+    const staging = new Staging(gpu, 2 * columns * 4)
+    for (const dtype of ['f32', 'f16', 'int8'] as const) {
+      const [written, uploaded] = ['written', 'uploaded'].map((label) => gpu.tensor(label, [rows, columns], dtype))
+      writeWeights(gpu, written!, values)
+      for (const row of [3, 0, 2, 4]) {
+        const start = row * columns
+        await staging.upload(uploaded!, values.subarray(start, start + (row === 0 ? 2 : 1) * columns), start)
+      }
+      assert.equal(await gpu.read(uploaded!), await gpu.read(written!), dtype)
+      if (written!.scale) assert.equal(await gpu.readF32(uploaded!.scale!), await gpu.readF32(written!.scale))
+      gpu.free(written!, uploaded!)
+    }
+    staging.dispose()
+  })
+
   test('what a format cannot hold is refused', (gpu) => {
-    const writer = new WeightWriter(gpu)
     const tensor = gpu.tensor('wide', [1, 4], 'f16')
     for (const value of [65520, -1e9, Number.NaN]) {
       assert.throws(
-        () => writer.write(tensor, Float32Array.of(0, value, 0, 0)),
+        () => writeWeights(gpu, tensor, Float32Array.of(0, value, 0, 0)),
         (error: Error) => error instanceof InputError && error.message.startsWith(`wide: holds ${value}, beyond`),
       )
     }
