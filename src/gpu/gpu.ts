@@ -57,6 +57,8 @@ export class Gpu {
   #allocated = 0
   #disposed = false
   #resting = false
+  /** When the newest wait began: where many follow each other, as while loading, rests stay short. */
+  #waitingSince = 0
 
   private constructor(device: GPUDevice, opened: OpenAdapter) {
     this.device = device
@@ -135,6 +137,7 @@ export class Gpu {
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#waiting.add(reject)
+        this.#waitingSince = performance.now()
         if (this.adapter.software) this.#rest()
         work.then(resolve, reject).finally(() => this.#waiting.delete(reject))
       })
@@ -153,13 +156,12 @@ export class Gpu {
   #rest(): void {
     if (this.#resting) return
     this.#resting = true
-    const started = performance.now()
     const turn = () => {
       if (this.#waiting.size === 0) {
         this.#resting = false
         return
       }
-      const waited = performance.now() - started
+      const waited = performance.now() - this.#waitingSince
       Atomics.wait(restCell, 0, 0, Math.min(longestRestMs, Math.max(shortestRestMs, waited / 32)))
       setImmediate(turn)
     }

@@ -14,12 +14,12 @@ export interface PackedWeights {
 /**
  * Converts f32 values to a tensor's dtype: of an int8 matrix whole rows.
  *
- * @param target holds the elements from its first byte on, and behind them the scales: as many bytes as the values are enough.
+ * @param target holds the elements from byte `at` on, and behind them the scales: as many bytes as the values are enough.
  * @throws InputError for a value that an f16 cannot hold.
  */
-export function packWeights(tensor: Tensor, values: Float32Array, target: ArrayBuffer): PackedWeights {
+export function packWeights(tensor: Tensor, values: Float32Array, target: ArrayBuffer, at = 0): PackedWeights {
   if (tensor.dtype === 'f16') {
-    const elements = new Uint16Array(target, 0, values.length)
+    const elements = new Uint16Array(target, at, values.length)
     f32ToF16(values, elements)
     const infinite = elements.findIndex((half) => (half & 0x7c00) === 0x7c00)
     if (infinite < 0) return { elements }
@@ -27,12 +27,12 @@ export function packWeights(tensor: Tensor, values: Float32Array, target: ArrayB
   }
   if (tensor.scale) {
     const columns = tensor.shape[1]!
-    const elements = new Int8Array(target, 0, values.length)
-    const scales = new Float32Array(target, values.length, values.length / columns)
+    const elements = new Int8Array(target, at, values.length)
+    const scales = new Float32Array(target, at + values.length, values.length / columns)
     quantizeRows(values, columns, elements, scales)
     return { elements, scales }
   }
-  const elements = new Float32Array(target, 0, values.length)
+  const elements = new Float32Array(target, at, values.length)
   elements.set(values)
   return { elements }
 }
@@ -44,11 +44,18 @@ export function writeWeights(gpu: Gpu, tensor: Tensor, values: Float32Array, sta
   if (scales) gpu.write(tensor.scale!, scales, start / tensor.shape[1]!)
 }
 
+/** Values for a tensor, from element `start` on. */
+export interface Upload {
+  readonly tensor: Tensor
+  readonly values: Float32Array
+  readonly start: number
+}
+
 /** Host memory that the GPU copies weights from, made once and used again and again. */
 export class Staging {
   readonly #buffer: GPUBuffer
 
-  /** @param bytes a multiple of 4: as much as one upload's values take as f32. */
+  /** @param bytes a multiple of 4: as much as all values that are handed over at once take as f32. */
   constructor(
     readonly gpu: Gpu,
     bytes: number,
@@ -58,19 +65,26 @@ export class Staging {
   }
 
   /**
-   * Hands values to the GPU, as {@link writeWeights} does, and resolves when the next may be handed over. What fills a whole
-   * tensor spares the driver to clear it first.
+   * Hands values to the GPU, as {@link writeWeights} does, and resolves when the next may be handed over. Where they fill a
+   * whole tensor, the driver need not clear it first.
    */
-  async upload(tensor: Tensor, values: Float32Array, start: number): Promise<void> {
+  async upload(uploads: readonly Upload[]): Promise<void> {
     const { gpu } = this
-    const { elements, scales } = packWeights(tensor, values, this.#buffer.getMappedRange())
-    const [bytes, scaleBytes] = [elements.byteLength, scales?.byteLength ?? 0]
+    const mapped = this.#buffer.getMappedRange()
+    let end = 0
+    const copies = uploads.map(({ tensor, values, start }) => {
+      const at = end
+      const { elements, scales } = packWeights(tensor, values, mapped, at)
+      end += elements.byteLength + (scales?.byteLength ?? 0)
+      return { tensor, at, bytes: elements.byteLength, rows: scales?.length ?? 0, start }
+    })
     this.#buffer.unmap()
-    const encoder = gpu.device.createCommandEncoder({ label: tensor.label })
-    encoder.copyBufferToBuffer(this.#buffer, 0, tensor.buffer, start * dtypeBytes[tensor.dtype], bytes)
-    if (tensor.scale) {
+    const encoder = gpu.device.createCommandEncoder({ label: 'weights' })
+    for (const { tensor, at, bytes, rows, start } of copies) {
+      encoder.copyBufferToBuffer(this.#buffer, at, tensor.buffer, start * dtypeBytes[tensor.dtype], bytes)
+      if (!tensor.scale) continue
       const row = start / tensor.shape[1]!
-      encoder.copyBufferToBuffer(this.#buffer, bytes, tensor.scale.buffer, row * 4, scaleBytes)
+      encoder.copyBufferToBuffer(this.#buffer, at + bytes, tensor.scale.buffer, row * 4, rows * 4)
     }
     gpu.device.queue.submit([encoder.finish()])
     await gpu.guard(this.#buffer.mapAsync(2))

@@ -116,11 +116,11 @@ export interface MiscWeights {
 /** The sources that the decoder attends to through a cache, in the order of their stacked weights. */
 export const sources = ['encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st'] as const
 
-/** Elements of a piece, about: most matrices of the base model are one, whole. */
-const pieceElements = 2 ** 20
+/** Elements that are read at a time, about: most matrices of the base model fit, whole. */
+const loadElements = 2 ** 20
 
-/** Pieces on their way at a time. Each takes host memory for itself, twice: as it is read, and as the GPU copies it. */
-const piecesAtOnce = 3
+/** Loads on their way at a time. Each takes host memory for itself, twice: as it is read, and as the GPU copies it. */
+const loadsAtOnce = 3
 
 /**
  * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through one chunk of
@@ -248,7 +248,7 @@ function describeWeights(load: WeightLoader, config: MiscConfig, variant: Varian
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 
-/** Elements of a tensor that are read, converted and handed to the GPU at once. */
+/** Elements of a tensor that are read, converted and copied together. */
 interface Piece {
   readonly tensor: Tensor
   readonly start: number
@@ -355,7 +355,7 @@ class WeightLoader {
   #cut(tensor: Tensor, read: (start: number, values: Float32Array<ArrayBuffer>) => Promise<void>[]): void {
     const total = sizeOf(tensor.shape)
     const row = total / (tensor.shape[0] ?? 1)
-    const most = row * Math.max(1, Math.floor(pieceElements / row))
+    const most = row * Math.max(1, Math.floor(loadElements / row))
     for (let start = 0; start < total; start += most) {
       const elements = Math.min(most, total - start)
       this.#pieces.push({ tensor, start, elements, read: (values) => Promise.all(read(start, values)) })
@@ -363,36 +363,52 @@ class WeightLoader {
   }
 
   /**
-   * Fills every tensor described so far, a few pieces at once: while one is read, another is converted and a third copied.
+   * Fills every tensor described so far, by a few loads at once: while one is read, another is converted and a third copied.
    */
   async run(onProgress?: (done: number, total: number) => void): Promise<void> {
-    const largest = Math.max(...this.#pieces.map((it) => it.elements))
+    const largest = Math.max(loadElements, ...this.#pieces.map((it) => it.elements))
     const total = this.#pieces.reduce((sum, it) => sum + it.elements * 4, 0)
-    const pieces = this.#pieces.values()
-    let [done, failed] = [0, false]
+    const loads = this.#loads(largest)
+    let done = 0
     const work = async () => {
       const staging = new Staging(this.gpu, largest * 4)
       const memory = new Float32Array(largest)
       try {
-        for (const { tensor, start, elements, read } of pieces) {
-          if (failed) return
-          const values = memory.subarray(0, elements)
-          await read(values)
-          await staging.upload(tensor, values, start)
-          done += elements * 4
+        // A failure in here closes the generator, and so ends it for all.
+        for (const pieces of loads) {
+          let end = 0
+          const uploads = pieces.map((piece) => {
+            end += piece.elements
+            return { ...piece, values: memory.subarray(end - piece.elements, end) }
+          })
+          await Promise.all(uploads.map(({ read, values }) => read(values)))
+          await staging.upload(uploads)
+          done += end * 4
           onProgress?.(done, total)
         }
-      } catch (error) {
-        failed = true
-        throw error
       } finally {
         staging.dispose()
       }
     }
-    // Who fails last has stopped too when this throws: the files may be closed.
-    for (const outcome of await Promise.allSettled(times(piecesAtOnce, work))) {
+    // When this throws, all have stopped: the files may be closed.
+    for (const outcome of await Promise.allSettled(times(loadsAtOnce, work))) {
       if (outcome.status === 'rejected') throw outcome.reason
     }
+  }
+
+  /** Pieces that lie together in a load. */
+  *#loads(most: number): Generator<Piece[], void, void> {
+    let [load, elements]: [Piece[], number] = [[], 0]
+    for (const piece of this.#pieces) {
+      if (elements + piece.elements > most) {
+        yield load
+        load = []
+        elements = 0
+      }
+      load.push(piece)
+      elements += piece.elements
+    }
+    if (load.length > 0) yield load
   }
 
   #part(name: string) {
