@@ -16,37 +16,24 @@ fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, 
 // }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
-@group(0) @binding(1) var<storage, read> kv0: array<vec4f>;           // [rows of source 0, stride / 4]
-@group(0) @binding(2) var<storage, read> kv1: array<vec4f>;           // [rows of source 1, stride / 4], read where sources > 1
-@group(0) @binding(3) var<storage, read> kv2: array<vec4f>;           // [rows of source 2, stride / 4], read where sources > 2
-@group(0) @binding(4) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row and one past the last
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;     // [slots * new_rows, sources, d / 4]
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> kv: array<vec4f>;            // [rows, 2 * d / 4]: a row's keys, then its values
+@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row and one past the last
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;     // [slots * new_rows, sources, d / 4]
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
   sources: u32,
   d: u32,
   head_width: u32,
-  stride: u32,
-  key_column: u32,     // of this layer's keys in a row of kv
-  value_column: u32,
-}
-
-fn kv_at(source: u32, i: u32) -> vec4f {
-  switch source {
-    case 0: { return kv0[i]; }
-    case 1: { return kv1[i]; }
-    default: { return kv2[i]; }
-  }
 }
 
 fn key_at(source: u32, i: u32) -> vec4f {
-  return kv_at(source, i);
+  return kv[i];
 }
 
 fn value_at(source: u32, i: u32) -> vec4f {
-  return kv_at(source, i);
+  return kv[i];
 }
 
 @compute @workgroup_size(LANES)
@@ -59,10 +46,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
     query[h] = q[base + min(h * LANES + lane, CHUNKS - 1)] * inverseSqrt(f32(params.head_width));
   }
   let range = ranges[row / params.new_rows * params.sources + source];
-  let key = params.key_column / 4 + head;
-  let value = params.value_column / 4 + head;
   if (range.x < range.y) {
-    attend(source, range.x, range.y, params.stride / 4, key, value, lane);
+    attend(source, range.x, range.y, params.d / 2, head, params.d / 4 + head, lane);
     finish_sum(lane);
   }
   for (var h = 0u; h < HELD; h++) {

@@ -2,21 +2,16 @@
 // One workgroup per (head, source, row): lanes on keys for the scores, on columns for the weighted sum of the values.
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;              // [slots * new_rows, sources, d]
-@group(0) @binding(1) var<storage, read> kv0: array<f32>;            // [rows of source 0, stride]
-@group(0) @binding(2) var<storage, read> kv1: array<f32>;            // [rows of source 1, stride], read where sources > 1
-@group(0) @binding(3) var<storage, read> kv2: array<f32>;            // [rows of source 2, stride], read where sources > 2
-@group(0) @binding(4) var<storage, read> ranges: array<vec2u>;       // [slots, sources]: first row and one past the last
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;      // [slots * new_rows, sources, d]
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> kv: array<f32>;             // [rows, 2 * d]: a row's keys, then its values
+@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;       // [slots, sources]: first row and one past the last
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;      // [slots * new_rows, sources, d]
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
   sources: u32,
   d: u32,
   head_width: u32,     // at most LANES
-  stride: u32,
-  key_column: u32,     // of this layer's keys in a row of kv
-  value_column: u32,
 }
 
 // from online-softmax.wgsl {
@@ -29,14 +24,6 @@ fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; }
 
 var<workgroup> query: array<f32, LANES>;
 
-fn kv_at(source: u32, i: u32) -> f32 {
-  switch source {
-    case 0: { return kv0[i]; }
-    case 1: { return kv1[i]; }
-    default: { return kv2[i]; }
-  }
-}
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
   let width = params.head_width;
@@ -47,7 +34,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   if (lane < width) {
     query[lane] = q[base + lane] * inverseSqrt(f32(width));
   }
-  let column = params.value_column + head + lane % width;
+  let column = params.d + head + lane % width;
   let group = lane / width;
   let groups = LANES / width;    // keys whose values are summed side by side
   let range = ranges[row / params.new_rows * params.sources + source];
@@ -57,10 +44,10 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
     let count = min(TILE, range.y - start);
     workgroupBarrier();
     for (var i = lane; i < count; i += LANES) {
-      let key = (start + i) * params.stride + params.key_column + head;
+      let key = (start + i) * 2 * params.d + head;
       var score = 0.0;
       for (var c = 0u; c < width; c++) {
-        score += query[c] * kv_at(source, key + c);
+        score += query[c] * kv[key + c];
       }
       weights[i] = score;
     }
@@ -70,7 +57,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
     if (group < groups) {
       for (var i = group; i < count; i += groups) {
         total += weights[i];
-        sum += weights[i] * kv_at(source, (start + i) * params.stride + column);
+        sum += weights[i] * kv[(start + i) * 2 * params.d + column];
       }
     }
   }

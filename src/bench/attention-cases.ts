@@ -75,14 +75,13 @@ const overSources: KernelCaseMaker = ({ slots, weights, workload }, tensors) => 
   const states = context + postBlocks + situationBlocks
   const q = tensors.random('q', batch, 3 * d)
   const out = tensors.random('out', batch, 3 * d)
-  const sizes = { slots: batch, newRows: 1, heads, keyColumn: 0, valueColumn: d }
+  const sizes = { slots: batch, newRows: 1, heads }
   return {
     op: 'cross-attention',
     shape: `${batch} × (${context} + ${postBlocks} + ${situationBlocks})`,
     flops: 4 * d * batch * states,
     bytes: 4 * batch * 2 * d * states + q.bytes + out.bytes,
     layers: cross.length,
-    record: (recorder, layer) =>
-      crossAttention(recorder, { q, sources: cross[layer]!.map((kv) => ({ kv })), ranges, out }, sizes),
+    record: (recorder, layer) => crossAttention(recorder, { q, kv: cross[layer]!, ranges, out }, sizes),
   }
 }

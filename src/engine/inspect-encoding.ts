@@ -39,10 +39,11 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
     const attention = { post: [] as number[], situation: [] as number[] }
     for (const name of ['post', 'situation'] as const) {
       const rows = dialogue[name].length
+      const firstRow = slots.state.firstRow(0, blockSources[name])
       const mean = new Array<number>(rows).fill(0)
       for (const [layer, query] of rows > 0 ? queries.entries() : []) {
         const q = (await gpu.readF32(query)).subarray(blockSources[name] * d)
-        const keyValue = await gpu.readF32(slots.state.cross[layer]![blockSources[name]]!)
+        const keyValue = (await gpu.readF32(slots.state.cross[layer]!)).subarray(firstRow * 2 * d)
         for (const weights of headWeights(q, keyValue, rows, d, heads)) {
           weights.forEach((weight, row) => {
             mean[row]! += weight / (heads * queries.length)

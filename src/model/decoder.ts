@@ -21,15 +21,17 @@ export type SourceRows = readonly [context: number, post: number, situation: num
 export class DecoderState implements SlotTensors {
   /** Keys and values of each layer's earlier rows, [slots, maxPositions, d]. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
-  /** Per layer and source: keys and values side by side, [slots · rowsPerSlot, 2d]; a slot's rows lie together. */
-  readonly cross: readonly (readonly Tensor[])[]
-  /** u32 [slots, sources, 2]: first and one-past-last row that a slot has in each source. */
+  /** Per layer: keys and values of the sources side by side, [slots · rowsPerSlot, 2d]; a slot's rows lie together. */
+  readonly cross: readonly Tensor[]
+  /** u32 [slots, sources, 2]: first and one-past-last row that a slot has of each source. */
   readonly ranges: Tensor
   /** Per layer, [slots, d]: the strategy source's attention and the biases of all four out_projs. */
   readonly strategy: readonly Tensor[]
   readonly scratch: Scratch
-  /** Rows kept for a slot in each source. */
-  readonly rowsPerSlot: SourceRows
+  /** Rows kept for a slot, of all sources. */
+  readonly rowsPerSlot: number
+  /** Where a source's rows begin among those of a slot. */
+  readonly #sourceStarts: readonly number[]
   readonly #sources: SourceRows[] = []
 
   constructor(
@@ -39,14 +41,13 @@ export class DecoderState implements SlotTensors {
   ) {
     const { dModel: d, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
     const { layers } = weights.decoder
-    this.rowsPerSlot = [maxPositions, maxPostBlocks, maxSituationBlocks]
+    this.rowsPerSlot = maxPositions + maxPostBlocks + maxSituationBlocks
+    this.#sourceStarts = [0, maxPositions, maxPositions + maxPostBlocks]
     this.self = layers.map((_, i) => ({
       keys: gpu.tensor(`self.keys.${i}`, [slots, maxPositions, d]),
       values: gpu.tensor(`self.values.${i}`, [slots, maxPositions, d]),
     }))
-    this.cross = layers.map((_, i) =>
-      sources.map((source, s) => gpu.tensor(`cross.${source}.${i}`, [slots * this.rowsPerSlot[s]!, 2 * d])),
-    )
+    this.cross = layers.map((_, i) => gpu.tensor(`cross.${i}`, [slots * this.rowsPerSlot, 2 * d]))
     this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
     this.strategy = layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
     this.scratch = new Scratch(gpu, slots)
@@ -55,13 +56,18 @@ export class DecoderState implements SlotTensors {
   /** Says how many rows a slot will have in each source. */
   setSources(slot: number, rows: SourceRows): void {
     this.#sources[slot] = rows
-    const ranges = rows.flatMap((count, s) => [slot * this.rowsPerSlot[s]!, slot * this.rowsPerSlot[s]! + count])
+    const ranges = rows.flatMap((count, s) => [this.firstRow(slot, s), this.firstRow(slot, s) + count])
     this.gpu.write(this.ranges, Uint32Array.from(ranges), slot * ranges.length)
+  }
+
+  /** Where in {@link cross} the rows begin that a slot has of a source. */
+  firstRow(slot: number, source: number): number {
+    return slot * this.rowsPerSlot + this.#sourceStarts[source]!
   }
 
   /** Tensors of which every slot has an equal part, one after the other. */
   get slotTensors(): Tensor[] {
-    return [this.self.flatMap((it) => [it.keys, it.values]), this.cross.flat(), this.strategy].flat()
+    return [this.self.flatMap((it) => [it.keys, it.values]), this.cross, this.strategy].flat()
   }
 
   /** The tensors of a slot were copied from a slot of another state, or of this one: its rows are as many. */
@@ -101,9 +107,7 @@ export function fillCrossCaches(
   const { dModel: d } = weights.config
   const upload = (rows: readonly number[]) => scratch.upload('cross.to', [rows.length], Uint32Array.from(rows))
   const places = sourceStates.map(({ counts }, s) =>
-    upload(
-      counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => slots[i]! * state.rowsPerSlot[s]! + row)),
-    ),
+    upload(counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => state.firstRow(slots[i]!, s) + row))),
   )
   const strategyPlaces = upload(slots)
 
@@ -111,7 +115,7 @@ export function fillCrossCaches(
     sourceStates.forEach(({ states, rows }, s) => {
       const keyValue = scratch.rows('cross.key-value', rows, 2 * d)
       matmul(recorder, { x: states, ...layer.crossKeyValue[s]!, out: keyValue }, rows)
-      copyRows(recorder, { source: keyValue, to: places[s]!, target: state.cross[i]![s]! }, rows)
+      copyRows(recorder, { source: keyValue, to: places[s]!, target: state.cross[i]! }, rows)
     })
     const value = scratch.rows('cross.strategy-value', slots.length, d)
     const output = scratch.rows('cross.strategy-output', slots.length, d)
@@ -186,10 +190,8 @@ function decoderLayer(
   // Eq. 7: one query product, one attention over the cached sources, one output product with the stacked out_proj.
   matmul(recorder, { x: middle, ...layer.crossQuery, out: crossQuery }, rows)
   trace?.(`decoder.cross_query.${i}`, crossQuery, rows)
-  const cached = state.cross[i]!.map((kv) => ({ kv }))
-  const place = { keyColumn: 0, valueColumn: d }
-  const tensors = { q: crossQuery, sources: cached, ranges: state.ranges, out: crossAttended }
-  crossAttention(recorder, tensors, { slots, newRows, heads, ...place })
+  const cached = { kv: state.cross[i]!, ranges: state.ranges }
+  crossAttention(recorder, { q: crossQuery, ...cached, out: crossAttended }, { slots, newRows, heads })
   const stacked = { weight: layer.crossOutput, bias: state.strategy[i]!, rowsPerBias: newRows }
   matmul(recorder, { x: crossAttended, ...stacked, residual: middle, out: sum }, rows)
   layerNorm(recorder, { x: sum, ...layer.crossNorm, out: middle }, rows)

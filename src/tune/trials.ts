@@ -99,20 +99,19 @@ function selfAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial
 /** A step of `rows` replies to the same dialogue: a context, and a few blocks for the other two sources. */
 function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial {
   const d = heads * head
-  const sources = [keyRows, 30, 20]
-  const kv = sources.map((count) => ({ kv: random(gpu, [count, 2 * d]) }))
+  const kv = random(gpu, [keyRows + 50, 2 * d])
   const [q, out] = [random(gpu, [rows, 3 * d]), gpu.tensor('trial', [rows, 3 * d])]
-  const rangesOfRow = sources.flatMap((count) => [0, count])
+  const rangesOfRow = [0, keyRows, keyRows, keyRows + 30, keyRows + 30, keyRows + 50]
   const rangeData = Uint32Array.from(Array.from({ length: rows }, () => rangesOfRow).flat())
   const ranges = gpu.tensorFrom('trial', [rows, 3, 2], rangeData)
-  const sizes = { slots: rows, newRows: 1, heads, keyColumn: 0, valueColumn: d }
+  const sizes = { slots: rows, newRows: 1, heads }
   return {
     turns: attentionTurns,
     record(recorder) {
-      for (let i = 0; i < attentionTurns; i++) crossAttention(recorder, { q, sources: kv, ranges, out }, sizes)
+      for (let i = 0; i < attentionTurns; i++) crossAttention(recorder, { q, kv, ranges, out }, sizes)
     },
     out,
-    tensors: [...kv.map((it) => it.kv), q, ranges, out],
+    tensors: [kv, q, ranges, out],
   }
 }
 
