@@ -1,14 +1,15 @@
 /**
  * Weights may be f32, f16 or int8 (see DType); all arithmetic is f32. A kernel knows nothing of the format: it reads four
  * weights side by side by `weight4`, whose helper `weights.<dtype>.wgsl` is chosen here, and hands sums to `put`, which
- * multiplies them by the scale of their column where the weights are int8. `words` reads 128 bits of a row instead, and takes
- * the fours in them apart by the same helper. x, bias, residual and out are f32.
+ * multiplies them by the scale of their column where the weights are int8. `words` and `shuffle` read 128 bits of a row
+ * instead, and take the fours in them apart by the same helper. x, bias, residual and out are f32.
  */
 import { ShapeError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import type { OpShape } from '../gpu/shape-class.js'
+import { type DType, expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
 export interface MatmulTensors {
@@ -55,7 +56,8 @@ const variants = {
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
   quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
-  words: (): Variant => ({ shader: 'gemv.words', constants: { LANES: 8, COLUMNS: 4 }, rows: 1, columns: 32 }),
+  words: (_: AdapterInfo, __: number, dtype: DType): Variant => eightLanes('gemv.words', dtype === 'f32' ? 6 : 8),
+  shuffle: (): Variant => eightLanes('gemv.shuffle', 4),
   plain({ software }: AdapterInfo, rows: number): Variant {
     // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
     const lanes = software ? 16 : 64
@@ -69,14 +71,19 @@ const variants = {
   },
 }
 
+/** Eight lanes, each with so many columns of one row. */
+function eightLanes(shader: string, columns: number): Variant {
+  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns }
+}
+
 /** Names of the kernels of {@link matmul}. */
 export type MatmulVariant = keyof typeof variants
 
 /**
- * The kernels that a device can run for so many rows and columns in, best guess first. Where k is no multiple of 4 there is
- * no choice.
+ * The kernels that a device can run for so many rows and columns in and weights of a dtype, best guess first. Where k is no
+ * multiple of 4 there is no choice.
  */
-export function matmulVariants({ adapter, features }: Gpu, rows: number, k: number): MatmulVariant[] {
+export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: Omit<OpShape, 'n'>): MatmulVariant[] {
   const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
   const subgroup: MatmulVariant[] = lanes === 4 ? ['quad'] : lanes > 4 ? ['subgroup'] : []
   if (matmulOp(rows) === 'gemm')
@@ -85,8 +92,11 @@ export function matmulVariants({ adapter, features }: Gpu, rows: number, k: numb
   // Sharing what was loaded pays from two rows on; the quad kernel always computes sixteen.
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
-  const words: MatmulVariant[] = rows === 1 && adapter.subgroupSize === 8 && k % 16 === 0 ? ['words'] : []
-  return [...words, 'plain', ...subgroup, 'coalesced']
+  const eight = rows === 1 && adapter.subgroupSize === 8
+  const words: MatmulVariant[] = eight && k % 16 === 0 ? ['words'] : []
+  const shuffle: MatmulVariant[] = eight && lanes === 8 && k % 32 === 0 ? ['shuffle'] : []
+  const wide = dtype === 'int8' ? [...shuffle, ...words] : [...words, ...shuffle]
+  return [...wide, 'plain', ...subgroup, 'coalesced']
 }
 
 /**
@@ -111,7 +121,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const shape = { dtype: weight.dtype, rows, k, n }
   const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, rows, k), shape)](gpu.adapter, rows)
+      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows, weight.dtype)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,

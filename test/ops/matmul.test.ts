@@ -42,7 +42,8 @@ async function check(gpu: Gpu, { shape, groups = 0, residual: withResidual, acti
 
 /** Does the work with each kernel that the device can run. */
 async function eachVariant(gpu: Gpu, work: () => Promise<void>): Promise<void> {
-  for (const name of new Set([...matmulVariants(gpu, 1, 16), ...matmulVariants(gpu, 17, 16)])) {
+  const names = [1, 17].flatMap((rows) => matmulVariants(gpu, { rows, k: 32, dtype: 'f32' }))
+  for (const name of new Set(names)) {
     gpu.useVariant('gemv', name)
     gpu.useVariant('gemm', name)
     await work()
@@ -57,6 +58,7 @@ const shapes = [
   [1, 4, 8],
   [1, 60, 100],
   [1, 48, 33],
+  [1, 64, 50],
   [1, 512, 70],
   [2, 4, 40001],
   [2, 100, 60],

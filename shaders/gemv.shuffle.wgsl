@@ -1,0 +1,62 @@
+// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 4 · LANES.
+// As gemv.words.wgsl, but each lane loads a vec4 of x of its own and the others take it by shuffles: where a load costs as
+// much however few values are behind it, and 128 bits hold so many weights that those of x would cost half as much again.
+enable subgroups;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;    // [n, words of a row/4]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
+@group(0) @binding(6) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  k: u32,
+  n: u32,
+  group_rows: u32, // rows that share a bias row
+}
+
+const LANES: u32 = 8;
+const COLUMNS: u32 = 4;
+
+fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
+
+// from weights.f32.wgsl {
+const FOURS: u32 = 1;
+fn four(words: vec4u, i: u32) -> vec4f { return bitcast<vec4f>(words); }
+// }
+
+const TURNS: u32 = LANES / FOURS; // loads of a weight row for one of x
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = group.y;
+  let row_loads = params.k / 4 / FOURS;
+  let column = group.x * LANES * COLUMNS + lane;
+  var weight_row: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    weight_row[c] = min(column + c * LANES, params.n - 1) * row_loads;
+  }
+  var sums: array<f32, COLUMNS>;
+  for (var i = 0u; i < row_loads; i += TURNS) {
+    let own = x[(row * row_loads + i) * FOURS + lane];
+    for (var turn = 0u; turn < TURNS; turn++) {
+      var words: array<vec4u, COLUMNS>;
+      for (var c = 0u; c < COLUMNS; c++) {
+        words[c] = weight[weight_row[c] + i + turn];
+      }
+      for (var j = 0u; j < FOURS; j++) {
+        let a = subgroupShuffle(own, turn * FOURS + j);
+        for (var c = 0u; c < COLUMNS; c++) {
+          let w = four(words[c], j);
+          sums[c] = fma(a.w, w.w, fma(a.z, w.z, fma(a.y, w.y, fma(a.x, w.x, sums[c]))));
+        }
+      }
+    }
+  }
+  for (var c = 0u; c < COLUMNS; c++) {
+    put(row, column + c * LANES, sums[c]);
+  }
+}
