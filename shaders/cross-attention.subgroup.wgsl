@@ -16,8 +16,8 @@ fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, 
 // }
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
-@group(0) @binding(1) var<storage, read> kv: array<vec4f>;            // [rows, 2 * d / 4]: a row's keys, then its values
-@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row and one past the last
+@group(0) @binding(1) var<storage, read> kv: array<vec4f>;            // [slots, heads, slot_rows, 2 * CHUNKS]: a row's keys, then its values
+@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row of the slot and one past the last
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;     // [slots * new_rows, sources, d / 4]
 @group(0) @binding(4) var<uniform> params: Params;
 
@@ -26,6 +26,7 @@ struct Params {
   sources: u32,
   d: u32,
   head_width: u32,
+  slot_rows: u32,
 }
 
 fn key_at(source: u32, i: u32) -> vec4f {
@@ -45,9 +46,11 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
   for (var h = 0u; h < HELD; h++) {
     query[h] = q[base + min(h * LANES + lane, CHUNKS - 1)] * inverseSqrt(f32(params.head_width));
   }
-  let range = ranges[row / params.new_rows * params.sources + source];
+  let slot = row / params.new_rows;
+  let range = ranges[slot * params.sources + source];
+  let key = (slot * params.d / params.head_width + group_id.x) * params.slot_rows * 2 * CHUNKS;
   if (range.x < range.y) {
-    attend(source, range.x, range.y, params.d / 2, head, params.d / 4 + head, lane);
+    attend(source, range.x, range.y, 2 * CHUNKS, key, key + CHUNKS, lane);
     finish_sum(lane);
   }
   for (var h = 0u; h < HELD; h++) {

@@ -2,8 +2,8 @@
 // One workgroup per (head, source, row): lanes on keys for the scores, on columns for the weighted sum of the values.
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;              // [slots * new_rows, sources, d]
-@group(0) @binding(1) var<storage, read> kv: array<f32>;             // [rows, 2 * d]: a row's keys, then its values
-@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;       // [slots, sources]: first row and one past the last
+@group(0) @binding(1) var<storage, read> kv: array<f32>;             // [slots, heads, slot_rows, 2 * head_width]: a row's keys, then its values
+@group(0) @binding(2) var<storage, read> ranges: array<vec2u>;       // [slots, sources]: first row of the slot and one past the last
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;      // [slots * new_rows, sources, d]
 @group(0) @binding(4) var<uniform> params: Params;
 
@@ -12,6 +12,7 @@ struct Params {
   sources: u32,
   d: u32,
   head_width: u32,     // at most LANES
+  slot_rows: u32,
 }
 
 // from online-softmax.wgsl {
@@ -34,17 +35,19 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   if (lane < width) {
     query[lane] = q[base + lane] * inverseSqrt(f32(width));
   }
-  let column = params.d + head + lane % width;
+  let slot = row / params.new_rows;
+  let first = (slot * params.d / width + group_id.x) * params.slot_rows;    // row of kv
+  let column = width + lane % width;
   let group = lane / width;
   let groups = LANES / width;    // keys whose values are summed side by side
-  let range = ranges[row / params.new_rows * params.sources + source];
+  let range = ranges[slot * params.sources + source];
   var sum = 0.0;
   var total = 0.0;
   for (var start = range.x; start < range.y; start += TILE) {
     let count = min(TILE, range.y - start);
     workgroupBarrier();
     for (var i = lane; i < count; i += LANES) {
-      let key = (start + i) * 2 * params.d + head;
+      let key = (first + start + i) * 2 * width;
       var score = 0.0;
       for (var c = 0u; c < width; c++) {
         score += query[c] * kv[key + c];
@@ -57,7 +60,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
     if (group < groups) {
       for (var i = group; i < count; i += groups) {
         total += weights[i];
-        sum += weights[i] * kv[(start + i) * 2 * params.d + column];
+        sum += weights[i] * kv[(first + start + i) * 2 * width + column];
       }
     }
   }

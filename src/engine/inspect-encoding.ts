@@ -39,12 +39,12 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
     const attention = { post: [] as number[], situation: [] as number[] }
     for (const name of ['post', 'situation'] as const) {
       const rows = dialogue[name].length
-      const firstRow = slots.state.firstRow(0, blockSources[name])
+      const first = slots.state.sourceStarts[blockSources[name]]!
       const mean = new Array<number>(rows).fill(0)
       for (const [layer, query] of rows > 0 ? queries.entries() : []) {
         const q = (await gpu.readF32(query)).subarray(blockSources[name] * d)
-        const keyValue = (await gpu.readF32(slots.state.cross[layer]!)).subarray(firstRow * 2 * d)
-        for (const weights of headWeights(q, keyValue, rows, d, heads)) {
+        const keyValue = await gpu.readF32(slots.state.cross[layer]!)
+        for (const weights of headWeights(q, keyValue, first, rows, { e: d / heads, heads })) {
           weights.forEach((weight, row) => {
             mean[row]! += weight / (heads * queries.length)
           })
@@ -59,13 +59,20 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
   }
 }
 
-/** softmax(q · k / √e) over the rows, for each head; a row of `keyValue` holds d keys, then d values. */
-function headWeights(q: Float32Array, keyValue: Float32Array, rows: number, d: number, heads: number): number[][] {
-  const e = d / heads
+/** softmax(q · k / √e) over `rows` rows from the first on, for each head; `keyValue` is [heads, slotRows, 2e]. */
+function headWeights(
+  q: Float32Array,
+  keyValue: Float32Array,
+  first: number,
+  rows: number,
+  { e, heads }: { readonly e: number; readonly heads: number },
+): number[][] {
+  const slotRows = keyValue.length / heads / (2 * e)
   return Array.from({ length: heads }, (_, head) => {
     const scores = Array.from({ length: rows }, (_, row) => {
+      const key = (head * slotRows + first + row) * 2 * e
       let dot = 0
-      for (let i = head * e; i < (head + 1) * e; i++) dot += q[i]! * keyValue[row * 2 * d + i]!
+      for (let i = 0; i < e; i++) dot += q[head * e + i]! * keyValue[key + i]!
       return dot / Math.sqrt(e)
     })
     const best = Math.max(...scores)

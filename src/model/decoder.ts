@@ -8,6 +8,7 @@ import { crossAttention } from '../ops/cross-attention.js'
 import { embed } from '../ops/embed.js'
 import { layerNorm } from '../ops/layer-norm.js'
 import { matmul } from '../ops/matmul.js'
+import { splitHeads } from '../ops/split-heads.js'
 import { feedForward, type Pass } from './encoder.js'
 import { type DecoderLayer, type MiscWeights, sources } from './weights.js'
 
@@ -21,17 +22,17 @@ export type SourceRows = readonly [context: number, post: number, situation: num
 export class DecoderState implements SlotTensors {
   /** Keys and values of each layer's earlier rows, [slots, maxPositions, d]. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
-  /** Per layer: keys and values of the sources side by side, [slots · rowsPerSlot, 2d]; a slot's rows lie together. */
+  /** Per layer: keys and values of the rows of all sources, head by head, [slots, heads, rows, 2e]. */
   readonly cross: readonly Tensor[]
-  /** u32 [slots, sources, 2]: first and one-past-last row that a slot has of each source. */
+  /** u32 [slots, sources, 2]: which of a slot's rows are those of each source, the first and one past the last. */
   readonly ranges: Tensor
   /** Per layer, [slots, d]: the strategy source's attention and the biases of all four out_projs. */
   readonly strategy: readonly Tensor[]
   readonly scratch: Scratch
   /** Rows kept for a slot, of all sources. */
   readonly rowsPerSlot: number
-  /** Where a source's rows begin among those of a slot. */
-  readonly #sourceStarts: readonly number[]
+  /** Where the rows of each source begin among those of a slot. */
+  readonly sourceStarts: readonly number[]
   readonly #sources: SourceRows[] = []
 
   constructor(
@@ -39,15 +40,15 @@ export class DecoderState implements SlotTensors {
     weights: MiscWeights,
     readonly slots: number,
   ) {
-    const { dModel: d, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
+    const { dModel: d, decoderHeads: heads, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
     const { layers } = weights.decoder
     this.rowsPerSlot = maxPositions + maxPostBlocks + maxSituationBlocks
-    this.#sourceStarts = [0, maxPositions, maxPositions + maxPostBlocks]
+    this.sourceStarts = [0, maxPositions, maxPositions + maxPostBlocks]
     this.self = layers.map((_, i) => ({
       keys: gpu.tensor(`self.keys.${i}`, [slots, maxPositions, d]),
       values: gpu.tensor(`self.values.${i}`, [slots, maxPositions, d]),
     }))
-    this.cross = layers.map((_, i) => gpu.tensor(`cross.${i}`, [slots * this.rowsPerSlot, 2 * d]))
+    this.cross = layers.map((_, i) => gpu.tensor(`cross.${i}`, [slots, heads, this.rowsPerSlot, (2 * d) / heads]))
     this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
     this.strategy = layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
     this.scratch = new Scratch(gpu, slots)
@@ -56,13 +57,8 @@ export class DecoderState implements SlotTensors {
   /** Says how many rows a slot will have in each source. */
   setSources(slot: number, rows: SourceRows): void {
     this.#sources[slot] = rows
-    const ranges = rows.flatMap((count, s) => [this.firstRow(slot, s), this.firstRow(slot, s) + count])
+    const ranges = rows.flatMap((count, s) => [this.sourceStarts[s]!, this.sourceStarts[s]! + count])
     this.gpu.write(this.ranges, Uint32Array.from(ranges), slot * ranges.length)
-  }
-
-  /** Where in {@link cross} the rows begin that a slot has of a source. */
-  firstRow(slot: number, source: number): number {
-    return slot * this.rowsPerSlot + this.#sourceStarts[source]!
   }
 
   /** Tensors of which every slot has an equal part, one after the other. */
@@ -106,16 +102,17 @@ export function fillCrossCaches(
 ): void {
   const { dModel: d } = weights.config
   const upload = (rows: readonly number[]) => scratch.upload('cross.to', [rows.length], Uint32Array.from(rows))
-  const places = sourceStates.map(({ counts }, s) =>
-    upload(counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => state.firstRow(slots[i]!, s) + row))),
-  )
+  const places = sourceStates.map(({ counts }, s) => {
+    const starts = slots.map((slot) => slot * state.rowsPerSlot + state.sourceStarts[s]!)
+    return upload(counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => starts[i]! + row)))
+  })
   const strategyPlaces = upload(slots)
 
   weights.decoder.layers.forEach((layer, i) => {
     sourceStates.forEach(({ states, rows }, s) => {
       const keyValue = scratch.rows('cross.key-value', rows, 2 * d)
       matmul(recorder, { x: states, ...layer.crossKeyValue[s]!, out: keyValue }, rows)
-      copyRows(recorder, { source: keyValue, to: places[s]!, target: state.cross[i]! }, rows)
+      splitHeads(recorder, { source: keyValue, to: places[s]!, target: state.cross[i]! }, rows)
     })
     const value = scratch.rows('cross.strategy-value', slots.length, d)
     const output = scratch.rows('cross.strategy-output', slots.length, d)

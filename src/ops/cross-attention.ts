@@ -1,14 +1,14 @@
 import type { Recorder } from '../gpu/recorder.js'
-import { expectRows, expectShape, type Tensor } from '../gpu/tensor.js'
+import { expectRows, type Tensor } from '../gpu/tensor.js'
 import { cachedAttentionCandidates, headKernel, headWidth } from './cached-attention.js'
 
 /** Tensors of {@link crossAttention}, each of these rows or more; d is the model width, S the number of sources. */
 export interface CrossAttentionTensors {
   /** [slots · newRows, S · d]: a query for each source, side by side. */
   readonly q: Tensor
-  /** [rows, 2d]: what may be attended to, of all sources and slots; keys and values side by side. */
+  /** [slots, heads, slotRows, 2e]: what a slot may attend to, of all sources; a head's keys and values side by side. */
   readonly kv: Tensor
-  /** u32 [slots, S, 2]: the rows of kv that a slot has in each source, the first and one past the last. */
+  /** u32 [slots, S, 2]: which rows of a slot are each source's, the first and one past the last. */
   readonly ranges: Tensor
   /** [slots · newRows, S · d]: the attention outputs side by side, ready for the stacked out_proj. */
   readonly out: Tensor
@@ -33,13 +33,13 @@ export function crossAttention(recorder: Recorder, tensors: CrossAttentionTensor
   expectRows('crossAttention', ranges, slots, ['S', 2], 'u32')
   const sources = ranges.shape[1]!
   const d = Math.floor(q.shape[1]! / sources)
-  expectShape('crossAttention', kv, ['rows', 2 * d])
   expectRows('crossAttention', q, slots * newRows, [sources * d])
   expectRows('crossAttention', out, slots * newRows, [sources * d])
   const { gpu } = recorder
   const head = headWidth('crossAttention', d, heads)
+  expectRows('crossAttention', kv, slots, [heads, 'slotRows', 2 * head])
   const shape = { dtype: kv.dtype, rows: slots * newRows, k: head, n: heads }
   const kernel = headKernel(gpu, 'cross-attention', cachedAttentionCandidates(gpu, head), shape)
-  const params = { new_rows: newRows, sources, d, head_width: head }
+  const params = { new_rows: newRows, sources, d, head_width: head, slot_rows: kv.shape[2]! }
   recorder.dispatch(kernel, { q, kv, ranges, out }, params, [heads, sources, slots * newRows])
 }

@@ -99,7 +99,7 @@ function selfAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial
 /** A step of `rows` replies to the same dialogue: a context, and a few blocks for the other two sources. */
 function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial {
   const d = heads * head
-  const kv = random(gpu, [keyRows + 50, 2 * d])
+  const kv = random(gpu, [rows, heads, keyRows + 50, 2 * head])
   const [q, out] = [random(gpu, [rows, 3 * d]), gpu.tensor('trial', [rows, 3 * d])]
   const rangesOfRow = [0, keyRows, keyRows, keyRows + 30, keyRows + 30, keyRows + 50]
   const rangeData = Uint32Array.from(Array.from({ length: rows }, () => rangesOfRow).flat())

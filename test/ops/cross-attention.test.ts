@@ -14,28 +14,28 @@ interface Case {
   rows: number[][]
 }
 
-/** Ranges that lay the rows one after another, source by source, with a row of no one's ahead of each source's. */
-function layOut(rows: number[][]): { ranges: Uint32Array; total: number } {
-  const ranges = new Uint32Array(rows.flat().length * 2)
-  const sources = rows[0]!.length
-  let total = 0
-  for (let source = 0; source < sources; source++) {
-    total++
-    rows.forEach((slot, s) => {
-      ranges.set([total, total + slot[source]!], (s * sources + source) * 2)
-      total += slot[source]!
+/** Ranges that lay a slot's rows one source after the other, with a row of no one's ahead of each. */
+function layOut(rows: number[][]): { ranges: Uint32Array; slotRows: number } {
+  const ends: number[] = []
+  const ranges = rows.flatMap((slot) => {
+    let end = 0
+    const ofSlot = slot.flatMap((count) => {
+      end += count + 1
+      return [end - count, end]
     })
-  }
-  return { ranges, total }
+    ends.push(end)
+    return ofSlot
+  })
+  return { ranges: Uint32Array.from(ranges), slotRows: Math.max(...ends) + 1 }
 }
 
 /** Tensors for one case, and the expected output for any ranges. */
 function prepare(gpu: Gpu, { heads, e, newRows = 1, rows }: Case) {
   const d = heads * e
   const [slots, sources] = [rows.length, rows[0]!.length]
-  const { ranges, total } = layOut(rows)
+  const { ranges, slotRows } = layOut(rows)
   const q = randomTensor(gpu, 'q', [slots * newRows, sources * d], 1)
-  const kv = randomTensor(gpu, 'kv', [total, 2 * d], 2)
+  const kv = randomTensor(gpu, 'kv', [slots, heads, slotRows, 2 * e], 2)
   const tensors = {
     q: q.tensor,
     kv: kv.tensor,
@@ -43,7 +43,7 @@ function prepare(gpu: Gpu, { heads, e, newRows = 1, rows }: Case) {
     out: gpu.tensor('out', q.tensor.shape),
   }
   const expected = (now: Uint32Array) =>
-    reference.crossAttention(q.values, kv.values, now, { sources, newRows, heads, d })
+    reference.crossAttention(q.values, kv.values, now, { sources, newRows, heads, d, slotRows })
   return { tensors, sizes: { slots, newRows, heads }, ranges, expected }
 }
 
@@ -135,7 +135,7 @@ for (const without of [[], ['subgroups']] as const) {
             crossAttention(new Recorder(gpu), { ...tensors, ...changes }, { ...sizes, ...more })
         const fails = (body: () => void, pattern: RegExp) =>
           assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
-        fails(record({ kv: tensors.ranges }), /ranges must be f32 \[rows, 16\], got u32 \[1, 2, 2\]/)
+        fails(record({ kv: tensors.ranges }), /ranges must be f32 \[≥ 1, 2, slotRows, 8\], got u32 \[1, 2, 2\]/)
         fails(record({ out: tensors.ranges }), /ranges must be f32 \[≥ 1, 16\], got u32 \[1, 2, 2\]/)
         fails(record({}, { slots: 2 }), /ranges must have 2 rows or more/)
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)

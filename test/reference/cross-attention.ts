@@ -5,16 +5,26 @@ export function crossAttention(
   q: Float32Array,
   kv: Float32Array,
   ranges: Uint32Array,
-  { sources, newRows, heads, d }: { sources: number; newRows: number; heads: number; d: number },
+  {
+    sources,
+    newRows,
+    heads,
+    d,
+    slotRows,
+  }: Readonly<Record<'sources' | 'newRows' | 'heads' | 'd' | 'slotRows', number>>,
 ): Float64Array {
   const out = new Float64Array(q.length)
   for (let row = 0; row * sources * d < q.length; row++) {
     for (let source = 0; source < sources; source++) {
       const at = (Math.floor(row / newRows) * sources + source) * 2
       const [first, end] = [ranges[at]!, ranges[at + 1]!]
-      const columns = (start: number) => (r: number, c: number) => kv[(first + r) * 2 * d + start + c]!
+      const e = d / heads
+      const columns = (start: number) => (r: number, c: number) => {
+        const kvRow = (Math.floor(row / newRows) * heads + Math.floor(c / e)) * slotRows + first + r
+        return kv[kvRow * 2 * e + start + (c % e)]!
+      }
       const start = (row * sources + source) * d
-      const rows = { count: end - first, key: columns(0), value: columns(d) }
+      const rows = { count: end - first, key: columns(0), value: columns(e) }
       out.set(attend(q.subarray(start, start + d), heads, rows), start)
     }
   }
