@@ -23,6 +23,9 @@ override HAS_SCALE: bool = false;
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
 fn unpack(weights: Weights4) -> vec4f { return weights; }
+const GROUP: u32 = 1;
+fn first_four(row: u32, row_fours: u32) -> u32 { return row * row_fours; }
+fn four_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
 // from row-sum.wgsl {
@@ -30,8 +33,13 @@ const LANES = 64u;
 fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
 // }
 
-fn value(i: u32) -> f32 {
-  return unpack(table[i / 4])[i % 4];
+// Column c of the row of an id. Rows that follow each other may be of any width.
+fn value(id: u32, c: u32) -> f32 {
+  if (GROUP == 1) {
+    let i = id * params.d + c;
+    return unpack(table[i / 4])[i % 4];
+  }
+  return unpack(table[four_at(first_four(id, params.d / 4), c / 4)])[c % 4];
 }
 
 @compute @workgroup_size(LANES)
@@ -39,7 +47,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.x;
   let d = params.d;
   let id = min(ids[row], params.vocabulary - 1);
-  let token = id * d;
   let position = min(positions[row], params.max_positions - 1) * d;
   var table_row_scale = params.scale;
   if (HAS_SCALE) {
@@ -47,17 +54,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   var sum = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    sum += value(token + c) * table_row_scale + position_table[position + c];
+    sum += value(id, c) * table_row_scale + position_table[position + c];
   }
   let mean = sum_over_lanes(sum, lane) / f32(d);
   var squares = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(token + c) * table_row_scale + position_table[position + c] - mean;
+    let centred = value(id, c) * table_row_scale + position_table[position + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(sum_over_lanes(squares, lane) / f32(d) + params.eps);
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(token + c) * table_row_scale + position_table[position + c] - mean;
+    let centred = value(id, c) * table_row_scale + position_table[position + c] - mean;
     out[row * d + c] = centred * scale * weight[c] + bias[c];
   }
 }

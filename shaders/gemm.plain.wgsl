@@ -23,14 +23,16 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
 fn unpack(weights: Weights4) -> vec4f { return weights; }
+fn first_four(row: u32, row_fours: u32) -> u32 { return row * row_fours; }
+fn four_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
-fn weight4(i: u32) -> vec4f {
-  return unpack(weight[i]);
+fn weight4(first: u32, i: u32) -> vec4f {
+  return unpack(weight[four_at(first, i)]);
 }
 
-fn weights(i: vec4u) -> mat4x4f {
-  return transpose(mat4x4f(weight4(i.x), weight4(i.y), weight4(i.z), weight4(i.w)));
+fn weights(first: vec4u, i: u32) -> mat4x4f {
+  return transpose(mat4x4f(weight4(first.x, i), weight4(first.y, i), weight4(first.z, i), weight4(first.w, i)));
 }
 
 // Four k for four outputs: w[j] holds the four outputs' weights of the j-th k.
@@ -51,13 +53,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y * 4;
   let column = group.x * 4 * LANES + lane;
   let x_row = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(params.rows - 1)) * k4;
-  let weight_row = min(vec4u(column) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.n - 1)) * k4;
+  let columns = min(vec4u(column) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.n - 1));
+  let first = vec4u(first_four(columns.x, k4), first_four(columns.y, k4), first_four(columns.z, k4), first_four(columns.w, k4));
   var row0 = vec4f();
   var row1 = vec4f();
   var row2 = vec4f();
   var row3 = vec4f();
   for (var i = 0u; i < k4; i++) {
-    let w = weights(weight_row + i);
+    let w = weights(first, i);
     row0 = step(row0, x[x_row.x + i], w);
     row1 = step(row1, x[x_row.y + i], w);
     row2 = step(row2, x[x_row.z + i], w);

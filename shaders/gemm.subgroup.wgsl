@@ -31,10 +31,12 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
 fn unpack(weights: Weights4) -> vec4f { return weights; }
+fn first_four(row: u32, row_fours: u32) -> u32 { return row * row_fours; }
+fn four_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
-fn weight4(i: u32) -> vec4f {
-  return unpack(weight[i]);
+fn weight4(first: u32, i: u32) -> vec4f {
+  return unpack(weight[four_at(first, i)]);
 }
 
 @compute @workgroup_size(LANES)
@@ -46,9 +48,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var l = 0u; l < LOADS; l++) {
     x_row[l] = min(row + l * LANES + lane % ROWS_PER_LOAD, params.rows - 1) * k4;
   }
-  var weight_row: array<u32, COLUMNS>;
+  var first: array<u32, COLUMNS>;
   for (var c = 0u; c < COLUMNS; c++) {
-    weight_row[c] = min(column + c * LANES, params.n - 1) * k4;
+    first[c] = first_four(min(column + c * LANES, params.n - 1), k4);
   }
   var sums: array<array<f32, COLUMNS>, ROWS>;
   for (var i = 0u; i < k4; i += STEPS) {
@@ -60,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var s = 0u; s < STEPS; s++) {
       var w: array<vec4f, COLUMNS>;
       for (var c = 0u; c < COLUMNS; c++) {
-        w[c] = weight4(weight_row[c] + min(i + s, k4 - 1));
+        w[c] = weight4(first[c], min(i + s, k4 - 1));
       }
       for (var r = 0u; r < ROWS; r++) {
         let a = subgroupShuffle(xs[r / LANES], s * ROWS + r % LANES);

@@ -28,10 +28,12 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
 fn unpack(weights: Weights4) -> vec4f { return weights; }
+fn first_four(row: u32, row_fours: u32) -> u32 { return row * row_fours; }
+fn four_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
-fn weight4(i: u32) -> vec4f {
-  return unpack(weight[i]);
+fn weight4(first: u32, i: u32) -> vec4f {
+  return unpack(weight[four_at(first, i)]);
 }
 
 @compute @workgroup_size(16, 16)
@@ -47,12 +49,12 @@ fn main(
   let line = index / 4;
   let part = index % 4;
   let x_row = min(row + line, params.rows - 1) * k4;
-  let weight_row = min(column + line, params.n - 1) * k4;
+  let first = first_four(min(column + line, params.n - 1), k4);
   var sums: array<vec4f, 4>;
   for (var i = 0u; i < k4; i += 4) {
     let own = i + part;
     let a = select(vec4f(), x[x_row + min(own, k4 - 1)], own < k4);
-    let b = select(vec4f(), weight4(weight_row + min(own, k4 - 1)), own < k4);
+    let b = select(vec4f(), weight4(first, min(own, k4 - 1)), own < k4);
     for (var c = 0u; c < 4; c++) {
       x_tile[part * 4 + c][line] = a[c];
       weight_tile[part * 4 + c][line] = b[c];

@@ -26,10 +26,12 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
 fn unpack(weights: Weights4) -> vec4f { return weights; }
+fn first_four(row: u32, row_fours: u32) -> u32 { return row * row_fours; }
+fn four_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
-fn weight4(i: u32) -> vec4f {
-  return unpack(weight[i]);
+fn weight4(first: u32, i: u32) -> vec4f {
+  return unpack(weight[four_at(first, i)]);
 }
 
 @compute @workgroup_size(LANES)
@@ -37,10 +39,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let k4 = params.k / 4;
   let row = group.y * ROWS;
   let column = group.z * 32768 + group.x;
-  let weight_row = min(column, params.n - 1) * k4;
+  let first = first_four(min(column, params.n - 1), k4);
   var sums: array<f32, ROWS>;
   for (var i = lane; i < k4; i += LANES) {
-    let w = weight4(weight_row + i);
+    let w = weight4(first, i);
     for (var r = 0u; r < ROWS; r++) {
       sums[r] += dot(x[min(row + r, params.rows - 1) * k4 + i], w);
     }

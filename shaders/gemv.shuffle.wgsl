@@ -26,6 +26,8 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 const FOURS: u32 = 1;
 fn four(words: vec4u, i: u32) -> vec4f { return bitcast<vec4f>(words); }
+fn first_word(row: u32, row_words: u32) -> u32 { return row * row_words; }
+fn word_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
 const TURNS: u32 = LANES / FOURS; // loads of a weight row for one of x
@@ -35,9 +37,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let row = group.y;
   let row_loads = params.k / 4 / FOURS;
   let column = group.x * LANES * COLUMNS + lane;
-  var weight_row: array<u32, COLUMNS>;
+  var first: array<u32, COLUMNS>;
   for (var c = 0u; c < COLUMNS; c++) {
-    weight_row[c] = min(column + c * LANES, params.n - 1) * row_loads;
+    first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
   }
   var sums: array<f32, COLUMNS>;
   for (var i = 0u; i < row_loads; i += TURNS) {
@@ -45,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var turn = 0u; turn < TURNS; turn++) {
       var words: array<vec4u, COLUMNS>;
       for (var c = 0u; c < COLUMNS; c++) {
-        words[c] = weight[weight_row[c] + i + turn];
+        words[c] = weight[word_at(first[c], i + turn)];
       }
       for (var j = 0u; j < FOURS; j++) {
         let a = subgroupShuffle(own, turn * FOURS + j);

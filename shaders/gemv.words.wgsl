@@ -25,6 +25,8 @@ fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } 
 // from weights.f32.wgsl {
 const FOURS: u32 = 1;
 fn four(words: vec4u, i: u32) -> vec4f { return bitcast<vec4f>(words); }
+fn first_word(row: u32, row_words: u32) -> u32 { return row * row_words; }
+fn word_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
 @compute @workgroup_size(LANES)
@@ -32,9 +34,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.y;
   let row_loads = params.k / 4 / FOURS;
   let column = group.x * LANES * COLUMNS + lane;
-  var weight_row: array<u32, COLUMNS>;
+  var first: array<u32, COLUMNS>;
   for (var c = 0u; c < COLUMNS; c++) {
-    weight_row[c] = min(column + c * LANES, params.n - 1) * row_loads;
+    first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
   }
   var sums: array<f32, COLUMNS>;
   for (var i = 0u; i < row_loads; i++) {
@@ -43,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       a[j] = x[(row * row_loads + i) * FOURS + j];
     }
     for (var c = 0u; c < COLUMNS; c++) {
-      let words = weight[weight_row[c] + i];
+      let words = weight[word_at(first[c], i)];
       for (var j = 0u; j < FOURS; j++) {
         let w = four(words, j);
         sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));

@@ -83,18 +83,35 @@ export function randomTensor(
   return { tensor: gpu.tensorFrom(label, shape, values), values }
 }
 
-/** A matrix of random values in [-1, 1) in any weight dtype, with the values that it then holds. */
+/**
+ * A matrix of random values in [-1, 1) in any weight dtype, with the values that it then holds; as the adapter's products
+ * like it best, or row after row.
+ */
 export function randomMatrix(
   gpu: Gpu,
   label: string,
   shape: readonly [rows: number, columns: number],
   seed = 1,
   dtype: WeightDtype = 'f32',
+  make: 'matrix' | 'tensor' = 'matrix',
 ): { tensor: Tensor; values: Float32Array } {
   const values = randomValues(shape[0] * shape[1], seed)
-  const tensor = gpu.tensor(label, shape, dtype)
+  const tensor = gpu[make](label, shape, dtype)
   writeWeights(gpu, tensor, values)
   return { tensor, values: storedValues(values, shape[1], dtype) }
+}
+
+/** The bytes of a tensor's elements, row after row. */
+export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<ArrayBuffer>> {
+  const { group, bytes, shape } = tensor
+  if (!group) return new Uint8Array((await gpu.read(tensor)).buffer as ArrayBuffer, 0, bytes)
+  const stored = new Uint8Array((await gpu.read({ ...tensor, bytes: tensor.buffer.size })).buffer)
+  const rowBytes = bytes / shape[0]!
+  return Uint8Array.from({ length: bytes }, (_, i) => {
+    const [row, column] = [Math.floor(i / rowBytes), i % rowBytes]
+    const [word, byte] = [Math.floor(column / 16), column % 16]
+    return stored[Math.floor(row / group) * group * rowBytes + (word * group + (row % group)) * 16 + byte]!
+  })
 }
 
 /** What is left of values in a weight dtype. */

@@ -8,6 +8,7 @@ import { loadModel } from '../../src/engine/load-model.js'
 import { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
+import { writeWeights } from '../../src/gpu/weight-format.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { adoptTuning } from '../../src/tune/cache.js'
 import { serve, type Task, warmedUp } from './serve.js'
@@ -65,7 +66,8 @@ async function blocks(): Promise<Task> {
 /** The input goes in and the product comes out, as with the peers; the weight lies there. */
 async function product({ rows, k, n }: Product): Promise<Task> {
   const x = gpu.tensor('x', [rows, k])
-  const weight = gpu.tensorFrom('weight', [n, k], values(n * k))
+  const weight = gpu.matrix('weight', [n, k])
+  writeWeights(gpu, weight, values(n * k))
   const out = gpu.tensor('out', [rows, n])
   const input = values(rows * k)
   const recorder = new Recorder(gpu)

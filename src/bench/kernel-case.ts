@@ -1,5 +1,6 @@
 import type { Recorder } from '../gpu/recorder.js'
 import type { Tensor } from '../gpu/tensor.js'
+import { writeWeights } from '../gpu/weight-format.js'
 import { randomValues } from '../random-values.js'
 import type { BenchRig } from './rig.js'
 
@@ -31,6 +32,14 @@ export class CaseTensors {
   random(label: string, ...shape: number[]): Tensor {
     const length = shape.reduce((a, b) => a * b, 1)
     return this.of(label, shape, randomValues(this.rig.workload.seed, length))
+  }
+
+  /** A weight, as models have it on the GPU. */
+  matrix(label: string, n: number, k: number): Tensor {
+    const tensor = this.rig.gpu.matrix(label, [n, k])
+    writeWeights(this.rig.gpu, tensor, randomValues(this.rig.workload.seed, n * k))
+    this.#made.push(tensor)
+    return tensor
   }
 
   of(label: string, shape: readonly number[], values: Float32Array | Uint32Array): Tensor {

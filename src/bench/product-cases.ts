@@ -83,7 +83,7 @@ export function productCases({ weights, workload }: BenchRig): KernelCaseMaker[]
 export const quotedProductCases: readonly KernelCaseMaker[] = quotedProducts.map(
   ([rows, k, n]) =>
     (rig, tensors) =>
-      product('quoted', rows, [{ weight: tensors.random('weight', n, k) }])(rig, tensors),
+      product('quoted', rows, [{ weight: tensors.matrix('weight', n, k) }])(rig, tensors),
 )
 
 function product(name: string, rows: number, layers: readonly Layer[], activation?: Activation): KernelCaseMaker {

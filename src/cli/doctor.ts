@@ -180,7 +180,7 @@ async function measure(gpu: Gpu): Promise<Measured> {
   const k = 512
   const n = bytes / 4 / k
   const x = gpu.tensor('doctor.x', [1, k])
-  const weight = gpu.tensor('doctor.weight', [n, k])
+  const weight = gpu.matrix('doctor.weight', [n, k])
   const out = gpu.tensor('doctor.out', [1, n])
   const recorder = new Recorder(gpu)
   for (let i = 0; i < repeats; i++) matmul(recorder, { x, weight, out }, 1)

@@ -4,7 +4,7 @@ import { type Kernel, KernelCache } from './kernel.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
-import { type DType, dtypeBytes, sizeOf, type Tensor } from './tensor.js'
+import { type DType, dtypeBytes, sizeOf, type Tensor, type WeightDtype } from './tensor.js'
 import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
@@ -195,12 +195,29 @@ export class Gpu {
    * @throws OutOfMemoryError where the adapter cannot bind so large a buffer.
    */
   tensor(label: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    return this.#tensor(label, shape, dtype)
+  }
+
+  /**
+   * A new matrix of weights [n, k], laid out as this adapter reads it fastest: see {@link Tensor.group}.
+   *
+   * @throws OutOfMemoryError as {@link tensor} does.
+   */
+  matrix(label: string, shape: readonly [n: number, k: number], dtype: WeightDtype = 'f32'): Tensor {
+    const { software, subgroupSize } = this.adapter
+    const wholeWords = (shape[1] * dtypeBytes[dtype]) % 16 === 0
+    return this.#tensor(label, shape, dtype, software && subgroupSize === 8 && wholeWords ? subgroupSize : undefined)
+  }
+
+  #tensor(label: string, shape: readonly number[], dtype: DType, group?: number): Tensor {
     this.check()
     const bytes = sizeOf(shape) * dtypeBytes[dtype]
     if ((dtype === 'f16' || dtype === 'int8') && (shape.length !== 2 || shape[1]! % 4 !== 0)) {
       throw new GpuError(`${label}: ${dtype} is for matrices with a multiple of 4 columns, not for [${shape}]`)
     }
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16)
+    const rows = shape[0] ?? 1
+    const padded = group ? (bytes / rows) * Math.ceil(rows / group) * group : bytes
+    const size = Math.max(16, Math.ceil(padded / 16) * 16)
     const limit = Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
     if (size > limit) {
       throw new OutOfMemoryError(`${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}`)
@@ -208,7 +225,7 @@ export class Gpu {
     const buffer = this.device.createBuffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
     this.#allocated += size
     const scale = dtype === 'int8' ? this.tensor(`${label}.scale`, [shape[0]!]) : undefined
-    return { label, shape, dtype, bytes, ...(scale && { scale }), buffer }
+    return { label, shape, dtype, bytes, ...(group && { group }), ...(scale && { scale }), buffer }
   }
 
   /** A new tensor with these values. */
@@ -222,7 +239,8 @@ export class Gpu {
   write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array | Int8Array, start = 0): void {
     this.check()
     const elementBytes = dtypeBytes[tensor.dtype]
-    if (data.BYTES_PER_ELEMENT !== elementBytes || start * elementBytes + data.byteLength > tensor.bytes) {
+    const bytes = tensor.group ? tensor.buffer.size : tensor.bytes
+    if (data.BYTES_PER_ELEMENT !== elementBytes || start * elementBytes + data.byteLength > bytes) {
       const room = `${sizeOf(tensor.shape)} of ${tensor.dtype}`
       throw new GpuError(`${tensor.label}: ${data.length} elements at ${start} do not fit in ${room}`)
     }

@@ -20,6 +20,11 @@ export interface Tensor {
   readonly dtype: DType
   /** Bytes of the elements; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
   readonly bytes: number
+  /**
+   * Of a matrix made by `Gpu.matrix`: so many rows lie together, 128 bits of each in turn (shaders/weight-layout.wgsl), and the
+   * last group is padded. Without it row follows row.
+   */
+  readonly group?: number
   /** int8 only: f32 [rows], by which the elements of each row are multiplied. */
   readonly scale?: Tensor
   /** @internal */

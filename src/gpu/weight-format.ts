@@ -2,7 +2,7 @@ import { InputError } from '../errors.js'
 import { f32ToF16 } from '../io/half.js'
 import { quantizeRows } from '../io/quantize.js'
 import type { Gpu } from './gpu.js'
-import { dtypeBytes, type Tensor } from './tensor.js'
+import { type DType, dtypeBytes, type Tensor } from './tensor.js'
 
 /** Values as a tensor holds them. */
 export interface PackedWeights {
@@ -11,35 +11,77 @@ export interface PackedWeights {
   readonly scales?: Float32Array
 }
 
+/** How many elements of room values take: an even number, and whole groups of rows. */
+export function roomFor(tensor: Tensor, elements: number): number {
+  if (!tensor.group) return Math.ceil(elements / 2) * 2
+  const group = tensor.group * tensor.shape[1]!
+  return Math.ceil(elements / group) * group
+}
+
 /**
- * Converts f32 values to a tensor's dtype: of an int8 matrix whole rows.
+ * Converts f32 values to a tensor's dtype and layout: of a matrix in groups whole groups, or all to its last row.
  *
- * @param target holds the elements from byte `at` on, and behind them the scales: as many bytes as the values are enough.
+ * @param target holds the elements from byte `at` on, a multiple of 8, and behind them the scales: four bytes for each element
+ *   of {@link roomFor} are enough.
  * @throws InputError for a value that an f16 cannot hold.
  */
 export function packWeights(tensor: Tensor, values: Float32Array, target: ArrayBuffer, at = 0): PackedWeights {
-  if (tensor.dtype === 'f16') {
-    const elements = new Uint16Array(target, at, values.length)
+  const { group, dtype, shape } = tensor
+  const room = roomFor(tensor, values.length)
+  const end = at + room * dtypeBytes[dtype]
+  const scales = tensor.scale && new Float32Array(target, end, values.length / shape[1]!)
+  if (group) {
+    const rows =
+      dtype === 'f32' ? values : convert(tensor, values, new ArrayBuffer(values.length * dtypeBytes[dtype]), 0, scales)
+    group128(rows, shape[1]! * dtypeBytes[dtype], group, new Uint8Array(target, at, room * dtypeBytes[dtype]))
+    return { elements: elementsOf(dtype, target, at, room), ...(scales && { scales }) }
+  }
+  return { elements: convert(tensor, values, target, at, scales), ...(scales && { scales }) }
+}
+
+/** Converts values to a tensor's dtype, row after row. */
+function convert(tensor: Tensor, values: Float32Array, target: ArrayBuffer, at: number, scales?: Float32Array) {
+  const elements = elementsOf(tensor.dtype, target, at, values.length)
+  if (elements instanceof Int8Array) quantizeRows(values, tensor.shape[1]!, elements, scales!)
+  else if (elements instanceof Uint16Array) {
     f32ToF16(values, elements)
     const infinite = elements.findIndex((half) => (half & 0x7c00) === 0x7c00)
-    if (infinite < 0) return { elements }
-    throw new InputError(`${tensor.label}: holds ${values[infinite]}, beyond what f16 can hold; load the model as f32`)
+    if (infinite >= 0) {
+      const value = values[infinite]
+      throw new InputError(`${tensor.label}: holds ${value}, beyond what f16 can hold; load the model as f32`)
+    }
+  } else elements.set(values)
+  return elements
+}
+
+function elementsOf(dtype: DType, target: ArrayBuffer, at: number, length: number): PackedWeights['elements'] {
+  const View = { f32: Float32Array, u32: Float32Array, f16: Uint16Array, int8: Int8Array }[dtype]
+  return new View(target, at, length)
+}
+
+/** Puts rows in groups, 128 bits of each row in turn; what is missing of the last group stays as it is. */
+function group128(rows: ArrayBufferView, rowBytes: number, group: number, target: Uint8Array): void {
+  // By doubles, the widest that a copy's loop moves at once; the bits of a NaN among them may not survive, so of floats only.
+  const [View, unit] = rows instanceof Float32Array ? ([Float64Array, 2] as const) : ([Uint32Array, 4] as const)
+  const from = new View(rows.buffer as ArrayBuffer, rows.byteOffset, (rows.byteLength * unit) / 16)
+  const to = new View(target.buffer as ArrayBuffer, target.byteOffset, (target.byteLength * unit) / 16)
+  const perRow = (rowBytes * unit) / 16
+  for (let row = 0; row < from.length / perRow; row++) {
+    let place = (row - (row % group)) * perRow + (row % group) * unit
+    const end = (row + 1) * perRow
+    for (let i = row * perRow; i < end; i += unit, place += group * unit) {
+      to[place] = from[i]!
+      to[place + 1] = from[i + 1]!
+      if (unit === 2) continue
+      to[place + 2] = from[i + 2]!
+      to[place + 3] = from[i + 3]!
+    }
   }
-  if (tensor.scale) {
-    const columns = tensor.shape[1]!
-    const elements = new Int8Array(target, at, values.length)
-    const scales = new Float32Array(target, at + values.length, values.length / columns)
-    quantizeRows(values, columns, elements, scales)
-    return { elements, scales }
-  }
-  const elements = new Float32Array(target, at, values.length)
-  elements.set(values)
-  return { elements }
 }
 
 /** Writes f32 values to a tensor of any weight dtype, from element `start` on: see {@link packWeights}. */
 export function writeWeights(gpu: Gpu, tensor: Tensor, values: Float32Array, start = 0): void {
-  const { elements, scales } = packWeights(tensor, values, new ArrayBuffer(values.byteLength))
+  const { elements, scales } = packWeights(tensor, values, new ArrayBuffer(roomFor(tensor, values.length) * 4))
   gpu.write(tensor, elements, start)
   if (scales) gpu.write(tensor.scale!, scales, start / tensor.shape[1]!)
 }
@@ -55,7 +97,7 @@ export interface Upload {
 export class Staging {
   readonly #buffer: GPUBuffer
 
-  /** @param bytes a multiple of 4: as much as all values that are handed over at once take as f32. */
+  /** @param bytes a multiple of 8: as much as all values that are handed over at once take as f32, in whole groups. */
   constructor(
     readonly gpu: Gpu,
     bytes: number,
@@ -75,7 +117,8 @@ export class Staging {
     const copies = uploads.map(({ tensor, values, start }) => {
       const at = end
       const { elements, scales } = packWeights(tensor, values, mapped, at)
-      end += elements.byteLength + (scales?.byteLength ?? 0)
+      // Some conversions go by 8 bytes.
+      end = Math.ceil((at + elements.byteLength + (scales?.byteLength ?? 0)) / 8) * 8
       return { tensor, at, bytes: elements.byteLength, rows: scales?.length ?? 0, start }
     })
     this.#buffer.unmap()

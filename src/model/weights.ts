@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
-import { Staging } from '../gpu/weight-format.js'
+import { roomFor, Staging } from '../gpu/weight-format.js'
 import type { TensorReader } from '../io/safetensors.js'
 import type { MiscConfig, Variant } from './config.js'
 import type { CheckedTensors } from './tensor-names.js'
@@ -253,6 +253,8 @@ interface Piece {
   readonly tensor: Tensor
   readonly start: number
   readonly elements: number
+  /** Elements of room that they take in host memory. */
+  readonly room: number
   /** Fills memory with their values. */
   readonly read: (values: Float32Array<ArrayBuffer>) => Promise<unknown>
 }
@@ -274,7 +276,7 @@ class WeightLoader {
     const parts = names.map((name) => this.#part(name))
     const rows = parts.reduce((sum, it) => sum + it.shape[0]!, 0)
     const columns = parts[0]!.shape[1]!
-    return this.#fill([rows, columns], names, this.#dtypeOf(columns))
+    return this.#fill(this.gpu.matrix(label(names), [rows, columns], this.#dtypeOf(columns)), names)
   }
 
   /** Tensors one under the other: rows add up, or elements of vectors. A lone row vector [1, n] becomes [n]. */
@@ -282,17 +284,16 @@ class WeightLoader {
     const parts = names.map((name) => this.#part(name))
     const [, ...rest] = parts[0]!.shape
     const shape = parts[0]!.shape[0] === 1 ? rest : [parts.reduce((rows, it) => rows + it.shape[0]!, 0), ...rest]
-    return this.#fill(shape, names)
+    return this.#fill(this.gpu.tensor(label(names), shape), names)
   }
 
   /** Vectors as the rows of a matrix. */
   rows(...names: string[]): Tensor {
-    return this.#fill([names.length, ...this.#part(names[0]!).shape], names)
+    return this.#fill(this.gpu.tensor(label(names), [names.length, ...this.#part(names[0]!).shape]), names)
   }
 
   /** One after the other, whatever the shape they make. */
-  #fill(shape: readonly number[], names: string[], dtype: WeightDtype = 'f32'): Tensor {
-    const tensor = this.gpu.tensor(label(names), shape, dtype)
+  #fill(tensor: Tensor, names: string[]): Tensor {
     let end = 0
     const parts = names.map((name) => {
       const { elements } = this.#part(name)
@@ -316,7 +317,7 @@ class WeightLoader {
     const parts = names.map((name) => this.#part(name))
     const rows = parts[0]!.shape[0]!
     const width = parts.reduce((sum, it) => sum + it.shape[1]!, 0)
-    const tensor = this.gpu.tensor(label(names), [rows, width], this.#dtypeOf(width))
+    const tensor = this.gpu.matrix(label(names), [rows, width], this.#dtypeOf(width))
     this.#cut(tensor, (start, values) => {
       let left = 0
       return parts.map(async ({ name, shape }) => {
@@ -351,14 +352,15 @@ class WeightLoader {
     return tensor
   }
 
-  /** Cuts a tensor into pieces of whole rows, where a row is no longer than a piece, and of halves or bytes to the word. */
+  /** Cuts a tensor into pieces of whole rows, and groups of rows, where one is no longer than a piece. */
   #cut(tensor: Tensor, read: (start: number, values: Float32Array<ArrayBuffer>) => Promise<void>[]): void {
     const total = sizeOf(tensor.shape)
-    const row = total / (tensor.shape[0] ?? 1)
-    const most = row * Math.max(1, Math.floor(loadElements / row))
+    const group = (total / (tensor.shape[0] ?? 1)) * (tensor.group ?? 1)
+    const most = group * Math.max(1, Math.floor(loadElements / group))
     for (let start = 0; start < total; start += most) {
       const elements = Math.min(most, total - start)
-      this.#pieces.push({ tensor, start, elements, read: (values) => Promise.all(read(start, values)) })
+      const room = roomFor(tensor, elements)
+      this.#pieces.push({ tensor, start, elements, room, read: (values) => Promise.all(read(start, values)) })
     }
   }
 
@@ -366,7 +368,7 @@ class WeightLoader {
    * Fills every tensor described so far, by a few loads at once: while one is read, another is converted and a third copied.
    */
   async run(onProgress?: (done: number, total: number) => void): Promise<void> {
-    const largest = Math.max(loadElements, ...this.#pieces.map((it) => it.elements))
+    const largest = Math.max(loadElements, ...this.#pieces.map((it) => it.room))
     const total = this.#pieces.reduce((sum, it) => sum + it.elements * 4, 0)
     const loads = this.#loads(largest)
     let done = 0
@@ -378,12 +380,13 @@ class WeightLoader {
         for (const pieces of loads) {
           let end = 0
           const uploads = pieces.map((piece) => {
-            end += piece.elements
-            return { ...piece, values: memory.subarray(end - piece.elements, end) }
+            const at = end
+            end += piece.room
+            return { ...piece, values: memory.subarray(at, at + piece.elements) }
           })
           await Promise.all(uploads.map(({ read, values }) => read(values)))
           await staging.upload(uploads)
-          done += end * 4
+          done += pieces.reduce((sum, it) => sum + it.elements * 4, 0)
           onProgress?.(done, total)
         }
       } finally {
@@ -398,15 +401,15 @@ class WeightLoader {
 
   /** Pieces that lie together in a load. */
   *#loads(most: number): Generator<Piece[], void, void> {
-    let [load, elements]: [Piece[], number] = [[], 0]
+    let [load, room]: [Piece[], number] = [[], 0]
     for (const piece of this.#pieces) {
-      if (elements + piece.elements > most) {
+      if (room + piece.room > most) {
         yield load
         load = []
-        elements = 0
+        room = 0
       }
       load.push(piece)
-      elements += piece.elements
+      room += piece.room
     }
     if (load.length > 0) yield load
   }

@@ -37,7 +37,12 @@ export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, s
   expectShape('embed', out, ['rows', d])
   const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
   const bindings = { ids, positions, table, table_scale: table.scale, position_table: positionTable, weight, bias, out }
-  const constants = { LANES: rowLanes(recorder.gpu, 'embed', 64), HAS_SCALE: table.scale ? 1 : 0, weights: table.dtype }
+  const constants = {
+    LANES: rowLanes(recorder.gpu, 'embed', 64),
+    HAS_SCALE: table.scale ? 1 : 0,
+    GROUP: table.group ?? 1,
+    weights: table.dtype,
+  }
   const kernel = recorder.gpu.kernel('embed', constants)
   recorder.dispatch(kernel, bindings, params, [rows])
 }

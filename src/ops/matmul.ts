@@ -126,6 +126,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
+    ...(weight.group && { GROUP: weight.group }),
     ACTIVATION: activations[activation ?? 'none'],
     HAS_BIAS: bias ? 1 : 0,
     HAS_RESIDUAL: residual ? 1 : 0,

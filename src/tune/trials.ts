@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { ShapeClass } from '../gpu/shape-class.js'
-import { type DType, dtypeBytes, sizeOf, type Tensor } from '../gpu/tensor.js'
+import { dtypeBytes, sizeOf, type Tensor, type WeightDtype } from '../gpu/tensor.js'
 import { writeWeights } from '../gpu/weight-format.js'
 import { attention, attentionTileRows, attentionTiles } from '../ops/attention.js'
 import { cachedAttention } from '../ops/cached-attention.js'
@@ -43,8 +43,8 @@ function product(gpu: Gpu, { op, dtype, rows, k, n }: ShapeClass): Trial {
   const bytes = dtypeBytes[dtype] * n * k
   const [model, most] = gpu.adapter.software ? [2 ** 24, 4] : [2 ** 26, 16]
   const turns = op === 'gemm' ? 1 : Math.min(most, Math.max(1, Math.floor(model / bytes)))
-  const zeros = Array.from({ length: turns - 1 }, () => gpu.tensor('trial', [n, k], dtype))
-  const weights = [...zeros, random(gpu, [n, k], dtype)]
+  const weights = Array.from({ length: turns }, () => gpu.matrix('trial', [n, k], dtype as WeightDtype))
+  writeWeights(gpu, weights.at(-1)!, randomValues(1, n * k))
   const [x, bias, out] = [random(gpu, [rows, k]), random(gpu, [n]), gpu.tensor('trial', [rows, n])]
   return {
     turns,
@@ -116,8 +116,6 @@ function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Tri
 }
 
 /** Values in (-1, 1), the same at every call. */
-function random(gpu: Gpu, shape: readonly number[], dtype: DType = 'f32'): Tensor {
-  const tensor = gpu.tensor('trial', shape, dtype)
-  writeWeights(gpu, tensor, randomValues(1, sizeOf(shape)))
-  return tensor
+function random(gpu: Gpu, shape: readonly number[]): Tensor {
+  return gpu.tensorFrom('trial', shape, randomValues(1, sizeOf(shape)))
 }

@@ -11,7 +11,7 @@ import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { tinyConfig, tinyModel } from '../engine-model.js'
-import { gpuSuite, storedValues, testAdapters } from '../gpu.js'
+import { gpuSuite, readRows, storedValues, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -180,7 +180,7 @@ gpuSuite('engine/load-model', (test) => {
 
 /** A tensor's values, whatever their format. */
 async function readWeights(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
-  const { buffer } = await gpu.read(tensor)
+  const { buffer } = await readRows(gpu, tensor)
   const values = new Float32Array(sizeOf(tensor.shape))
   if (tensor.dtype === 'f32') values.set(new Float32Array(buffer, 0, values.length))
   if (tensor.dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, values.length), values)

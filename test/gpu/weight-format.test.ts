@@ -3,7 +3,7 @@ import { GpuError, InputError } from '../../src/errors.js'
 import { Staging, writeWeights } from '../../src/gpu/weight-format.js'
 import { f32ToF16 } from '../../src/io/half.js'
 import { quantizeRows } from '../../src/io/quantize.js'
-import { gpuSuite, randomValues } from '../gpu.js'
+import { gpuSuite, randomValues, readRows } from '../gpu.js'
 
 gpuSuite('gpu/weight-format', (test) => {
   test('values arrive in the tensor’s format, from any row on', async (gpu) => {
@@ -20,11 +20,33 @@ gpuSuite('gpu/weight-format', (test) => {
       const tensor = gpu.tensor('weight', [rows, columns], dtype)
       writeWeights(gpu, tensor, values.subarray(2 * columns), 2 * columns)
       writeWeights(gpu, tensor, values.subarray(0, 2 * columns))
-      const words = await gpu.read(tensor)
-      assert.equal(new Uint8Array(words.buffer, 0, tensor.bytes), new Uint8Array(expected[dtype]), dtype)
+      assert.equal(await readRows(gpu, tensor), new Uint8Array(expected[dtype]), dtype)
       if (tensor.scale) assert.equal(await gpu.readF32(tensor.scale), scales)
       gpu.free(tensor)
       assert.is(gpu.allocatedBytes, before)
+    }
+  })
+
+  test('a matrix holds the same, whichever way its rows lie', async (gpu) => {
+    for (const [rows, columns] of [
+      [1, 16],
+      [8, 32],
+      [21, 48],
+      [5, 8],
+    ] as const) {
+      const values = randomValues(rows * columns, 5)
+      for (const dtype of ['f32', 'f16', 'int8'] as const) {
+        const [plain, matrix] = [
+          gpu.tensor('plain', [rows, columns], dtype),
+          gpu.matrix('matrix', [rows, columns], dtype),
+        ]
+        writeWeights(gpu, plain, values)
+        writeWeights(gpu, matrix, values)
+        assert.equal(await readRows(gpu, matrix), await readRows(gpu, plain), `${dtype} ${rows} × ${columns}`)
+        const grouped = gpu.adapter.subgroupSize === 8 && ((columns * matrix.bytes) / (rows * columns)) % 16 === 0
+        assert.is(matrix.group, grouped ? 8 : undefined)
+        gpu.free(plain, matrix)
+      }
     }
   })
 
