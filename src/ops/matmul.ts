@@ -9,7 +9,7 @@ import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
-import { type DType, expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
 export interface MatmulTensors {
@@ -56,8 +56,8 @@ const variants = {
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
   quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
-  words: (_: AdapterInfo, __: number, dtype: DType): Variant => eightLanes('gemv.words', dtype === 'f32' ? 6 : 8),
-  shuffle: (): Variant => eightLanes('gemv.shuffle', 4),
+  words: (): Variant => eightLanes('gemv.words', 6),
+  shuffle: (): Variant => eightLanes('gemv.shuffle', 3),
   plain({ software }: AdapterInfo, rows: number): Variant {
     // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
     const lanes = software ? 16 : 64
@@ -121,7 +121,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const shape = { dtype: weight.dtype, rows, k, n }
   const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows, weight.dtype)
+      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
