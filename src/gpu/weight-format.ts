@@ -112,6 +112,7 @@ export class Staging {
    */
   async upload(uploads: readonly Upload[]): Promise<void> {
     const { gpu } = this
+    gpu.check()
     const mapped = this.#buffer.getMappedRange()
     let end = 0
     const copies = uploads.map(({ tensor, values, start }) => {
