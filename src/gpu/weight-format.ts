@@ -27,16 +27,13 @@ export function roomFor(tensor: Tensor, elements: number): number {
  */
 export function packWeights(tensor: Tensor, values: Float32Array, target: ArrayBuffer, at = 0): PackedWeights {
   const { group, dtype, shape } = tensor
-  const room = roomFor(tensor, values.length)
-  const end = at + room * dtypeBytes[dtype]
-  const scales = tensor.scale && new Float32Array(target, end, values.length / shape[1]!)
-  if (group) {
-    const rows =
-      dtype === 'f32' ? values : convert(tensor, values, new ArrayBuffer(values.length * dtypeBytes[dtype]), 0, scales)
-    group128(rows, shape[1]! * dtypeBytes[dtype], group, new Uint8Array(target, at, room * dtypeBytes[dtype]))
-    return { elements: elementsOf(dtype, target, at, room), ...(scales && { scales }) }
-  }
-  return { elements: convert(tensor, values, target, at, scales), ...(scales && { scales }) }
+  const [room, bytes] = [roomFor(tensor, values.length), dtypeBytes[dtype]]
+  const scales = tensor.scale && { scales: new Float32Array(target, at + room * bytes, values.length / shape[1]!) }
+  if (!group) return { elements: convert(tensor, values, target, at, scales?.scales), ...scales }
+  const rows =
+    dtype === 'f32' ? values : convert(tensor, values, new ArrayBuffer(values.length * bytes), 0, scales?.scales)
+  interleave(rows, shape[1]! * bytes, group, new Uint8Array(target, at, room * bytes))
+  return { elements: elementsOf(dtype, target, at, room), ...scales }
 }
 
 /** Converts values to a tensor's dtype, row after row. */
@@ -60,7 +57,7 @@ function elementsOf(dtype: DType, target: ArrayBuffer, at: number, length: numbe
 }
 
 /** Puts rows in groups, 128 bits of each row in turn; what is missing of the last group stays as it is. */
-function group128(rows: ArrayBufferView, rowBytes: number, group: number, target: Uint8Array): void {
+function interleave(rows: ArrayBufferView, rowBytes: number, group: number, target: Uint8Array): void {
   // By doubles, the widest that a copy's loop moves at once; the bits of a NaN among them may not survive, so of floats only.
   const [View, unit] = rows instanceof Float32Array ? ([Float64Array, 2] as const) : ([Uint32Array, 4] as const)
   const from = new View(rows.buffer as ArrayBuffer, rows.byteOffset, (rows.byteLength * unit) / 16)
@@ -84,57 +81,4 @@ export function writeWeights(gpu: Gpu, tensor: Tensor, values: Float32Array, sta
   const { elements, scales } = packWeights(tensor, values, new ArrayBuffer(roomFor(tensor, values.length) * 4))
   gpu.write(tensor, elements, start)
   if (scales) gpu.write(tensor.scale!, scales, start / tensor.shape[1]!)
-}
-
-/** Values for a tensor, from element `start` on. */
-export interface Upload {
-  readonly tensor: Tensor
-  readonly values: Float32Array
-  readonly start: number
-}
-
-/** Host memory that the GPU copies weights from, made once and used again and again. */
-export class Staging {
-  readonly #buffer: GPUBuffer
-
-  /** @param bytes a multiple of 8: as much as all values that are handed over at once take as f32, in whole groups. */
-  constructor(
-    readonly gpu: Gpu,
-    bytes: number,
-  ) {
-    gpu.check()
-    this.#buffer = gpu.stagingBuffer('weights.staging', bytes)
-  }
-
-  /**
-   * Hands values to the GPU, as {@link writeWeights} does, and resolves when the next may be handed over. Where they fill a
-   * whole tensor, the driver need not clear it first.
-   */
-  async upload(uploads: readonly Upload[]): Promise<void> {
-    const { gpu } = this
-    gpu.check()
-    const mapped = this.#buffer.getMappedRange()
-    let end = 0
-    const copies = uploads.map(({ tensor, values, start }) => {
-      const at = end
-      const { elements, scales } = packWeights(tensor, values, mapped, at)
-      // Some conversions go by 8 bytes.
-      end = Math.ceil((at + elements.byteLength + (scales?.byteLength ?? 0)) / 8) * 8
-      return { tensor, at, bytes: elements.byteLength, rows: scales?.length ?? 0, start }
-    })
-    this.#buffer.unmap()
-    const encoder = gpu.device.createCommandEncoder({ label: 'weights' })
-    for (const { tensor, at, bytes, rows, start } of copies) {
-      encoder.copyBufferToBuffer(this.#buffer, at, tensor.buffer, start * dtypeBytes[tensor.dtype], bytes)
-      if (!tensor.scale) continue
-      const row = start / tensor.shape[1]!
-      encoder.copyBufferToBuffer(this.#buffer, at + bytes, tensor.scale.buffer, row * 4, rows * 4)
-    }
-    gpu.device.queue.submit([encoder.finish()])
-    await gpu.guard(this.#buffer.mapAsync(2))
-  }
-
-  dispose(): void {
-    this.#buffer.destroy()
-  }
 }
