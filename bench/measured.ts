@@ -60,7 +60,14 @@ const steps: readonly Step[] = [
   bench('base-lavapipe-int8', base, 'lavapipe', '--dtype', 'int8'),
   bench('base-swiftshader', base, 'swiftshader', '--repetitions', '2'),
   peers('peers-lavapipe', 'lavapipe'),
-  peers('peers-swiftshader', 'swiftshader', '--rows', 'decode,encode'),
+  peers(
+    'peers-swiftshader',
+    'swiftshader',
+    '--rows',
+    'decode,decode-cpu,decode-torch,encode,encode-torch',
+    '--turns',
+    '1',
+  ),
 ]
 
 const wanted = flags.steps?.split(',')
