@@ -106,8 +106,8 @@ export class Checkpoint implements TensorReader {
     return this.shards.map((shard) => relative(this.folder, shard.path))
   }
 
-  readChunks(name: string, chunkBytes?: number) {
-    return this.#file(name).readChunks(name, chunkBytes)
+  readBytes(name: string) {
+    return this.#file(name).readBytes(name)
   }
 
   readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>) {

@@ -8,26 +8,22 @@ import { readFault } from './text-file.js'
 
 export type { TensorInfo } from './safetensors-header.js'
 
-/** Bytes read at a time, unless a caller says otherwise. */
-const CHUNK_BYTES = 4 * 1024 * 1024
-
 /** Something that holds named tensors: a safetensors file, or a checkpoint of several. */
 export interface TensorReader extends AsyncDisposable {
   /** Every tensor by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>
 
   /**
-   * A tensor's bytes, in order, in chunks of at most `chunkBytes` (default 4 MiB, rounded down to a multiple of 16).
-   * **Every chunk lies in the same memory**, from its buffer's byte 0 on: use it before asking for the next.
+   * A whole tensor as it lies in the file, for small ones.
    *
    * @throws InputError when there is no such tensor, or the file cannot be read
    */
-  readChunks(name: string, chunkBytes?: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>
+  readBytes(name: string): Promise<Uint8Array<ArrayBuffer>>
 
   /**
    * Fills memory with a tensor's elements from `start` on, converted to F32 from F32, F16 or BF16.
    *
-   * @throws InputError also when the tensor's dtype is another
+   * @throws InputError as {@link readBytes} does, and when the tensor's dtype is another
    */
   readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>): Promise<void>
 
@@ -91,8 +87,6 @@ async function readFully(handle: FileHandle, target: Uint8Array, position: numbe
 
 /** An open safetensors file. Made by {@link openSafetensors}. */
 export class SafetensorsFile implements TensorReader {
-  /** The chunk buffer between uses: reading tensor after tensor allocates once. */
-  #spare: Uint8Array<ArrayBuffer> | undefined
   #handle: FileHandle | undefined
 
   /** @internal */
@@ -106,25 +100,14 @@ export class SafetensorsFile implements TensorReader {
     this.#handle = handle
   }
 
-  async *readChunks(name: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-    const { byteOffset, byteLength } = this.#info(name)
-    const size = Math.max(16, chunkBytes - (chunkBytes % 16))
-    const spare = this.#spare && this.#spare.length >= size ? this.#spare : undefined
-    if (spare) this.#spare = undefined
-    const buffer = spare ?? new Uint8Array(size)
-    try {
-      for (let at = 0; at < byteLength; at += size) {
-        const chunk = buffer.subarray(0, Math.min(size, byteLength - at))
-        await readFully(this.#open(name), chunk, byteOffset + at, this.path)
-        yield chunk
-      }
-    } finally {
-      if (this.#handle) this.#spare = buffer
-    }
+  async readBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(this.#info(name).byteLength)
+    await this.#readInto(name, 0, bytes)
+    return bytes
   }
 
   async readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>): Promise<void> {
-    const { dtype, byteOffset } = this.#info(name)
+    const { dtype } = this.#info(name)
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but F32, F16 or BF16 is needed`)
     }
@@ -133,7 +116,7 @@ export class SafetensorsFile implements TensorReader {
     const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength).subarray(
       -target.length * elementBytes,
     )
-    await readFully(this.#open(name), bytes, byteOffset + start * elementBytes, this.path)
+    await this.#readInto(name, start * elementBytes, bytes)
     if (dtype === 'F32') return
     const convert = dtype === 'F16' ? f16ToF32 : bf16ToF32
     convert(new Uint16Array(bytes.buffer, bytes.byteOffset, target.length), target)
@@ -148,10 +131,7 @@ export class SafetensorsFile implements TensorReader {
   async readI64(name: string): Promise<number[]> {
     const { dtype } = this.#info(name)
     if (dtype !== 'I64') throw new InputError(`${this.path}: tensor ${quote(name)} is ${dtype}, but I64 is needed`)
-    const values: number[] = []
-    for await (const { buffer, length } of this.readChunks(name)) {
-      for (const value of new BigInt64Array(buffer, 0, length / 8)) values.push(Number(value))
-    }
+    const values = Array.from(new BigInt64Array((await this.readBytes(name)).buffer), Number)
     if (values.every(Number.isSafeInteger)) return values
     throw new InputError(`${this.path}: tensor ${quote(name)} holds an integer beyond 2^53`)
   }
@@ -159,7 +139,6 @@ export class SafetensorsFile implements TensorReader {
   async close(): Promise<void> {
     const handle = this.#handle
     this.#handle = undefined
-    this.#spare = undefined
     await handle?.close()
   }
 
@@ -167,9 +146,13 @@ export class SafetensorsFile implements TensorReader {
     return this.close()
   }
 
-  #open(name: string): FileHandle {
-    if (this.#handle) return this.#handle
-    throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
+  async #readInto(name: string, start: number, target: Uint8Array): Promise<void> {
+    const { byteOffset, byteLength } = this.#info(name)
+    if (start + target.length > byteLength) {
+      throw new RangeError(`${this.path}: tensor ${quote(name)} ends before byte ${start + target.length}`)
+    }
+    if (!this.#handle) throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
+    await readFully(this.#handle, target, byteOffset + start, this.path)
   }
 
   #info(name: string): TensorInfo {

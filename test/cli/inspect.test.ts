@@ -8,6 +8,7 @@ import { inspect } from '../../src/cli/inspect.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { goldenModel } from '../golden.js'
+import { bytesOf } from '../io/raw-safetensors.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -57,7 +58,7 @@ inspection('lists tied copies, which count once', async () => {
   const out = tempFolder()
   cpSync(join(model, 'config.json'), join(out, 'config.json'))
   await using file = await openSafetensors(join(model, 'model.safetensors'))
-  const sources = [...file.tensors.values()].map((info) => ({ ...info, data: () => file.readChunks(info.name) }))
+  const sources = [...file.tensors.values()].map((info) => ({ ...info, data: () => bytesOf(file, info.name) }))
   const shared = sources.find(({ name }) => name === 'model.shared.weight')!
   await writeSafetensors(join(out, 'model.safetensors'), [...sources, { ...shared, name: 'lm_head.weight' }])
   const { tied, parameters } = await inspect(out)

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SafetensorsFile } from '../../src/io/safetensors.js'
 import { tempFolder } from '../temp.js'
 
 const folder = tempFolder()
@@ -20,4 +21,9 @@ export function rawFile(bytes: Uint8Array): string {
   const path = join(folder, `${count++}.safetensors`)
   writeFileSync(path, bytes)
   return path
+}
+
+/** A tensor's bytes, as what is written to another file. */
+export async function* bytesOf(file: SafetensorsFile, name: string) {
+  yield await file.readBytes(name)
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
+import { bytesOf } from '../io/raw-safetensors.js'
 import { tempFolder } from '../temp.js'
 
 /** A tensor to put into a file: F32 of a Float32Array, I64 of plain numbers. */
@@ -29,7 +30,7 @@ export async function rewritten(
       const values = await file.readF32(info.name)
       change(values)
       sources.set(info.name, { ...info, data: () => [values] })
-    } else sources.set(info.name, { ...info, data: () => file.readChunks(info.name) })
+    } else sources.set(info.name, { ...info, data: () => bytesOf(file, info.name) })
   }
   for (const [key, change] of Object.entries(changes)) {
     if (!change || typeof change === 'function') continue
