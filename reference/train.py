@@ -1,20 +1,23 @@
 """Trains misc-mini and comet-mini. See README.md; each subcommand is one step of the recipe."""
 import argparse
+import ctypes
 import json
 import math
+import multiprocessing as mp
 import os
 import random
 import time
 
+os.environ.setdefault('ATEN_CPU_CAPABILITY', 'avx512')    # torch 1.13 leaves it out by itself
 import torch
 import torch.nn.functional as F
 
 import data as D
 import export as E
 import generate as G
-from model import Model, key_bias, parameters
+from model import CrossEntropy, Model, key_bias, parameters
 from trainer import Run, log
-from text import END, PAD, RELATIONS, START, Tokenizer, build_compact
+from text import END, PAD, RELATIONS, START, UNK, Tokenizer, build_compact
 
 COMET = {'model_type': 'bart', 'd_model': 256, 'encoder_layers': 3, 'decoder_layers': 3,
          'encoder_attention_heads': 8, 'decoder_attention_heads': 8, 'encoder_ffn_dim': 1024,
@@ -25,15 +28,18 @@ MISC = {'model_type': 'misc', 'misc_variant': 'paper', 'num_strategies': 8, 'd_m
         'encoder_ffn_dim': 1024, 'decoder_ffn_dim': 1024, 'max_position_embeddings': 192, 'scale_embedding': True}
 
 
-def bf16():
-    return torch.autocast('cpu', dtype=torch.bfloat16)
-
-
 def nats(model, x, target):
     """Summed cross-entropy over the tokens that are not padding, and their number."""
     keep = target.ne(PAD)
-    lg = model.logits(x[keep])
-    return F.cross_entropy(lg, target[keep], reduction='sum'), int(keep.sum())
+    x, target = x[keep], target[keep]
+    if torch.is_grad_enabled():
+        return CrossEntropy.apply(x, model.model.shared.weight, model.final_logits_bias[0], target), len(target)
+    return F.cross_entropy(model.logits(x), target, reduction='sum'), len(target)
+
+
+def blurred(ids, p):
+    """Word dropout: decoder inputs turn into __unk__ with probability p."""
+    return ids.masked_fill((torch.rand(ids.shape) < p) & ids.gt(UNK), UNK)
 
 
 # ---- tokenizer ----------------------------------------------------------------------------------
@@ -98,34 +104,28 @@ def cmd_comet(a):
     tok = tokenizer(a)
     c = {**COMET, 'vocab_size': tok.size, 'dropout': a.dropout}
     model = Model(c)
-    if a.init:
-        comet_from_misc(model, torch.load(os.path.join(a.work, a.init))['state'])
+    comet_from_misc(model, torch.load(os.path.join(a.work, a.init))['state'])
     train, valid = (comet_items(a, tok, p, c['max_position_embeddings']) for p in ('train', 'valid'))
     log('parameters', parameters(model), 'queries', len(train), len(valid), 'tails', sum(len(r['tails']) for r in train))
-    run = Run(model, os.path.join(a.work, 'comet.pt' if a.init else 'comet-first.pt'), a.minutes, a.lr, 60, 0.05, 0.995, a.workers)
+    run = Run(model.bfloat16(), os.path.join(a.work, 'comet.pt'), a.steps, a.lr, 60, 0.1, 0.99, a.workers)
 
     def work(rank):
-        torch.manual_seed(rank)
+        torch.manual_seed(rank + 7 * run.step_no)
         model.train()
-        epoch, stop = 0, False
-        while not stop:
+        while not run.done():
             total = n = 0
             for rows in D.buckets(train, 96, rng, lambda r: len(r['ids'])):
-                with bf16():
-                    l, k = comet_loss(model, rows[rank::a.workers])
+                l, k = comet_loss(model, rows[rank::a.workers])
                 run.step(l / k)
                 total, n = total + float(l), n + k
-                stop = run.done()
-                if stop:
+                if run.done():
                     break
-            epoch += 1
 
             def check(rank):
                 if rank:
                     return
-                with bf16():
-                    ppl = comet_eval(model, valid)
-                log('epoch', epoch, 'step', run.step_no, f'spent {run.spent:.0f} train {math.exp(total / n):.2f} valid {ppl:.2f}')
+                ppl = comet_eval(model, valid)
+                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}')
                 if run.best is None or ppl < run.best[0]:
                     run.best = (ppl, run.step_no)
                     run.keep(os.path.join(a.work, 'comet-best.pt'), c)
@@ -139,18 +139,24 @@ def cmd_comet(a):
 
 # ---- blocks -------------------------------------------------------------------------------------
 
-def tails_of(model, queries, branches, most=9):
-    """Greedy tails after each of the `branches` likeliest first ids. → a list of id lists a query."""
+def tails_of(model, queries, branches, temperature=0.0, seed=0, most=9):
+    """`branches` tails a query that differ in their first id: the likeliest first ids, then the likeliest
+    next ones; with a temperature both are drawn, at the first id without replacement."""
     ids = D.pad(queries)
     mask = ids.ne(PAD)
     y, bias = model.encode(ids, mask), key_bias(mask)
     kv = [layer.encoder_attn.keys(y) for layer in model.model.decoder.layers]
+    draw = torch.Generator().manual_seed(seed)
 
     def scores(dec, rows):
         memory = [[((k[rows], v[rows]), bias[rows], None)] for k, v in kv]
         lg = model.logits(model.decode(dec, memory, True)[:, -1])
-        lg[:, [PAD, START, 3]] = -1e9
+        lg[:, [PAD, START, UNK]] = -1e9
         lg[:, -18:] = -1e9
+        if temperature:                          # the Gumbel trick: the greatest of these is a draw from the likeliest 16
+            top, at = lg.topk(16)
+            noise = -torch.empty_like(top).exponential_(generator=draw).log()
+            lg = torch.full_like(lg, -1e9).scatter_(1, at, top / temperature + noise)
         return lg
 
     first = scores(torch.full((len(queries), 1), END), torch.arange(len(queries)))
@@ -172,13 +178,25 @@ def tails_of(model, queries, branches, most=9):
 BRANCHES = {'[xAttr]': 3, '[xReact]': 3}
 
 
+def blocks_of(model, tok, events, relation, temperature, size=128):
+    """One relation's blocks, a list for each event's ids; their draws are seeded by relation and batch."""
+    out, number = [], tok.added[relation]
+    with torch.no_grad():
+        for i in range(0, len(events), size):
+            queries = [e + [number] for e in events[i:i + size]]
+            for tails in tails_of(model, queries, BRANCHES.get(relation, 2), temperature, 100 * i + number):
+                out.append([f'{relation} {t}' for t in dict.fromkeys(tok.decode(t) for t in tails) if t])
+    log(relation, len({b for l in out for b in l}), 'different blocks')
+    return out
+
+
 def cmd_blocks(a):
     """Blocks for every situation and every seeker post that a supporter's turn answers."""
     tok = tokenizer(a)
     best = torch.load(os.path.join(a.work, 'comet-best.pt'))
     model = Model({**best['config'], 'dropout': 0.0})
     model.load_state_dict(best['state'])
-    model.eval()
+    model.eval().bfloat16()
     want = {'post': {}, 'situation': {}}
     for part in ('valid', 'test', 'train'):
         for c in D.conversations(a.data, part):
@@ -193,22 +211,14 @@ def cmd_blocks(a):
     limit = best['config']['max_position_embeddings']
     ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events}
     events = sorted((e for e in events if ids[e]), key=lambda e: len(ids[e]))
-    found, start = {e: [] for e in events}, time.time()
-    with torch.no_grad(), bf16():
-        for r in RELATIONS[a.share::a.shares]:
-            r = f'[{r}]'
-            for i in range(0, len(events), 128):
-                part = events[i:i + 128]
-                for e, tails in zip(part, tails_of(model, [ids[e] + [tok.added[r]] for e in part], BRANCHES.get(r, 2))):
-                    texts = [tok.decode(t) for t in tails]
-                    found[e] += [f'{r} {t}' for t in dict.fromkeys(texts) if t]
-            log(r, len(events), f'{time.time() - start:.0f} s')
-    json.dump(found, open(os.path.join(a.work, f'found{a.share}.json'), 'w'))
-    if not all(os.path.exists(os.path.join(a.work, f'found{i}.json')) for i in range(a.shares)):
-        return
-    found = [json.load(open(os.path.join(a.work, f'found{i}.json'))) for i in range(a.shares)]
-    order = {f'[{r}]': i for i, r in enumerate(RELATIONS)}
-    out = {w: {e: sorted((b for f in found for b in f.get(e, [])), key=lambda b: order[b.split(' ')[0]]) for e in want[w]} for w in want}
+    found = {e: [] for e in events}
+    jobs = [(model, tok, [ids[e] for e in events], f'[{r}]', a.temperature) for r in RELATIONS]
+    with mp.get_context('fork').Pool(a.workers) as pool:
+        for blocks in pool.starmap(blocks_of, jobs, 1):
+            for e, more in zip(events, blocks):
+                found[e] += more
+    log('events', len(events), 'different blocks', len({b for l in found.values() for b in l}))
+    out = {w: {e: found.get(e, []) for e in want[w]} for w in want}
     json.dump(out, open(os.path.join(a.work, 'blocks.json'), 'w'), ensure_ascii=False, indent=0)
     for e in list(want['post'])[:3]:
         log(e, '->', out['post'][e])
@@ -220,7 +230,7 @@ def load_blocks(a):
 
 # ---- misc-mini ----------------------------------------------------------------------------------
 
-def thin_blocks(rows, rng, most=6):
+def thin_blocks(rows, rng, most=4):
     """Training's view of the blocks: a quarter of the rows lack one source or both; of the others'
     blocks a random few, mostly, which costs less and keeps the decoder from leaning on any one."""
     post, situation = [], []
@@ -237,55 +247,46 @@ def thin_blocks(rows, rng, most=6):
     return post, situation
 
 
-def windows(a, tok, blocks):
-    """Stage 1 material: conversations as lists of turns, with the blocks of each turn's last seeker post."""
-    out = []
-    for c in D.conversations(a.data, 'train'):
-        turns, last = [], ''
-        situation = [tuple(tok.block(b)) for b in blocks['situation'].get(c['situation'].strip(), [])]
-        for t in c['dialog']:
-            turns.append({'ids': [i for i in tok.encode(t['text'].strip()) if i < tok.n],
-                          'post': [tuple(tok.block(b)) for b in blocks['post'].get(last, [])],
-                          'situation': situation,
-                          'strategy': D.STRATEGIES.index(t['strategy']) if 'strategy' in t else -100})
-            if t['speaker'] == 'usr':
-                last = t['text'].strip()
-        out.append(turns)
-    return out
+def windows(a, tok):
+    """Stage 1's material: conversations as lists of turns."""
+    return [[{'ids': [i for i in tok.encode(t['text'].strip()) if i < tok.n],
+              'strategy': D.STRATEGIES.index(t['strategy']) if 'strategy' in t else -100} for t in c['dialog']]
+            for c in D.conversations(a.data, 'train')]
 
 
-def window_rows(convs, tok, rng, lo=32, hi=128, ahead=128):
-    """One pass of stage 1: windows that tile every conversation from a random start."""
+def window_rows(convs, tok, rng, lo=32, hi=128):
+    """One pass of stage 1: windows that tile every conversation from a random start, each after a context."""
     rows = []
     for turns in convs:
-        i, total = rng.randint(1, 4), 0
+        i = rng.randint(1, 4)
         while i < len(turns):
-            reply, j = [], i
+            reply, j, ahead = [], i, rng.randint(lo, hi)
             while j < len(turns) and len(reply) < ahead:
                 reply += turns[j]['ids'] + [END]
                 j += 1
             t = turns[i]
-            rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], rng.randint(lo, hi)),
-                         'reply': reply[:-1][:ahead - 1], 'post': t['post'], 'situation': t['situation'], 'strategy': t['strategy']})
+            rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], rng.randint(lo, hi)), 'reply': reply[:-1][:ahead - 1],
+                         'post': [], 'situation': [], 'strategy': t['strategy']})
             i = max(i + 1, j - 1)
     return rows
 
 
-def misc_loss(model, batch, force=0.25):
-    truth = None
-    if force and model.training:
+def misc_loss(model, batch, force=0.25, blur=0.0):
+    """Nats of the replies, their tokens, the strategies' logits. In training the decoder gets the true
+    strategy in a share `force` of the rows and the predicted mixture in the others."""
+    truth, dec = None, batch['dec']
+    if model.training:
         s = batch['strategy']
-        pick = (torch.rand(len(s)) < force) & (s >= 0)
-        truth = (pick, F.one_hot(s.clamp(min=0), 8).float())
+        truth = ((torch.rand(len(s)) < force) & (s >= 0), F.one_hot(s.clamp(min=0), 8).float())
+        dec = blurred(dec, blur)
     sources, lg = model.memory(batch, truth=truth)
-    x = model.decode(batch['dec'], sources)
-    l, k = nats(model, x, batch['target'])
+    l, k = nats(model, model.decode(dec, sources), batch['target'])
     return l, k, lg
 
 
 def evaluate(model, rows, with_blocks=True, size=32):
-    """→ nats of the replies (END included), and the number of strategies guessed right."""
-    total = right = 0
+    """→ nats of the replies (END included), the number of strategies guessed right, and the nats of the strategies."""
+    total = right = off = 0
     rows = sorted(rows, key=lambda r: (len(r['ids']), len(r['reply'])))
     none = [[] for _ in range(size)]
     with torch.no_grad():
@@ -295,7 +296,8 @@ def evaluate(model, rows, with_blocks=True, size=32):
             l, _, lg = misc_loss(model, batch)
             total += float(l)
             right += int((lg.argmax(-1) == batch['strategy']).sum())
-    return total, right
+            off += float(F.cross_entropy(lg, batch['strategy'], reduction='sum'))
+    return total, right, off
 
 
 def pieces(full, rows):
@@ -303,124 +305,132 @@ def pieces(full, rows):
 
 
 def cmd_misc(a):
-    torch.manual_seed(a.stage)
-    rng = random.Random(a.stage)
-    tok = tokenizer(a)
-    blocks = load_blocks(a) if os.path.exists(os.path.join(a.work, 'blocks.json')) else {'post': {}, 'situation': {}}
+    torch.manual_seed(a.seed)
+    tok, one = tokenizer(a), a.stage == 1
+    blocks = None if one else load_blocks(a)
     c = {**MISC, 'vocab_size': tok.size, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
-    limit = c['max_position_embeddings']
     model = Model(c)
-    if a.stage == 2:
+    if not one:
         model.load_state_dict(torch.load(os.path.join(a.work, a.init))['state'])
-    valid = D.examples(a.data, 'valid', tok, limit, blocks)
+        sources_like_context(model)
+    valid = D.examples(a.data, 'valid', tok, c['max_position_embeddings'], blocks)
     subset = valid[::len(valid) // 400][:400]
     n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), subset)
-    convs, train = (windows(a, tok, blocks), None) if a.stage == 1 else (None, D.examples(a.data, 'train', tok, limit, blocks))
-    log('parameters', parameters(model), 'valid', len(valid), 'train', len(train or convs), 'pieces', n, 'blocks', len(blocks['post']))
-    run = Run(model, os.path.join(a.work, f'misc{a.stage}.pt'), a.minutes, a.lr, a.warm, a.decay, a.ema, a.workers,
-              0.1 if a.stage == 1 else 0.01)
+    convs, train = windows(a, tok), [] if one else D.examples(a.data, 'train', tok, c['max_position_embeddings'], blocks)
+    log('parameters', parameters(model), 'valid', len(valid), 'train', len(train or convs), 'pieces', n)
+    name = os.path.join(a.work, a.name or f'misc{a.stage}')
+    run = Run(model.bfloat16(), name + '.pt', a.steps, a.lr, a.warm, a.decay, a.ema, a.workers, stop=a.stop)
 
     def look(rank):
-        """Valid by the averaged weights: rank 0 with blocks, the last rank without."""
-        with bf16():
-            if rank == 0:
-                run.shared[8], run.shared[9] = evaluate(model, subset)
-            if rank == a.workers - 1:
-                run.shared[10] = evaluate(model, subset, False)[0]
-        run.barrier()
+        """Valid by the averaged weights."""
         if rank:
             return
-        with_b, right, without = run.shared[8:11].tolist()
-        ppl, strict = math.exp(with_b / (n + len(subset))), math.exp(with_b / n)
-        log(f'VALID step {run.step_no} ppl {ppl:.2f} strict {strict:.2f} without blocks {math.exp(without / (n + len(subset))):.2f} acc {100 * right / len(subset):.2f}')
-        run.keep(os.path.join(a.work, f'misc{a.stage}-last.pt'), c)
+        total, right, off = evaluate(model, subset)
+        ppl, strict = math.exp(total / (n + len(subset))), math.exp(total / n)
+        log(f'VALID step {run.step_no} ppl {ppl:.2f} strict {strict:.2f} acc {100 * right / len(subset):.2f} strategy {off / len(subset):.4f}')
+        run.keep(name + '-last.pt', c)
         if run.best is None or ppl < run.best[0]:
             run.best = (ppl, run.step_no)
-            run.keep(os.path.join(a.work, f'misc{a.stage}-best.pt'), c)
+            run.keep(name + '-best.pt', c)
 
     def work(rank):
-        torch.manual_seed(a.stage * 100 + rank + run.step_no)
-        own, rng = random.Random(rank + run.step_no), random.Random(run.step_no)
+        torch.manual_seed(a.seed * 1000 + rank + 7 * run.step_no)
+        rng = random.Random(a.seed * 1000 + run.step_no)         # the same batches in every process
+        own = random.Random(a.seed * 1000 + rank + 7 * run.step_no)
         model.train()
-        total = k_all = right = seen = 0
-        checked, started, first = run.spent, time.time(), run.step_no
-        while True:
-            if a.stage == 1:
-                batches = D.buckets(window_rows(convs, tok, rng), a.batch, rng, lambda r: len(r['ids']))
-            else:                                # most contexts cut short: two thirds of a step is the encoder
-                cut = [rng.random() < a.short for _ in train]
-                batches = D.buckets([{**r, 'ids': r['short']} for r, s in zip(train, cut) if s], a.batch, rng, lambda r: len(r['reply']))
-                batches += D.buckets([r for r, s in zip(train, cut) if not s], a.batch, rng, lambda r: (len(r['ids']) // 8, len(r['reply'])))
-                rng.shuffle(batches)
-            for part in batches:
-                bare = a.stage == 1 and rng.random() < 0.5
+        total = tokens = right = seen = 0
+        started, first = time.time(), run.step_no
+        while not run.done():
+            for part in stage_one(convs, tok, rng, a) if one else stage_two(train, rng, a):
                 part = part[rank::a.workers]
-                none = [[] for _ in part]
-                batch = D.collate(part, none, none) if bare else D.collate(part, *thin_blocks(part, own), most_reply=127)
-                with bf16():
-                    l, k, lg = misc_loss(model, batch)
-                    g = F.cross_entropy(lg, batch['strategy']) if bool((batch['strategy'] >= 0).any()) else 0.0
-                rate = run.step(l / (k if a.stage == 1 else 24 * len(part)) + (0.3 if a.stage == 1 else 1.0) * g)
-                total, k_all = total + float(l), k_all + k
-                right += int((lg.argmax(-1) == batch['strategy']).sum())
-                seen += int((batch['strategy'] >= 0).sum())
+                batch = D.collate(part) if one else D.collate(part, *thin_blocks(part, own), most_reply=127)
+                l, k, lg = misc_loss(model, batch, blur=a.blur)
+                known = batch['strategy'] >= 0
+                g = F.cross_entropy(lg[known], batch['strategy'][known]) if bool(known.any()) else 0.0
+                rate = run.step(l / k + a.head * g)
+                total, tokens = total + float(l), tokens + k
+                right, seen = right + int((lg.argmax(-1) == batch['strategy']).sum()), seen + int(known.sum())
                 if rank == 0 and run.step_no % 50 == 0:
-                    log('step', run.step_no, f'spent {run.spent:.0f} lr {rate:.2e} train {math.exp(total / k_all):.1f} acc {100 * right / max(1, seen):.1f} s/step {(time.time() - started) / (run.step_no - first):.2f}')
-                    total = k_all = right = seen = 0
-                if rank == 0:
-                    run.shared[13] = float(run.spent - checked > a.every * 60)
-                stop = run.done()
-                if stop or run.shared[13]:
+                    log('step', run.step_no, f'lr {rate:.2e} train {math.exp(total / tokens):.1f} acc {100 * right / max(1, seen):.1f} s/step {(time.time() - started) / (run.step_no - first):.2f}')
+                    total = tokens = right = seen = 0
+                if run.step_no % a.every == 0 or run.done():
                     run.averaged(look)
-                    checked = run.spent
-                if stop:
-                    if rank == 0:
-                        run.save()
-                        log('best', run.best)
-                    return
+                if run.done():
+                    break
+        if rank == 0:
+            run.save()
+            log('best', run.best)
 
     run.start(work)
 
 
+def sources_like_context(model):
+    """Stage 2 meets the blocks for the first time: their attentions start as the context's, with a tenth of its output."""
+    own = model.state_dict()
+    for name, t in own.items():
+        if '.encoder_attn_comet' in name and not name.endswith('out_proj.bias'):
+            source = own[name.replace('encoder_attn_comet_st', 'encoder_attn').replace('encoder_attn_comet', 'encoder_attn')]
+            t.copy_(source * (0.1 if 'out_proj' in name else 1))
+
+
+def stage_one(convs, tok, rng, a):
+    return D.buckets(window_rows(convs, tok, rng), a.batch, rng, lambda r: (len(r['reply']) // 16, len(r['ids'])))
+
+
+def stage_two(train, rng, a):
+    """Most contexts cut short: two thirds of a step is the encoder."""
+    cut = [rng.random() < a.short for _ in train]
+    batches = D.buckets([{**r, 'ids': r['short']} for r, s in zip(train, cut) if s], a.batch, rng, lambda r: len(r['reply']))
+    batches += D.buckets([r for r, s in zip(train, cut) if not s], a.batch, rng, lambda r: (len(r['ids']) // 8, len(r['reply'])))
+    rng.shuffle(batches)
+    return batches
+
+
 # ---- export and cards ---------------------------------------------------------------------------
 
+TEMPERATURES = [0.92, 0.96, 1.0, 1.04, 1.08, 1.12]
+
+
+def load(a, files):
+    """The average of several checkpoints: (config, state)."""
+    found = [torch.load(os.path.join(a.work, f)) for f in files]
+    return found[0]['config'], {k: sum(f['state'][k] for f in found) / len(found) for k in found[0]['state']}
+
+
 def cmd_calibrate(a):
-    """Valid perplexity (400 rows) with the logits divided by a few temperatures."""
-    tok, best = tokenizer(a), torch.load(os.path.join(a.work, a.misc))
-    model = Model({**best['config'], 'dropout': 0.0, 'head_dropout': 0.0})
-    model.load_state_dict(best['state'])
-    model.eval()
-    rows = D.examples(a.data, 'valid', tok, best['config']['max_position_embeddings'], load_blocks(a))
-    rows = sorted(rows[::len(rows) // 400][:400], key=lambda r: (len(r['ids']), len(r['reply'])))
-    n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), rows) + len(rows)
-    grid = [1 + 0.04 * i for i in range(7)]
-    total = [0.0] * len(grid)
-    with torch.no_grad(), bf16():
+    """On all of valid, of the average of the checkpoints: strategies, and perplexity with the logits divided by a few temperatures."""
+    tok, (config, state) = tokenizer(a), load(a, a.misc)
+    model = Model({**config, 'dropout': 0.0, 'head_dropout': 0.0})
+    model.load_state_dict(state)
+    model.eval().bfloat16()
+    rows = D.examples(a.data, 'valid', tok, config['max_position_embeddings'], load_blocks(a))[::a.stride]
+    n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), rows)
+    rows.sort(key=lambda r: (len(r['ids']), len(r['reply'])))
+    total, right, off = [0.0] * len(TEMPERATURES), 0, 0.0
+    with torch.no_grad():
         for i in range(0, len(rows), 32):
             batch = D.collate(rows[i:i + 32])
-            x, keep = model.decode(batch['dec'], model.memory(batch)[0]), batch['target'].ne(PAD)
-            lg = model.logits(x[keep])
-            for j, t in enumerate(grid):
+            sources, strategy = model.memory(batch)
+            keep = batch['target'].ne(PAD)
+            lg = model.logits(model.decode(batch['dec'], sources)[keep])
+            for j, t in enumerate(TEMPERATURES):
                 total[j] += float(F.cross_entropy(lg / t, batch['target'][keep], reduction='sum'))
-    for t, l in zip(grid, total):
-        log(f'temperature {t:.2f} ppl {math.exp(l / n):.2f}')
+            right += int((strategy.argmax(-1) == batch['strategy']).sum())
+            off += float(F.cross_entropy(strategy, batch['strategy'], reduction='sum'))
+    log(a.misc, f'acc {100 * right / len(rows):.2f} strategy {off / len(rows):.4f}',
+        'ppl, strict by temperature', {t: (round(math.exp(l / (n + len(rows))), 2), round(math.exp(l / n), 2)) for t, l in zip(TEMPERATURES, total)})
 
 
 def cmd_export(a):
     tok = tokenizer(a)
-    for name, file in (('comet-mini', 'comet-best.pt'), ('misc-mini', a.misc)):
-        best = torch.load(os.path.join(a.work, file))
-        if name == 'misc-mini' and a.mix < 1:    # stage 1's encoder, averaged in, overfits the strategies less
-            before = torch.load(os.path.join(a.work, 'misc1-best.pt'))['state']
-            for key, value in best['state'].items():
-                if key.startswith('model.encoder') and 'strategy_embedding' not in key and 'fusion' not in key:
-                    best['state'][key] = a.mix * value + (1 - a.mix) * before[key]
+    for name, files in (('comet-mini', ['comet-best.pt']), ('misc-mini', a.misc)):
+        config, state = load(a, files)
         if name == 'misc-mini':                  # the logits' temperature, folded into the weights
-            last = f'model.decoder.layers.{best["config"]["decoder_layers"] - 1}.final_layer_norm.'
+            last = f'model.decoder.layers.{config["decoder_layers"] - 1}.final_layer_norm.'
             for key in (last + 'weight', last + 'bias', 'final_logits_bias'):
-                best['state'][key] = best['state'][key] / a.temperature
-        E.write(os.path.join(a.out, name), best['config'], best['state'], tok)
-        log(name, sum(v.numel() for v in best['state'].values()), 'parameters')
+                state[key] = state[key] / a.temperature
+        E.write(os.path.join(a.out, name), config, state, tok)
+        log(name, sum(v.numel() for v in state.values()), 'parameters')
 
 
 def cmd_fixtures(a):
@@ -460,7 +470,7 @@ def cmd_measure(a):
     facts.update(parameters=parameters(model), limit=model.c['max_position_embeddings'], generation=g, rows=len(rows), pieces=n,
                  most=100 * max(sum(r['strategy'] == k for r in rows) for k in range(8)) / len(rows))
     for name, on in (('with', True), ('without', False)):
-        total, right = evaluate(model, rows, on)
+        total, right, _ = evaluate(model, rows, on)
         facts[name] = (math.exp(total / (n + len(rows))), math.exp(total / n), 100 * right / len(rows))
         log(part, name, 'blocks', facts[name])
     if part == 'valid':
@@ -489,34 +499,38 @@ def main():
     q = s.add_parser('tokenizer')
     q.add_argument('--minimum', type=int, default=6)
     q = s.add_parser('comet')
-    q.add_argument('--minutes', type=float, default=10)
-    q.add_argument('--init', default='misc1-best.pt', help="stage 1's checkpoint; empty: from nothing")
+    q.add_argument('--steps', type=int, default=300)
+    q.add_argument('--init', default='misc1-best.pt', help="stage 1's checkpoint")
     q.add_argument('--lr', type=float, default=7e-4)
-    q.add_argument('--dropout', type=float, default=0.1)
+    q.add_argument('--dropout', type=float, default=0.2)
     q = s.add_parser('blocks')
-    q.add_argument('--share', type=int, default=0, help='this process does the relations share, share + shares, …')
-    q.add_argument('--shares', type=int, default=1)
+    q.add_argument('--temperature', type=float, default=0.6)
     q = s.add_parser('misc')
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
+    q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
     q.add_argument('--init', default='misc1-best.pt')
-    q.add_argument('--minutes', type=float, default=30)
-    q.add_argument('--lr', type=float, default=1e-3)
-    q.add_argument('--warm', type=int, default=300)
-    q.add_argument('--decay', type=float, default=0.03)
-    q.add_argument('--ema', type=float, default=0.995)
-    q.add_argument('--dropout', type=float, default=0.1)
-    q.add_argument('--head-dropout', type=float, default=0.2)
-    q.add_argument('--short', type=float, default=0.75, help='stage 2: share of the rows whose context is cut to 64 ids')
+    q.add_argument('--seed', type=int, default=1)
+    q.add_argument('--steps', type=int, default=2600)
+    q.add_argument('--stop', type=int, default=0, help='make only so many of the steps')
+    q.add_argument('--lr', type=float, default=1.5e-3)
+    q.add_argument('--warm', type=int, default=150)
+    q.add_argument('--decay', type=float, default=0.1)
+    q.add_argument('--ema', type=float, default=0.998)
+    q.add_argument('--dropout', type=float, default=0.2)
+    q.add_argument('--head-dropout', type=float, default=0.3)
+    q.add_argument('--head', type=float, default=0.3, help='weight of the strategy loss')
+    q.add_argument('--blur', type=float, default=0.1, help='share of the decoder inputs that turn into __unk__')
+    q.add_argument('--short', type=float, default=0.6, help='stage 2: share of the rows whose context is cut to 64 ids')
     q.add_argument('--batch', type=int, default=32)
-    q.add_argument('--every', type=float, default=4, help='minutes between looks at valid')
+    q.add_argument('--every', type=int, default=250, help='steps between looks at valid')
     q = s.add_parser('calibrate')
-    q.add_argument('--misc', default='misc2-best.pt')
+    q.add_argument('--misc', nargs='+', default=['misc2-best.pt'])
+    q.add_argument('--stride', type=int, default=1, help='every so many rows of valid')
     for name in ('export', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
         if name == 'export':
-            q.add_argument('--misc', default='misc2-best.pt')
-            q.add_argument('--mix', type=float, default=1.0, help="stage 2's share of the encoder's weights, chosen on valid")
+            q.add_argument('--misc', nargs='+', default=['misc2-best.pt'], help='checkpoints to average')
             q.add_argument('--temperature', type=float, default=1.0, help='what calibrate found on valid')
         if name == 'fixtures':
             q.add_argument('--dir', default='test/fixtures')
@@ -527,6 +541,8 @@ def main():
             q.add_argument('--recipe', default='', help='a sentence for the card on how long each stage ran')
     a = p.parse_args()
     torch.set_num_threads(a.threads)
+    libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
+    libc.mallopt(-1, (1 << 31) - 1), libc.mallopt(-3, 1 << 30)
     os.makedirs(a.work, exist_ok=True)
     globals()['cmd_' + a.command](a)
 
