@@ -124,9 +124,9 @@ const loadElements = 2 ** 20
 const loadsAtOnce = 3
 
 /**
- * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through one chunk of
- * host memory at a time; On the way matrices are
- * converted to the dtype that is asked for; vectors, positions and the codebook stay f32, and so does a matrix whose number
+ * Reads a checked checkpoint into GPU tensors, stacking what is computed together. Tensors stream through host memory, a few
+ * loads of some MiB at a time. On the way matrices are converted to the dtype that is asked for and laid out as the adapter
+ * reads them fastest; vectors, positions and the codebook stay f32, and so does a matrix whose number
  * of columns is no multiple of 4.
  *
  * @param on `onProgress` is called with bytes read so far and in all, `onTensors` when the tensors are made and not yet filled.
