@@ -254,8 +254,9 @@ def windows(a, tok):
             for c in D.conversations(a.data, 'train')]
 
 
-def window_rows(convs, tok, rng, lo=32, hi=128):
-    """One pass of stage 1: windows that tile every conversation from a random start, each after a context."""
+def window_rows(convs, tok, rng, positions, lo=32, hi=128):
+    """One pass of stage 1: windows that tile every conversation from a random start, each after a context, a seventh of
+    them as long as there are positions."""
     rows = []
     for turns in convs:
         i = rng.randint(1, 4)
@@ -265,7 +266,8 @@ def window_rows(convs, tok, rng, lo=32, hi=128):
                 reply += turns[j]['ids'] + [END]
                 j += 1
             t = turns[i]
-            rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], rng.randint(lo, hi)), 'reply': reply[:-1][:ahead - 1],
+            limit = positions if rng.random() < 1 / 7 else rng.randint(lo, hi)
+            rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], limit), 'reply': reply[:-1][:ahead - 1],
                          'post': [], 'situation': [], 'strategy': t['strategy']})
             i = max(i + 1, j - 1)
     return rows
@@ -308,11 +310,12 @@ def cmd_misc(a):
     torch.manual_seed(a.seed)
     tok, one = tokenizer(a), a.stage == 1
     blocks = None if one else load_blocks(a)
-    c = {**MISC, 'vocab_size': tok.size, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
+    c = {**MISC, 'vocab_size': tok.size, 'max_position_embeddings': a.positions, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
     model = Model(c)
     if not one:
-        model.load_state_dict(torch.load(os.path.join(a.work, a.init))['state'])
-        sources_like_context(model)
+        model.load_state_dict(lengthened(torch.load(os.path.join(a.work, a.init))['state'], a.positions))
+        if not a.further:
+            sources_like_context(model)
     valid = D.examples(a.data, 'valid', tok, c['max_position_embeddings'], blocks)
     subset = valid[::len(valid) // 400][:400]
     n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), subset)
@@ -373,8 +376,18 @@ def sources_like_context(model):
             t.copy_(source * (0.1 if 'out_proj' in name else 1))
 
 
+def lengthened(state, positions):
+    """The weights with so many positions: the new ones lie about the mean of the last 32 known."""
+    for name, t in state.items():
+        if name.endswith('embed_positions.weight') and len(t) < positions:
+            last = t[-32:]
+            new = last.mean(0) + 0.3 * last.std(0) * torch.randn(positions - len(t), t.shape[1])
+            state[name] = torch.cat([t, new])
+    return state
+
+
 def stage_one(convs, tok, rng, a):
-    return D.buckets(window_rows(convs, tok, rng), a.batch, rng, lambda r: (len(r['reply']) // 16, len(r['ids'])))
+    return D.buckets(window_rows(convs, tok, rng, a.positions), a.batch, rng, lambda r: (len(r['ids']) > 128, len(r['reply']) // 16, len(r['ids'])))
 
 
 def stage_two(train, rng, a):
@@ -509,6 +522,8 @@ def main():
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
     q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
     q.add_argument('--init', default='misc1-best.pt')
+    q.add_argument('--further', action='store_true', help='stage 2: --init has been through it already')
+    q.add_argument('--positions', type=int, default=192, help='the most context and reply ids')
     q.add_argument('--seed', type=int, default=1)
     q.add_argument('--steps', type=int, default=2600)
     q.add_argument('--stop', type=int, default=0, help='make only so many of the steps')

@@ -1,12 +1,11 @@
-// out = activate(x · weightᵀ + bias) + residual, for k a multiple of 16.
-// An invocation computes COLUMNS columns of one row and reads 128 bits of a weight row at a time, in every number format: for
+// out = activate(x · weightᵀ + bias) + residual, for one row and k a multiple of 16.
+// An invocation computes COLUMNS columns at a time and reads 128 bits of a weight row at a time, in every number format: for
 // compilers that unroll loops, on adapters where a load costs by the word and a load of x as much as one of the weight.
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;    // [n, words of a row/4]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
-@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [1, n], read where HAS_BIAS
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [1, n], read where HAS_RESIDUAL
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [1, n]
 @group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
 @group(0) @binding(6) var<uniform> params: Params;
 
@@ -20,6 +19,13 @@ struct Params {
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
 
+// from row.stored.wgsl {
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [1, k/4]
+fn take_row(lane: u32, keep: bool) {}
+fn row_four(i: u32) -> vec4f { return x[i]; }
+// }
+
+fn draw_ticket(place: u32, count: u32, drawers: u32) -> u32 { return place; } // from tickets.wgsl
 fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
 // from weights.f32.wgsl {
@@ -30,29 +36,41 @@ fn word_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row_loads = params.k / 4 / FOURS;
-  let column = group.x * LANES * COLUMNS + lane;
-  var first: array<u32, COLUMNS>;
-  for (var c = 0u; c < COLUMNS; c++) {
-    first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
-  }
-  var sums: array<f32, COLUMNS>;
-  for (var i = 0u; i < row_loads; i++) {
-    var a: array<vec4f, FOURS>;
-    for (var j = 0u; j < FOURS; j++) {
-      a[j] = x[(row * row_loads + i) * FOURS + j];
+  let blocks = (params.n + LANES * COLUMNS - 1) / (LANES * COLUMNS);
+  take_row(lane, group.x == 0);
+  loop {
+    // Every lane for itself: they have nothing in common but what the caches hold.
+    let block = draw_ticket(lane, blocks, groups.x);
+    if (block >= blocks) {
+      break;
     }
+    let column = block * LANES * COLUMNS + lane;
+    var first: array<u32, COLUMNS>;
     for (var c = 0u; c < COLUMNS; c++) {
-      let words = weight[word_at(first[c], i)];
+      first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
+    }
+    var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
+    for (var i = 0u; i < row_loads; i++) {
+      var a: array<vec4f, FOURS>;
       for (var j = 0u; j < FOURS; j++) {
-        let w = four(words, j);
-        sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));
+        a[j] = row_four(i * FOURS + j);
+      }
+      for (var c = 0u; c < COLUMNS; c++) {
+        let words = weight[word_at(first[c], i)];
+        for (var j = 0u; j < FOURS; j++) {
+          let w = four(words, j);
+          sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));
+        }
       }
     }
-  }
-  for (var c = 0u; c < COLUMNS; c++) {
-    put(row, column + c * LANES, sums[c]);
+    for (var c = 0u; c < COLUMNS; c++) {
+      put(0, column + c * LANES, sums[c]);
+    }
   }
 }

@@ -47,6 +47,8 @@ export class Gpu {
   readonly limits: GPUSupportedLimits
   /** A few zeros, bound where an optional input is left out. */
   readonly zeros: Tensor
+  /** What `tickets.wgsl` draws from: 8 places, all 0 between dispatches. */
+  readonly tickets: Tensor
   readonly variants = new Variants()
   readonly #kernels: KernelCache
   readonly #ended: Promise<never>
@@ -85,6 +87,7 @@ export class Gpu {
       this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
     )
     this.zeros = this.tensor('zeros', [64])
+    this.tickets = this.tensor('tickets', [8], 'u32')
   }
 
   /**

@@ -7,7 +7,7 @@ import { copyRows } from '../ops/copy-rows.js'
 import { crossAttention } from '../ops/cross-attention.js'
 import { embed } from '../ops/embed.js'
 import { layerNorm } from '../ops/layer-norm.js'
-import { matmul } from '../ops/matmul.js'
+import { type MatmulTensors, matmul } from '../ops/matmul.js'
 import { splitHeads } from '../ops/split-heads.js'
 import { feedForward, type Pass } from './encoder.js'
 import { type DecoderLayer, type MiscWeights, sources } from './weights.js'
@@ -149,26 +149,31 @@ export function decode(pass: Pass, state: DecoderState, input: NewIds): Tensor {
   const scale = config.scaleEmbedding ? Math.sqrt(d) : 1
   const tables = { table: embedding, positionTable: decoder.positions }
   embed(recorder, { ids, positions, ...tables, ...decoder.norm, out: x }, rows, scale)
-  trace?.('decoder.hidden.0', x, rows)
+  let normed: Pick<MatmulTensors, 'x' | 'norm'> = { x }
   decoder.layers.forEach((layer, i) => {
-    decoderLayer(pass, layer, state, i, input, x)
-    trace?.(`decoder.hidden.${i + 1}`, x, rows)
+    normed = decoderLayer(pass, layer, state, i, input, normed, x)
   })
+  if (normed.norm) layerNorm(recorder, { x: normed.x, ...normed.norm }, rows)
+  trace?.(`decoder.hidden.${decoder.layers.length}`, x, rows)
   const logits = scratch.rows('logits', rows, vocabSize)
   matmul(recorder, { x, weight: embedding, bias: weights.logitsBias, out: logits }, rows)
   trace?.('logits', logits, rows)
   return logits
 }
 
-/** x = LN(x + causal attn(x, x)); x = LN(x + A_c + A_x + A_s + A_g); x = LN(x + fc2 gelu(fc1 x)). In place. */
+/**
+ * x = LN(x + causal attn(x, x)); x = LN(x + A_c + A_x + A_s + A_g); x = LN(x + fc2 gelu(fc1 x)). Every norm is left to the
+ * product that reads it: `input` may come with one, which leaves the layer's x in `x`, and what is returned does.
+ */
 function decoderLayer(
   pass: Pass,
   layer: DecoderLayer,
   state: DecoderState,
   i: number,
   { slots, newRows, lengths }: NewIds,
+  input: Pick<MatmulTensors, 'x' | 'norm'>,
   x: Tensor,
-): void {
+): Pick<MatmulTensors, 'x' | 'norm'> {
   const { recorder, scratch, weights, trace } = pass
   const { dModel: d, decoderHeads: heads } = weights.config
   const rows = slots * newRows
@@ -179,19 +184,20 @@ function decoderLayer(
   const crossQuery = scratch.rows('decoder.cross-query', rows, 3 * d)
   const crossAttended = scratch.rows('decoder.cross-attended', rows, 3 * d)
 
-  matmul(recorder, { x, ...layer.queryKeyValue, out: qkv }, rows)
+  matmul(recorder, { ...input, ...layer.queryKeyValue, out: qkv }, rows)
+  trace?.(`decoder.hidden.${i}`, x, rows)
   cachedAttention(recorder, { qkv, ...state.self[i]!, lengths, out: attended }, { slots, newRows, heads })
   matmul(recorder, { x: attended, ...layer.output, residual: x, out: sum }, rows)
-  layerNorm(recorder, { x: sum, ...layer.norm, out: middle }, rows)
 
   // Eq. 7: one query product, one attention over the cached sources, one output product with the stacked out_proj.
-  matmul(recorder, { x: middle, ...layer.crossQuery, out: crossQuery }, rows)
+  matmul(recorder, { x: sum, norm: { ...layer.norm, out: middle }, ...layer.crossQuery, out: crossQuery }, rows)
   trace?.(`decoder.cross_query.${i}`, crossQuery, rows)
   const cached = { kv: state.cross[i]!, ranges: state.ranges }
   crossAttention(recorder, { q: crossQuery, ...cached, out: crossAttended }, { slots, newRows, heads })
   const stacked = { weight: layer.crossOutput, bias: state.strategy[i]!, rowsPerBias: newRows }
   matmul(recorder, { x: crossAttended, ...stacked, residual: middle, out: sum }, rows)
-  layerNorm(recorder, { x: sum, ...layer.crossNorm, out: middle }, rows)
 
-  feedForward(pass, layer.feedForward, { x: middle, rows, sum, out: x })
+  const { feedForward: ff, crossNorm: norm } = layer
+  feedForward(pass, { norm, feedForward: ff }, { x: sum, normed: middle, rows, out: sum })
+  return { x: sum, norm: { ...ff.norm, out: x } }
 }

@@ -6,7 +6,7 @@ import { copyRows } from '../ops/copy-rows.js'
 import { embed } from '../ops/embed.js'
 import { layerNorm } from '../ops/layer-norm.js'
 import { matmul } from '../ops/matmul.js'
-import type { EncoderLayer, FeedForward, MiscWeights } from './weights.js'
+import type { EncoderLayer, FeedForward, MiscWeights, Norm } from './weights.js'
 
 /** Called with every stage's tensor as it is recorded, and how many of its rows count: for validation. */
 export type Trace = (stage: string, tensor: Tensor, rows: number) => void
@@ -130,22 +130,20 @@ function encoderLayer(pass: Pass, layer: EncoderLayer, { x, rows, source, source
   const headDim = d / heads
   attention(recorder, { ...qkv, tiles, out: attended }, { heads, headDim, scale: 1 / Math.sqrt(headDim) })
   matmul(recorder, { x: attended, ...layer.output, residual: x, out: sum }, rows)
-  layerNorm(recorder, { x: sum, ...layer.norm, out: middle }, rows)
-
-  feedForward(pass, layer.feedForward, { x: middle, rows, sum, out })
+  feedForward(pass, layer, { x: sum, normed: middle, rows, out: attended })
+  layerNorm(recorder, { x: attended, ...layer.feedForward.norm, out }, rows)
   return out
 }
 
-/** out = LN(x + fc2 gelu(fc1 x)), for encoder and decoder layers. */
+/** With y = LN(x), which `normed` receives: out = y + fc2 gelu(fc1 y), for encoder and decoder layers. */
 export function feedForward(
   { recorder, scratch }: Pass,
-  { expand, contract, norm }: FeedForward,
-  { x, rows, sum, out }: { x: Tensor; rows: number; sum: Tensor; out: Tensor },
+  { norm, feedForward: { expand, contract } }: { readonly norm: Norm; readonly feedForward: FeedForward },
+  { x, normed, rows, out }: { x: Tensor; normed: Tensor; rows: number; out: Tensor },
 ): void {
   const expanded = scratch.rows('feed-forward', rows, expand.weight.shape[0]!)
-  matmul(recorder, { x, ...expand, out: expanded }, rows, 'gelu')
-  matmul(recorder, { x: expanded, ...contract, residual: x, out: sum }, rows)
-  layerNorm(recorder, { x: sum, ...norm, out }, rows)
+  matmul(recorder, { x, norm: { ...norm, out: normed }, ...expand, out: expanded }, rows, 'gelu')
+  matmul(recorder, { x: expanded, ...contract, residual: normed, out }, rows)
 }
 
 /** The ragged boundaries that {@link attention} works by. */

@@ -4,17 +4,21 @@
  * multiplies them by the scale of their column where the weights are int8. `words` and `shuffle` read 128 bits of a row
  * instead, and take the fours in them apart by the same helper. x, bias, residual and out are f32.
  */
+import { availableParallelism } from 'node:os'
 import { ShapeError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
 import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { layerNorm } from './layer-norm.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
 export interface MatmulTensors {
   /** [rows, k] */
   readonly x: Tensor
+  /** x is normed first: the product is of LN(x). */
+  readonly norm?: MatmulNorm
   /** [n, k], as checkpoints store it: f32, f16 or int8. */
   readonly weight: Tensor
   /** [n]; or [groups, n] with {@link rowsPerBias}. */
@@ -24,6 +28,16 @@ export interface MatmulTensors {
   /** [rows, n] */
   readonly residual?: Tensor
   /** [rows, n]; another tensor than the rest. */
+  readonly out: Tensor
+}
+
+/** A layer norm ahead of {@link matmul}; eps is 1e-5. */
+export interface MatmulNorm {
+  /** [k] */
+  readonly weight: Tensor
+  /** [k] */
+  readonly bias: Tensor
+  /** LN(x) is left here, [rows, k]; another tensor than the rest. */
   readonly out: Tensor
 }
 
@@ -40,6 +54,11 @@ interface Variant {
   readonly rows: number
   /** Columns per workgroup. */
   readonly columns: number
+  /**
+   * The work is dealt out while it is done, to one workgroup per core of a software adapter; there are few, so each can norm
+   * the row for itself.
+   */
+  readonly dealt?: boolean
 }
 
 /** Most rows that count as a few: a decode step of a batch. */
@@ -73,7 +92,7 @@ const variants = {
 
 /** Eight lanes, each with so many columns of one row. */
 function eightLanes(shader: string, columns: number): Variant {
-  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns }
+  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, dealt: true }
 }
 
 /** Names of the kernels of {@link matmul}. */
@@ -100,14 +119,16 @@ export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: O
 }
 
 /**
- * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows.
+ * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows, of LN(x) where there is a `norm`: in the same
+ * dispatch if the kernel can, else in one before it.
  *
  * Rows do not influence each other; how many there are may change the kernel and so the order of summation.
  *
  * @throws ShapeError
  */
 export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
-  const { x, weight, bias, rowsPerBias, residual, out } = tensors
+  const { weight, bias, rowsPerBias, residual, norm, out } = tensors
+  let { x } = tensors
   const { gpu } = recorder
   expectShape('matmul', weight, ['n', 'k'], weightDtypes)
   const [n, k] = weight.shape as [number, number]
@@ -123,8 +144,14 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     k % 4 === 0
       ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
+  const norms = norm !== undefined && variant.dealt
+  if (norm && !norms) {
+    layerNorm(recorder, { x, ...norm }, rows)
+    x = norm.out
+  }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
+    ...(norms && { row: 'normed', WIDTH: k }),
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ...(weight.group && { GROUP: weight.group }),
     ACTIVATION: activations[activation ?? 'none'],
@@ -132,12 +159,22 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     HAS_RESIDUAL: residual ? 1 : 0,
     HAS_SCALE: weight.scale ? 1 : 0,
   })
-  const across = Math.ceil(n / variant.columns)
+  const blocks = Math.ceil(n / variant.columns)
+  const across = variant.dealt ? Math.min(blocks, availableParallelism()) : blocks
   // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
   const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
   recorder.dispatch(
     kernel,
-    { x, weight, bias, residual, out, scale: weight.scale },
+    {
+      x,
+      weight,
+      bias,
+      residual,
+      out,
+      scale: weight.scale,
+      ...(variant.dealt && { tickets: gpu.tickets }),
+      ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
+    },
     { rows, k, n, group_rows: rowsPerBias ?? rows },
     workgroups,
   )

@@ -5,6 +5,7 @@ import { Recorder } from '../../src/gpu/recorder.js'
 import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { type Activation, matmul, matmulVariants } from '../../src/ops/matmul.js'
 import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
+import { layerNorm } from '../reference/layer-norm.js'
 import * as reference from '../reference/matmul.js'
 
 interface Case {
@@ -12,6 +13,7 @@ interface Case {
   /** Rows of the bias: 0 for none. */
   readonly groups?: number
   readonly residual?: boolean
+  readonly norm?: boolean
   readonly activation?: Activation
   /** Of the weight. */
   readonly dtype?: WeightDtype
@@ -22,7 +24,7 @@ interface Case {
 /** Runs one case, in tensors with a row more than is computed, and compares with the twin. */
 async function check(
   gpu: Gpu,
-  { shape, groups = 0, residual: withResidual, activation, dtype, make }: Case,
+  { shape, groups = 0, residual: withResidual, norm: withNorm, activation, dtype, make }: Case,
 ): Promise<void> {
   const [rows, k, n] = shape
   const x = randomTensor(gpu, 'x', [rows + 1, k], 1)
@@ -30,8 +32,12 @@ async function check(
   const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n] : [n], 3) : undefined
   const residual = withResidual ? randomTensor(gpu, 'residual', [rows + 1, n], 4) : undefined
   const out = randomTensor(gpu, 'out', [rows + 1, n], 5)
+  const normWeight = randomTensor(gpu, 'norm.weight', [k], 6)
+  const normBias = randomTensor(gpu, 'norm.bias', [k], 7)
+  const normed = randomTensor(gpu, 'normed', [rows + 1, k], 8)
   const tensors = {
     x: x.tensor,
+    ...(withNorm && { norm: { weight: normWeight.tensor, bias: normBias.tensor, out: normed.tensor } }),
     weight: weight.tensor,
     bias: bias?.tensor,
     ...(groups > 1 && { rowsPerBias: rows / groups }),
@@ -39,10 +45,20 @@ async function check(
     out: out.tensor,
   }
   await runOnce(gpu, (recorder) => matmul(recorder, tensors, rows, activation))
-  const values = { x: x.values, weight: weight.values, bias: bias?.values, residual: residual?.values }
+  const values = {
+    x: x.values as ArrayLike<number>,
+    weight: weight.values,
+    bias: bias?.values,
+    residual: residual?.values,
+  }
+  if (withNorm) {
+    values.x = layerNorm(x.values, undefined, normWeight.values, normBias.values, rows, 1e-5)
+    const kept = [...Array.from(values.x), ...normed.values.subarray(rows * k)]
+    assertClose(await gpu.readF32(normed.tensor), kept, 1e-5)
+  }
   const expected = [...reference.matmul(values, shape, activation), ...out.values.subarray(rows * n)]
   assertClose(await gpu.readF32(out.tensor), expected, 2e-6 * Math.sqrt(k) + 2e-6)
-  for (const it of [x, weight, bias, residual, out]) if (it) gpu.free(it.tensor)
+  for (const it of [x, weight, bias, residual, out, normWeight, normBias, normed]) if (it) gpu.free(it.tensor)
 }
 
 /** Does the work with each kernel that the device can run. */
@@ -94,6 +110,22 @@ function define(test: Parameters<Parameters<typeof gpuSuite>[1]>[0]): void {
       const random = seededRandom(7)
       const upTo = (limit: number) => 1 + Math.floor(random() * limit)
       for (let i = 0; i < 8; i++) await check(gpu, { shape: [upTo(40), 4 * upTo(40), upTo(150)] })
+    }))
+
+  test('of a row that is normed first', (gpu) =>
+    eachVariant(gpu, async () => {
+      for (const dtype of ['f32', 'f16', 'int8'] as const) {
+        for (const shape of [
+          [1, 4, 8],
+          [1, 48, 133],
+          [1, 64, 50],
+          [1, 512, 530],
+          [3, 64, 33],
+          [18, 36, 50],
+        ] as const) {
+          await check(gpu, { shape, dtype, norm: true, groups: 1, activation: 'gelu' })
+        }
+      }
     }))
 
   for (const dtype of ['f16', 'int8'] as const) {

@@ -1,0 +1,67 @@
+// Where a product of one row takes x from: LN(x). Every workgroup norms the row for itself, which is less than a
+// dispatch where they are few; one of them keeps it for later. Variance from centred values, so that large means lose no
+// digits.
+
+const LANES: u32 = 8;
+
+// -----------------------------------------------------------------------------------------------
+
+const WIDTH: u32 = 32;  // k
+const EPS: f32 = 1e-5;
+const HELD = (WIDTH / 4 + LANES - 1) / LANES;  // fours of the row that a lane norms
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;             // [1, k/4]
+@group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;   // [k/4]
+@group(0) @binding(8) var<storage, read> norm_bias: array<vec4f>;     // [k/4]
+@group(0) @binding(9) var<storage, read_write> normed: array<vec4f>;  // [1, k/4]
+
+var<workgroup> partial: array<f32, LANES>;
+var<workgroup> taken: array<vec4f, WIDTH / 4>;
+
+fn take_row(lane: u32, keep: bool) {
+  var own: array<vec4f, HELD>;
+  var sum = vec4f();
+  for (var h = 0u; h < HELD; h++) {
+    let i = h * LANES + lane;
+    if (i < WIDTH / 4) {
+      own[h] = x[i];
+      sum += own[h];
+    }
+  }
+  let mean = over_lanes(sum, lane) / f32(WIDTH);
+  var squares = vec4f();
+  for (var h = 0u; h < HELD; h++) {
+    own[h] -= mean;
+    if (h * LANES + lane < WIDTH / 4) {
+      squares += own[h] * own[h];
+    }
+  }
+  let scale = inverseSqrt(over_lanes(squares, lane) / f32(WIDTH) + EPS);
+  for (var h = 0u; h < HELD; h++) {
+    let i = h * LANES + lane;
+    if (i < WIDTH / 4) {
+      let value = own[h] * scale * norm_weight[i] + norm_bias[i];
+      taken[i] = value;
+      if (keep) {
+        normed[i] = value;
+      }
+    }
+  }
+  workgroupBarrier();
+}
+
+fn over_lanes(value: vec4f, lane: u32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = value.x + value.y + value.z + value.w;
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = 0u; i < LANES; i++) {
+    sum += partial[i];
+  }
+  return sum;
+}
+
+// The i-th four of the row.
+fn row_four(i: u32) -> vec4f {
+  return taken[i];
+}
