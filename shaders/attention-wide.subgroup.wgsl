@@ -31,8 +31,7 @@ const VECTORS = HEAD_DIM / 4;
 
 var<workgroup> weights: array<f32, KEYS * LANES>;  // [KEYS, LANES]: every lane reads its own alone, so there is no barrier
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn work(group: vec3u, lane: u32) {
   let tile = tiles[group.x];
   let head = group.y * VECTORS;
   for (var first = tile.x; first < tile.y; first += LANES) {
@@ -104,3 +103,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 }
+
+// from main.grid.wgsl {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) { work(group, lane); }
+// }

@@ -27,8 +27,7 @@ const LANES: u32 = 8;
 const VECTORS = HEAD_DIM / 4;
 const ROUNDS = (VECTORS + LANES - 1) / LANES;
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn work(group: vec3u, lane: u32) {
   let tile = tiles[group.x];
   let head = group.y * VECTORS;
   for (var first = tile.x; first < tile.y; first += LANES) {
@@ -83,3 +82,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 }
+
+// from main.grid.wgsl {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) { work(group, lane); }
+// }

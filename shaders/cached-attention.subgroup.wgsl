@@ -13,6 +13,7 @@ var<private> sum: array<vec4f, HELD>;
 var<private> total: f32;
 var<private> largest: f32;
 fn soften(score: f32) -> f32 { return score; }
+fn start_sum() { }
 fn finish_sum(lane: u32) { }
 fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
 // }
@@ -49,8 +50,7 @@ fn value_at(source: u32, i: u32) -> vec4f {
   return values[i];
 }
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn work(group_id: vec3u, lane: u32) {
   let new_row = group_id.y;
   let slot = group_id.z;
   let width = params.d / 4;
@@ -61,6 +61,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
   let own = fresh + new_row * 3 * width;
   let position = length + new_row;
   // The row's own key comes first: it gives a finite largest score, and is the only new one when decoding.
+  start_sum();
   var score = 0.0;
   for (var h = 0u; h < HELD; h++) {
     let c = h * LANES + lane;
@@ -87,3 +88,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
     }
   }
 }
+
+// from main.grid.wgsl {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) { work(group, lane); }
+// }

@@ -11,6 +11,7 @@ const GROUPS = 1u;
 var<private> query: array<vec4f, HELD>;
 var<private> sum: array<vec4f, HELD>;
 fn soften(score: f32) -> f32 { return score; }
+fn start_sum() { }
 fn finish_sum(lane: u32) { }
 fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
 // }
@@ -37,12 +38,12 @@ fn value_at(source: u32, i: u32) -> vec4f {
   return kv[i];
 }
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn work(group_id: vec3u, lane: u32) {
   let head = group_id.x * CHUNKS;
   let source = group_id.y;
   let row = group_id.z;
   let base = (row * params.sources + source) * params.d / 4 + head;
+  start_sum();
   for (var h = 0u; h < HELD; h++) {
     query[h] = q[base + min(h * LANES + lane, CHUNKS - 1)] * inverseSqrt(f32(params.head_width));
   }
@@ -60,3 +61,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(subgroup_invocation_id)
     }
   }
 }
+
+// from main.grid.wgsl {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) { work(group, lane); }
+// }

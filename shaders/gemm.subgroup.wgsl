@@ -39,8 +39,7 @@ fn weight4(first: u32, i: u32) -> vec4f {
   return unpack(weight[four_at(first, i)]);
 }
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn work(group: vec3u, lane: u32) {
   let k4 = params.k / 4;
   let row = group.y * ROWS;
   let column = group.x * LANES * COLUMNS + lane;
@@ -78,3 +77,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 }
+
+// from main.grid.wgsl {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) { work(group, lane); }
+// }

@@ -2,7 +2,6 @@
 // As gemv.words.wgsl, but each lane loads a vec4 of x of its own and the others take it by shuffles: where a load costs as
 // much however few values are behind it, and 128 bits hold so many weights that those of x would cost half as much again.
 enable subgroups;
-diagnostic(off, subgroup_uniformity); // a value that was broadcast is uniform, which the analysis does not know
 
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;    // [n, words of a row/4]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // [1, n], read where HAS_BIAS
@@ -27,7 +26,6 @@ fn take_row(lane: u32, keep: bool) {}
 fn row_four(i: u32) -> vec4f { return x[i]; }
 // }
 
-fn draw_ticket(place: u32, count: u32, drawers: u32) -> u32 { return place; } // from tickets.wgsl
 fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
 // from weights.f32.wgsl {
@@ -39,48 +37,49 @@ fn word_at(first: u32, i: u32) -> u32 { return first + i; }
 
 const SHARES: u32 = LANES / FOURS; // loads of a weight row for one of x
 
+// from parts.grid.wgsl {
+struct Part { group: vec3u, left: bool }
+fn first_part(group: vec3u, groups: vec3u, lane: u32) -> Part { return Part(group, true); }
+fn next_part(groups: vec3u, lane: u32) -> Part { return Part(vec3u(), false); }
+// }
+
+fn work(group: vec3u, lane: u32) {
+  let row_loads = params.k / 4 / FOURS;
+  let column = group.x * LANES * COLUMNS + lane;
+  var first: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
+  }
+  var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
+  for (var i = 0u; i < row_loads; i += SHARES) {
+    let own = row_four(i * FOURS + lane);
+    for (var share = 0u; share < SHARES; share++) {
+      var words: array<vec4u, COLUMNS>;
+      for (var c = 0u; c < COLUMNS; c++) {
+        words[c] = weight[word_at(first[c], i + share)];
+      }
+      for (var j = 0u; j < FOURS; j++) {
+        let a = subgroupShuffle(own, share * FOURS + j);
+        for (var c = 0u; c < COLUMNS; c++) {
+          let w = four(words[c], j);
+          sums[c] = fma(a.w, w.w, fma(a.z, w.z, fma(a.y, w.y, fma(a.x, w.x, sums[c]))));
+        }
+      }
+    }
+  }
+  for (var c = 0u; c < COLUMNS; c++) {
+    put(0, column + c * LANES, sums[c]);
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let row_loads = params.k / 4 / FOURS;
-  let blocks = (params.n + LANES * COLUMNS - 1) / (LANES * COLUMNS);
   take_row(lane, group.x == 0);
-  loop {
-    var block = 0u;
-    if (lane == 0) {
-      block = draw_ticket(0, blocks, groups.x);
-    }
-    block = subgroupBroadcast(block, 0);
-    if (block >= blocks) {
-      break;
-    }
-    let column = block * LANES * COLUMNS + lane;
-    var first: array<u32, COLUMNS>;
-    for (var c = 0u; c < COLUMNS; c++) {
-      first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
-    }
-    var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
-    for (var i = 0u; i < row_loads; i += SHARES) {
-      let own = row_four(i * FOURS + lane);
-      for (var share = 0u; share < SHARES; share++) {
-        var words: array<vec4u, COLUMNS>;
-        for (var c = 0u; c < COLUMNS; c++) {
-          words[c] = weight[word_at(first[c], i + share)];
-        }
-        for (var j = 0u; j < FOURS; j++) {
-          let a = subgroupShuffle(own, share * FOURS + j);
-          for (var c = 0u; c < COLUMNS; c++) {
-            let w = four(words[c], j);
-            sums[c] = fma(a.w, w.w, fma(a.z, w.z, fma(a.y, w.y, fma(a.x, w.x, sums[c]))));
-          }
-        }
-      }
-    }
-    for (var c = 0u; c < COLUMNS; c++) {
-      put(0, column + c * LANES, sums[c]);
-    }
+  for (var part = first_part(group, groups, lane); part.left; part = next_part(groups, lane)) {
+    work(part.group, lane);
   }
 }

@@ -25,7 +25,6 @@ fn take_row(lane: u32, keep: bool) {}
 fn row_four(i: u32) -> vec4f { return x[i]; }
 // }
 
-fn draw_ticket(place: u32, count: u32, drawers: u32) -> u32 { return place; } // from tickets.wgsl
 fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
 
 // from weights.f32.wgsl {
@@ -35,42 +34,46 @@ fn first_word(row: u32, row_words: u32) -> u32 { return row * row_words; }
 fn word_at(first: u32, i: u32) -> u32 { return first + i; }
 // }
 
+// from parts.grid.wgsl {
+struct Part { group: vec3u, left: bool }
+fn first_part(group: vec3u, groups: vec3u, lane: u32) -> Part { return Part(group, true); }
+fn next_part(groups: vec3u, lane: u32) -> Part { return Part(vec3u(), false); }
+// }
+
+fn work(group: vec3u, lane: u32) {
+  let row_loads = params.k / 4 / FOURS;
+  let column = group.x * LANES * COLUMNS + lane;
+  var first: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
+  }
+  var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
+  for (var i = 0u; i < row_loads; i++) {
+    var a: array<vec4f, FOURS>;
+    for (var j = 0u; j < FOURS; j++) {
+      a[j] = row_four(i * FOURS + j);
+    }
+    for (var c = 0u; c < COLUMNS; c++) {
+      let words = weight[word_at(first[c], i)];
+      for (var j = 0u; j < FOURS; j++) {
+        let w = four(words, j);
+        sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));
+      }
+    }
+  }
+  for (var c = 0u; c < COLUMNS; c++) {
+    put(0, column + c * LANES, sums[c]);
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row_loads = params.k / 4 / FOURS;
-  let blocks = (params.n + LANES * COLUMNS - 1) / (LANES * COLUMNS);
   take_row(lane, group.x == 0);
-  loop {
-    // Every lane for itself: they have nothing in common but what the caches hold.
-    let block = draw_ticket(lane, blocks, groups.x);
-    if (block >= blocks) {
-      break;
-    }
-    let column = block * LANES * COLUMNS + lane;
-    var first: array<u32, COLUMNS>;
-    for (var c = 0u; c < COLUMNS; c++) {
-      first[c] = first_word(min(column + c * LANES, params.n - 1), row_loads);
-    }
-    var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
-    for (var i = 0u; i < row_loads; i++) {
-      var a: array<vec4f, FOURS>;
-      for (var j = 0u; j < FOURS; j++) {
-        a[j] = row_four(i * FOURS + j);
-      }
-      for (var c = 0u; c < COLUMNS; c++) {
-        let words = weight[word_at(first[c], i)];
-        for (var j = 0u; j < FOURS; j++) {
-          let w = four(words, j);
-          sums[c] = fma(a[j].w, w.w, fma(a[j].z, w.z, fma(a[j].y, w.y, fma(a[j].x, w.x, sums[c]))));
-        }
-      }
-    }
-    for (var c = 0u; c < COLUMNS; c++) {
-      put(0, column + c * LANES, sums[c]);
-    }
+  for (var part = first_part(group, groups, lane); part.left; part = next_part(groups, lane)) {
+    work(part.group, lane);
   }
 }

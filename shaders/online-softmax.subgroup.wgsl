@@ -20,7 +20,13 @@ const GROUPS = LANES / SPAN;                  // rows held side by side
 var<private> query: array<vec4f, HELD>;       // scaled
 var<private> sum: array<vec4f, HELD>;         // of weight * value, over the rows that this lane's group added up
 var<private> total: f32;                      // of this lane's weights
-var<private> largest: f32 = -3e38;            // of all scores
+var<private> largest: f32;                    // of all scores
+
+fn start_sum() {
+  sum = array<vec4f, HELD>();
+  total = 0.0;
+  largest = -3e38;
+}
 
 // The weight of this lane's key. What was summed before shrinks when a larger score turns up.
 fn soften(score: f32) -> f32 {

@@ -67,8 +67,10 @@ export class ReplyDecoder {
     this.blockCache.clear()
     const [encoding, step] = await Promise.all([recorder.finish(), this.#slots.recording(1)])
     return async () => {
-      this.gpu.submit([eachKernelOnce([encoding, step])])
+      const once = eachKernelOnce(this.gpu, [encoding, step])
+      this.gpu.submit([once])
       await this.gpu.idle()
+      once.dispose()
       encoding.dispose()
       this.#scratch.release()
     }

@@ -32,6 +32,8 @@ export interface GpuOptions {
   readonly adapter?: string
   /** Features to leave unused though the adapter has them: for tests of the paths without. */
   readonly without?: readonly GPUFeatureName[]
+  /** How workgroups come by their work, `parts.*.wgsl`. Default: `dealt` on software with subgroups of more than four lanes, else `grid`. */
+  readonly parts?: 'grid' | 'dealt'
 }
 
 /**
@@ -47,7 +49,7 @@ export class Gpu {
   readonly limits: GPUSupportedLimits
   /** A few zeros, bound where an optional input is left out. */
   readonly zeros: Tensor
-  /** What `tickets.wgsl` draws from: 8 places, all 0 between dispatches. */
+  /** What the workgroups of `parts.dealt.wgsl` draw from: 0 between dispatches. */
   readonly tickets: Tensor
   readonly variants = new Variants()
   readonly #kernels: KernelCache
@@ -62,12 +64,15 @@ export class Gpu {
   /** When the newest wait began: where many follow each other, as while loading, rests stay short. */
   #waitingSince = 0
 
-  private constructor(device: GPUDevice, opened: OpenAdapter) {
+  private constructor(device: GPUDevice, opened: OpenAdapter, parts?: GpuOptions['parts']) {
     this.device = device
     this.adapter = opened.info
     this.features = device.features
     this.limits = device.limits
-    this.#kernels = new KernelCache(device)
+    // Not on four lanes: SwiftShader's compiler does not come to an end with such loops, or to the end of memory.
+    const few = opened.info.software && opened.info.subgroupSize > 4 && this.features.has('subgroups')
+    const form = parts ?? (few ? 'dealt' : 'grid')
+    this.#kernels = new KernelCache(device, { parts: form, main: form })
     this.#ended = new Promise((_, reject) => {
       this.#end = (error) => {
         this.#error ??= error
@@ -87,7 +92,7 @@ export class Gpu {
       this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
     )
     this.zeros = this.tensor('zeros', [64])
-    this.tickets = this.tensor('tickets', [8], 'u32')
+    this.tickets = this.tensor('tickets', [1], 'u32')
   }
 
   /**
@@ -101,7 +106,7 @@ export class Gpu {
     const requiredFeatures = wantedFeatures.filter((it) => adapter.features.has(it) && !options.without?.includes(it))
     const requiredLimits = Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]]))
     const device = await adapter.requestDevice({ label: 'misc-webgpu', requiredFeatures, requiredLimits })
-    return new Gpu(device, opened)
+    return new Gpu(device, opened, options.parts)
   }
 
   /** Bytes of all tensors alive. */

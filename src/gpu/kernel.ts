@@ -16,7 +16,11 @@ export interface Kernel {
 export class KernelCache {
   readonly #kernels = new Map<string, Kernel>()
 
-  constructor(readonly device: GPUDevice) {}
+  /** @param helpers picked for every shader that names them. */
+  constructor(
+    readonly device: GPUDevice,
+    readonly helpers: Readonly<Record<string, string>> = {},
+  ) {}
 
   get size(): number {
     return this.#kernels.size
@@ -27,7 +31,7 @@ export class KernelCache {
     const key = `${name}:${entryPoint}:${JSON.stringify(Object.entries(constants).sort())}`
     let kernel = this.#kernels.get(key)
     if (!kernel) {
-      kernel = this.#create(loadShader(name, constants), entryPoint)
+      kernel = this.#create(loadShader(name, constants, this.helpers), entryPoint)
       this.#kernels.set(key, kernel)
     }
     return kernel

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { GpuError, ShapeError } from '../errors.js'
 import type { Gpu } from './gpu.js'
 import type { Kernel } from './kernel.js'
@@ -45,21 +46,33 @@ export interface Recording {
 
 /**
  * Runs every kernel of some recordings once, on one workgroup: some drivers compile a kernel when it first runs, and not
- * when its pipeline is made. What the dispatches write is undefined.
+ * when its pipeline is made. What the dispatches write is undefined; a workgroup that draws its work finds none.
  */
-export function eachKernelOnce(recordings: readonly Recording[]): Recording {
+export function eachKernelOnce(gpu: Gpu, recordings: readonly Recording[]): Recording {
   const dispatches = recordings.flatMap(({ steps }) => steps).filter((it) => 'kernel' in it)
   const first = new Map(dispatches.toReversed().map((it) => [it.kernel, it]))
-  const steps = Array.from(first.values(), (it): Dispatch => ({ ...it, workgroups: [1, 1, 1] }))
-  return { steps, dispose: () => {} }
+  const spent = gpu.tensorFrom('tickets.spent', [1], Uint32Array.of(2 ** 31))
+  const setTickets = (source: Tensor): Copy => ({
+    source,
+    target: gpu.tickets,
+    count: 1,
+    sourceStart: 0,
+    targetStart: 0,
+  })
+  const once = Array.from(first.values(), (it): Dispatch => ({ ...it, workgroups: [1, 1, 1] }))
+  return { steps: [setTickets(spent), ...once, setTickets(gpu.zeros)], dispose: () => gpu.free(spent) }
 }
 
 interface PendingDispatch {
   kernel: Kernel
   tensors: Readonly<Record<string, Tensor | undefined>>
-  paramsOffset: number
+  /** Bytes into the uniforms, by binding. */
+  uniforms: Readonly<Record<string, number>>
   workgroups: readonly [number, number, number]
 }
+
+/** Bindings of `parts.dealt.wgsl`, which are no business of those who dispatch. */
+const dealing = ['tickets', 'grid']
 
 /**
  * Collects dispatches. Ops call {@link dispatch}; the caller then awaits {@link finish} and submits the recording, once
@@ -79,7 +92,7 @@ export class Recorder {
   }
 
   /**
-   * Records one dispatch.
+   * Records one dispatch. Of a kernel that deals its work out, no more workgroups start than there are cores.
    *
    * @param tensors by the names of the shader's bindings; `undefined` binds a few zeros where a read is optional.
    * @param params values of the shader's `struct Params`, each by name.
@@ -96,12 +109,12 @@ export class Recorder {
     if (counts.includes(0)) return
     const { name, bindings, params: fields } = kernel.shader
     checkNames(name, 'binding', Object.keys(tensors), [
-      ...bindings.filter((it) => it.type !== 'uniform').map((it) => it.name),
+      ...bindings.filter((it) => it.type !== 'uniform' && !dealing.includes(it.name)).map((it) => it.name),
     ])
     checkNames(name, 'parameter', Object.keys(params), [...fields.map((it) => it.name)])
     for (const { name: binding, type } of bindings) {
       const tensor = tensors[binding]
-      if (type !== 'storage') continue
+      if (type !== 'storage' || dealing.includes(binding)) continue
       if (!tensor) throw new GpuError(`${name}: the output ${binding} is not bound`)
       const others = bindings.filter((it) => it.name !== binding && tensors[it.name]?.buffer === tensor.buffer)
       if (others.length > 0)
@@ -111,8 +124,17 @@ export class Recorder {
     if (counts.some((count) => count > limit || !Number.isInteger(count))) {
       throw new ShapeError(`${name}: ${counts.join(' × ')} workgroups, at most ${limit} in each dimension`)
     }
-    const paramsOffset = this.#writeParams(kernel, params)
-    this.#pending.push({ kernel, tensors, paramsOffset, workgroups: counts })
+    const uniforms: Record<string, number> = {}
+    if (fields.length > 0) uniforms.params = this.#writeUniform(fields.map((it) => [it.type, params[it.name]!]))
+    const dealt = bindings.some((it) => it.name === 'tickets')
+    if (dealt) uniforms.grid = this.#writeUniform(counts.map((count) => ['u32', count]))
+    const parts = counts[0] * counts[1] * counts[2]
+    this.#pending.push({
+      kernel,
+      tensors: dealt ? { ...tensors, tickets: this.gpu.tickets } : tensors,
+      uniforms,
+      workgroups: dealt ? [Math.min(parts, availableParallelism()), 1, 1] : counts,
+    })
   }
 
   /** Records a copy of `count` elements; WebGPU copies no buffer to itself, so that goes by a third. */
@@ -131,22 +153,21 @@ export class Recorder {
     this.#pending.push({ source: between, target, count, sourceStart: 0, targetStart })
   }
 
-  #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number {
-    const fields = kernel.shader.params
-    if (fields.length === 0) return 0
+  /** Where among the uniforms they stand, in bytes. */
+  #writeUniform(fields: readonly (readonly [type: 'u32' | 'i32' | 'f32', value: number])[]): number {
     const align = this.gpu.limits.minUniformBufferOffsetAlignment
     const offset = Math.ceil(this.#paramsEnd / align) * align
-    this.#paramsEnd = offset + paramsBytes(kernel)
+    this.#paramsEnd = offset + uniformBytes(fields.length)
     if (this.#paramsEnd > this.#params.byteLength) {
       const larger = new Uint8Array(Math.max(this.#params.byteLength * 2, this.#paramsEnd))
       larger.set(new Uint8Array(this.#params.buffer))
       this.#params = new DataView(larger.buffer)
     }
-    fields.forEach(({ name, type }, i) => {
+    fields.forEach(([type, value], i) => {
       const at = offset + i * 4
-      if (type === 'f32') this.#params.setFloat32(at, params[name]!, true)
-      else if (type === 'i32') this.#params.setInt32(at, params[name]!, true)
-      else this.#params.setUint32(at, params[name]!, true)
+      if (type === 'f32') this.#params.setFloat32(at, value, true)
+      else if (type === 'i32') this.#params.setInt32(at, value, true)
+      else this.#params.setUint32(at, value, true)
     })
     return offset
   }
@@ -159,12 +180,16 @@ export class Recorder {
     const params = this.#paramsEnd > 0 ? gpu.uniforms(`${label}.params`, this.#params, this.#paramsEnd) : undefined
     const steps = this.#pending.map((it): Dispatch | Copy => {
       if (!('kernel' in it)) return it
-      const { kernel, tensors, paramsOffset, workgroups } = it
+      const { kernel, tensors, uniforms, workgroups } = it
       const entries = kernel.shader.bindings.map(({ name, index, type }) => ({
         binding: index,
         resource:
           type === 'uniform'
-            ? { buffer: params!, offset: paramsOffset, size: paramsBytes(kernel) }
+            ? {
+                buffer: params!,
+                offset: uniforms[name]!,
+                size: uniformBytes(name === 'grid' ? 3 : kernel.shader.params.length),
+              }
             : { buffer: (tensors[name] ?? gpu.zeros).buffer },
       }))
       const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
@@ -178,8 +203,8 @@ export class Recorder {
   }
 }
 
-/** Bytes of the uniform struct: its fields, rounded up to 16. */
-const paramsBytes = (kernel: Kernel): number => Math.ceil((kernel.shader.params.length * 4) / 16) * 16
+/** Bytes of so many uniform fields, rounded up to 16. */
+const uniformBytes = (fields: number): number => Math.ceil((fields * 4) / 16) * 16
 
 function checkNames(shader: string, what: string, given: string[], declared: string[]): void {
   const unknown = given.filter((name) => !declared.includes(name))

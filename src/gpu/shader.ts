@@ -51,12 +51,18 @@ function read(file: string, choices: Map<string, string>, chosen: Set<string>): 
  * Where a helper is to be had in several forms, a constant of its name picks one: with `{ weights: 'f16' }` the file
  * `weights.f16.wgsl` replaces what the shader names as `weights.f32.wgsl`.
  *
+ * @param everywhere helpers picked for every shader that names them.
  * @throws GpuError for a constant that the shader does not declare.
  */
-export function loadShader(name: string, constants: Constants = {}): Shader {
+export function loadShader(
+  name: string,
+  constants: Constants = {},
+  everywhere: Readonly<Record<string, string>> = {},
+): Shader {
   const choices = Object.entries(constants).filter((it): it is [string, string] => typeof it[1] === 'string')
   const chosen = new Set<string>()
-  let code = read(`${name}.wgsl`, new Map(choices), chosen)
+  let code = read(`${name}.wgsl`, new Map([...Object.entries(everywhere), ...choices]), chosen)
+  code = directivesFirst(code)
   const overrides: Record<string, number> = {}
   for (const [constant, value] of Object.entries(constants)) {
     if (chosen.has(constant)) continue
@@ -70,6 +76,12 @@ export function loadShader(name: string, constants: Constants = {}): Shader {
     code = code.replace(declaration, (_, head: string, type = '') => `${head} = ${literal(value, type)};`)
   }
   return { name, code, overrides, bindings: bindingsOf(code), params: paramsOf(code) }
+}
+
+/** WGSL wants `enable` and `diagnostic` ahead of all else, whichever helper needs them. */
+function directivesFirst(code: string): string {
+  const directive = /^(enable|diagnostic)\b[^;]*;.*\n/gm
+  return [...new Set(code.match(directive)), code.replace(directive, '')].join('')
 }
 
 function literal(value: number, type: string): string {

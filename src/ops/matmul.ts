@@ -4,7 +4,6 @@
  * multiplies them by the scale of their column where the weights are int8. `words` and `shuffle` read 128 bits of a row
  * instead, and take the fours in them apart by the same helper. x, bias, residual and out are f32.
  */
-import { availableParallelism } from 'node:os'
 import { ShapeError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import type { Gpu } from '../gpu/gpu.js'
@@ -54,11 +53,8 @@ interface Variant {
   readonly rows: number
   /** Columns per workgroup. */
   readonly columns: number
-  /**
-   * The work is dealt out while it is done, to one workgroup per core of a software adapter; there are few, so each can norm
-   * the row for itself.
-   */
-  readonly dealt?: boolean
+  /** Every workgroup can norm the row for itself: where work is dealt out, they are few. */
+  readonly norms?: boolean
 }
 
 /** Most rows that count as a few: a decode step of a batch. */
@@ -92,7 +88,7 @@ const variants = {
 
 /** Eight lanes, each with so many columns of one row. */
 function eightLanes(shader: string, columns: number): Variant {
-  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, dealt: true }
+  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, norms: true }
 }
 
 /** Names of the kernels of {@link matmul}. */
@@ -144,7 +140,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     k % 4 === 0
       ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
-  const norms = norm !== undefined && variant.dealt
+  const norms = norm !== undefined && variant.norms
   if (norm && !norms) {
     layerNorm(recorder, { x, ...norm }, rows)
     x = norm.out
@@ -159,8 +155,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     HAS_RESIDUAL: residual ? 1 : 0,
     HAS_SCALE: weight.scale ? 1 : 0,
   })
-  const blocks = Math.ceil(n / variant.columns)
-  const across = variant.dealt ? Math.min(blocks, availableParallelism()) : blocks
+  const across = Math.ceil(n / variant.columns)
   // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
   const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
   recorder.dispatch(
@@ -172,7 +167,6 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       residual,
       out,
       scale: weight.scale,
-      ...(variant.dealt && { tickets: gpu.tickets }),
       ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
     },
     { rows, k, n, group_rows: rowsPerBias ?? rows },

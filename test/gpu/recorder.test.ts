@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { eachKernelOnce, Recorder } from '../../src/gpu/recorder.js'
+import { matmul } from '../../src/ops/matmul.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 
 const params = { d: 2, source_rows: 2, target_rows: 2 }
@@ -83,12 +84,41 @@ gpuSuite('gpu/recorder', (test) => {
     for (const kernel of [...kernels, kernels[0]]) recorder.dispatch(kernel, all, params, [1, 2])
     recorder.copy(all.source, all.out, 4)
     const recording = await recorder.finish()
-    const once = eachKernelOnce([recording, recording]).steps
-    assert.equal(once.map((it) => 'kernel' in it && [kernels.indexOf(it.kernel), it.workgroups]).sort(), [
+    const once = eachKernelOnce(gpu, [recording, recording])
+    const dispatches = once.steps.filter((it) => 'kernel' in it)
+    assert.equal(dispatches.map((it) => [kernels.indexOf(it.kernel), it.workgroups]).sort(), [
       [0, [1, 1, 1]],
       [1, [1, 1, 1]],
     ])
+    once.dispose()
     recording.dispose()
+  })
+
+  test('a kernel that deals its work out does every part once, and finds none when it only runs to be compiled', async (gpu) => {
+    const [rows, n] = [40, 130]
+    const x = gpu.tensorFrom('x', [rows, 4], new Float32Array(rows * 4).fill(1))
+    const weight = gpu.tensorFrom('weight', [n, 4], new Float32Array(n * 4).fill(1))
+    const [out, other] = [gpu.tensor('out', [rows, n]), gpu.tensor('other', [rows, n])]
+    gpu.useVariant('gemm', 'subgroup')
+    const recorder = new Recorder(gpu)
+    matmul(recorder, { x, weight, residual: other, out }, rows)
+    matmul(recorder, { x, weight, residual: out, out: other }, rows)
+    const recording = await recorder.finish()
+    const once = eachKernelOnce(gpu, [recording])
+    gpu.submit([once])
+    const deals = gpu.adapter.software && gpu.adapter.subgroupSize > 4
+    assert.is(
+      (await gpu.readF32(out)).every((value) => value === 0),
+      deals,
+    )
+    for (const turn of [1, 2, 3]) {
+      gpu.submit([recording])
+      assert.ok((await gpu.readF32(other)).every((value) => value === 8 * turn))
+      assert.equal([...(await gpu.read(gpu.tickets))], [0])
+    }
+    once.dispose()
+    recording.dispose()
+    gpu.free(x, weight, out, other)
   })
 
   test('copies between tensors and within one; out of range is refused', async (gpu) => {

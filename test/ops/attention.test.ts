@@ -73,6 +73,7 @@ function define(variant: string) {
 }
 
 gpuSuite('attention', define('subgroup'))
+gpuSuite('attention by the grid', define('subgroup'), { parts: 'grid' })
 gpuSuite('attention without subgroups', define('plain'), { without: ['subgroups'] })
 
 const tiling = suite('attention tiles')

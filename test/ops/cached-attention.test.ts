@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { ShapeError } from '../../src/errors.js'
-import type { Gpu } from '../../src/gpu/gpu.js'
+import type { Gpu, GpuOptions } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { cachedAttention } from '../../src/ops/cached-attention.js'
 import { assertClose, gpuSuite, randomTensor, randomValues, runOnce, seededRandom } from '../gpu.js'
@@ -44,11 +44,16 @@ async function check(gpu: Gpu, shape: Case): Promise<void> {
 
 const variants = ['subgroup', 'plain']
 
-for (const without of [[], ['subgroups']] as const) {
+const suites: [name: string, variants: string[], options: GpuOptions][] = [
+  ['', variants, {}],
+  [' by the grid', ['subgroup'], { parts: 'grid' }],
+  [' without subgroups', ['plain'], { without: ['subgroups'] }],
+]
+for (const [name, variants, options] of suites) {
   gpuSuite(
-    `cached-attention${without.length > 0 ? ` without ${without}` : ''}`,
+    `cached-attention${name}`,
     (test) => {
-      for (const variant of without.length > 0 ? ['plain'] : variants) {
+      for (const variant of variants) {
         const cases: Record<string, Case> = {
           'one column, nothing cached': { heads: 1, e: 1, maxPositions: 1, lengths: [0] },
           'the base model': { heads: 16, e: 32, maxPositions: 128, lengths: [100] },
@@ -139,6 +144,6 @@ for (const without of [[], ['subgroups']] as const) {
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
       })
     },
-    { without },
+    options,
   )
 }

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { ShapeError } from '../../src/errors.js'
-import type { Gpu } from '../../src/gpu/gpu.js'
+import type { Gpu, GpuOptions } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { crossAttention } from '../../src/ops/cross-attention.js'
 import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom } from '../gpu.js'
@@ -55,11 +55,16 @@ async function check(gpu: Gpu, shape: Case): Promise<void> {
 
 const variants = ['subgroup', 'plain']
 
-for (const without of [[], ['subgroups']] as const) {
+const suites: [name: string, variants: string[], options: GpuOptions][] = [
+  ['', variants, {}],
+  [' by the grid', ['subgroup'], { parts: 'grid' }],
+  [' without subgroups', ['plain'], { without: ['subgroups'] }],
+]
+for (const [name, variants, options] of suites) {
   gpuSuite(
-    `cross-attention${without.length > 0 ? ` without ${without}` : ''}`,
+    `cross-attention${name}`,
     (test) => {
-      for (const variant of without.length > 0 ? ['plain'] : variants) {
+      for (const variant of variants) {
         const cases: Record<string, Case> = {
           'one head of one column': { heads: 1, e: 1, rows: [[3]] },
           'the base model': { heads: 16, e: 32, rows: [[200, 30, 20]] },
@@ -141,6 +146,6 @@ for (const without of [[], ['subgroups']] as const) {
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
       })
     },
-    { without },
+    options,
   )
 }

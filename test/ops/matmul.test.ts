@@ -199,3 +199,16 @@ gpuSuite('matmul', (test) => {
 })
 
 gpuSuite('matmul without subgroups', define, { without: ['subgroups'] })
+
+// As on hardware: a workgroup for each part of the work.
+gpuSuite(
+  'matmul by the grid',
+  (test) => {
+    test('shapes', (gpu) =>
+      eachVariant(gpu, async () => {
+        for (const shape of shapes.slice(-6)) await check(gpu, { shape })
+        await check(gpu, { shape: [1, 64, 133], norm: true })
+      }))
+  },
+  { parts: 'grid' },
+)
