@@ -32,7 +32,7 @@ export interface GpuOptions {
   readonly adapter?: string
   /** Features to leave unused though the adapter has them: for tests of the paths without. */
   readonly without?: readonly GPUFeatureName[]
-  /** How workgroups come by their work, `parts.*.wgsl`. Default: `dealt` on software with subgroups of more than four lanes, else `grid`. */
+  /** How workgroups come by their work: `parts.*.wgsl`. Default: `dealt` on software with subgroups of over four lanes. */
   readonly parts?: 'grid' | 'dealt'
 }
 
@@ -69,7 +69,7 @@ export class Gpu {
     this.adapter = opened.info
     this.features = device.features
     this.limits = device.limits
-    // Not on four lanes: SwiftShader's compiler does not come to an end with such loops, or to the end of memory.
+    // Not with four lanes: SwiftShader's compiler took all memory there was for a product in such a loop.
     const few = opened.info.software && opened.info.subgroupSize > 4 && this.features.has('subgroups')
     const form = parts ?? (few ? 'dealt' : 'grid')
     this.#kernels = new KernelCache(device, { parts: form, main: form })

@@ -149,11 +149,11 @@ export function decode(pass: Pass, state: DecoderState, input: NewIds): Tensor {
   const scale = config.scaleEmbedding ? Math.sqrt(d) : 1
   const tables = { table: embedding, positionTable: decoder.positions }
   embed(recorder, { ids, positions, ...tables, ...decoder.norm, out: x }, rows, scale)
-  let normed: Pick<MatmulTensors, 'x' | 'norm'> = { x }
+  let layerInput: LayerInput = { x }
   decoder.layers.forEach((layer, i) => {
-    normed = decoderLayer(pass, layer, state, i, input, normed, x)
+    layerInput = decoderLayer(pass, layer, state, i, input, layerInput, x)
   })
-  if (normed.norm) layerNorm(recorder, { x: normed.x, ...normed.norm }, rows)
+  if (layerInput.norm) layerNorm(recorder, { x: layerInput.x, ...layerInput.norm }, rows)
   trace?.(`decoder.hidden.${decoder.layers.length}`, x, rows)
   const logits = scratch.rows('logits', rows, vocabSize)
   matmul(recorder, { x, weight: embedding, bias: weights.logitsBias, out: logits }, rows)
@@ -161,9 +161,12 @@ export function decode(pass: Pass, state: DecoderState, input: NewIds): Tensor {
   return logits
 }
 
+/** The rows that a layer works on; with a norm, those are LN(x). */
+type LayerInput = Pick<MatmulTensors, 'x' | 'norm'>
+
 /**
  * x = LN(x + causal attn(x, x)); x = LN(x + A_c + A_x + A_s + A_g); x = LN(x + fc2 gelu(fc1 x)). Every norm is left to the
- * product that reads it: `input` may come with one, which leaves the layer's x in `x`, and what is returned does.
+ * product that reads it: that of `input`, which comes out in `x`, to this layer's first, and this layer's last to the next's.
  */
 function decoderLayer(
   pass: Pass,
@@ -171,9 +174,9 @@ function decoderLayer(
   state: DecoderState,
   i: number,
   { slots, newRows, lengths }: NewIds,
-  input: Pick<MatmulTensors, 'x' | 'norm'>,
+  input: LayerInput,
   x: Tensor,
-): Pick<MatmulTensors, 'x' | 'norm'> {
+): LayerInput {
   const { recorder, scratch, weights, trace } = pass
   const { dModel: d, decoderHeads: heads } = weights.config
   const rows = slots * newRows

@@ -140,7 +140,8 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     k % 4 === 0
       ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
       : { shader: 'gemm.ragged', rows: 1, columns: 64 }
-  const norms = norm !== undefined && variant.norms
+  const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
+  const norms = norm !== undefined && variant.norms && room
   if (norm && !norms) {
     layerNorm(recorder, { x, ...norm }, rows)
     x = norm.out

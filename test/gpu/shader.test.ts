@@ -43,4 +43,12 @@ shader('a word among the constants picks one of several helpers', () => {
   assert.throws(() => loadShader('copy-rows', { weights: 'f16' }), /shader copy-rows takes no helper weights/)
 })
 
+shader('a helper may be picked for every shader that names it, and brings its directives along', () => {
+  const names = (form: string) => loadShader('gemm.subgroup', {}, { main: form }).bindings.map((it) => it.name)
+  assert.not.ok(names('grid').includes('tickets'))
+  assert.ok(names('dealt').includes('tickets'))
+  assert.match(loadShader('gemv.words', {}, { parts: 'dealt' }).code, /^enable subgroups;\ndiagnostic\(off/)
+  assert.is(loadShader('copy-rows', {}, { main: 'dealt' }).code, loadShader('copy-rows').code)
+})
+
 shader.run()
