@@ -71,7 +71,7 @@ def examples(data, part, tok, limit, blocks=None):
                 continue
             if last is None or not text:
                 continue
-            ex = {'conversation': number, 'turn': i, 'ids': tok.context(ids[:i], limit), 'short': tok.context(ids[:i], 64),
+            ex = {'conversation': number, 'turn': i, 'ids': tok.context(ids[:i], limit),
                   'reply': [t for t in ids[i] if t < tok.n], 'text': text, 'post_text': last,
                   'situation_text': c['situation'].strip(), 'strategy': STRATEGIES.index(turn['strategy'])}
             for which, event, most in (('post', last, MAX_POST), ('situation', c['situation'].strip(), MAX_SITUATION)):

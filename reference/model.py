@@ -23,7 +23,7 @@ class Dropout(nn.Module):
     def mask(self, x):
         key, n = (self.p, x.dtype), x.numel()
         if key not in Dropout.pools:
-            Dropout.pools[key] = ((torch.rand(1 << 24) >= self.p).float() / (1 - self.p)).to(x.dtype)
+            Dropout.pools[key] = ((torch.rand(1 << 25) >= self.p).float() / (1 - self.p)).to(x.dtype)
         pool = Dropout.pools[key]
         start = int(torch.randint(0, pool.numel() - n, (1,)))
         return pool[start:start + n].view(x.shape)

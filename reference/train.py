@@ -1,5 +1,6 @@
 """Trains misc-mini and comet-mini. See README.md; each subcommand is one step of the recipe."""
 import argparse
+import copy
 import ctypes
 import json
 import math
@@ -25,7 +26,7 @@ COMET = {'model_type': 'bart', 'd_model': 256, 'encoder_layers': 3, 'decoder_lay
 
 MISC = {'model_type': 'misc', 'misc_variant': 'paper', 'num_strategies': 8, 'd_model': 256,
         'encoder_layers': 3, 'decoder_layers': 3, 'encoder_attention_heads': 8, 'decoder_attention_heads': 8,
-        'encoder_ffn_dim': 1024, 'decoder_ffn_dim': 1024, 'max_position_embeddings': 192, 'scale_embedding': True}
+        'encoder_ffn_dim': 1024, 'decoder_ffn_dim': 1024, 'max_position_embeddings': 512, 'scale_embedding': True}
 
 
 def nats(model, x, target):
@@ -254,7 +255,7 @@ def windows(a, tok):
             for c in D.conversations(a.data, 'train')]
 
 
-def window_rows(convs, tok, rng, positions, lo=32, hi=128):
+def window_rows(convs, tok, rng, lo=32, hi=128):
     """One pass of stage 1: windows that tile every conversation from a random start, each after a context, a seventh of
     them as long as there are positions."""
     rows = []
@@ -266,7 +267,7 @@ def window_rows(convs, tok, rng, positions, lo=32, hi=128):
                 reply += turns[j]['ids'] + [END]
                 j += 1
             t = turns[i]
-            limit = positions if rng.random() < 1 / 7 else rng.randint(lo, hi)
+            limit = MISC['max_position_embeddings'] if rng.random() < 1 / 7 else rng.randint(lo, hi)
             rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], limit), 'reply': reply[:-1][:ahead - 1],
                          'post': [], 'situation': [], 'strategy': t['strategy']})
             i = max(i + 1, j - 1)
@@ -310,12 +311,11 @@ def cmd_misc(a):
     torch.manual_seed(a.seed)
     tok, one = tokenizer(a), a.stage == 1
     blocks = None if one else load_blocks(a)
-    c = {**MISC, 'vocab_size': tok.size, 'max_position_embeddings': a.positions, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
+    c = {**MISC, 'vocab_size': tok.size, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
     model = Model(c)
     if not one:
-        model.load_state_dict(lengthened(torch.load(os.path.join(a.work, a.init))['state'], a.positions))
-        if not a.further:
-            sources_like_context(model)
+        model.load_state_dict(torch.load(os.path.join(a.work, a.init))['state'])
+        sources_like_context(model)
     valid = D.examples(a.data, 'valid', tok, c['max_position_embeddings'], blocks)
     subset = valid[::len(valid) // 400][:400]
     n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), subset)
@@ -350,7 +350,8 @@ def cmd_misc(a):
                 l, k, lg = misc_loss(model, batch, blur=a.blur)
                 known = batch['strategy'] >= 0
                 g = F.cross_entropy(lg[known], batch['strategy'][known]) if bool(known.any()) else 0.0
-                rate = run.step(l / k + a.head * g)
+                # Stage 1 repeats so often that with a strategy loss the encoder would learn the labels by heart.
+                rate = run.step(l / k if one else l / k + g)
                 total, tokens = total + float(l), tokens + k
                 right, seen = right + int((lg.argmax(-1) == batch['strategy']).sum()), seen + int(known.sum())
                 if rank == 0 and run.step_no % 50 == 0:
@@ -376,31 +377,57 @@ def sources_like_context(model):
             t.copy_(source * (0.1 if 'out_proj' in name else 1))
 
 
-def lengthened(state, positions):
-    """The weights with so many positions: the new ones lie about the mean of the last 32 known."""
-    for name, t in state.items():
-        if name.endswith('embed_positions.weight') and len(t) < positions:
-            last = t[-32:]
-            new = last.mean(0) + 0.3 * last.std(0) * torch.randn(positions - len(t), t.shape[1])
-            state[name] = torch.cat([t, new])
-    return state
-
-
 def stage_one(convs, tok, rng, a):
-    return D.buckets(window_rows(convs, tok, rng, a.positions), a.batch, rng, lambda r: (len(r['ids']) > 128, len(r['reply']) // 16, len(r['ids'])))
+    return D.buckets(window_rows(convs, tok, rng), a.batch, rng, lambda r: (len(r['ids']) > 128, len(r['reply']) // 16, len(r['ids'])))
 
 
 def stage_two(train, rng, a):
-    """Most contexts cut short: two thirds of a step is the encoder."""
-    cut = [rng.random() < a.short for _ in train]
-    batches = D.buckets([{**r, 'ids': r['short']} for r, s in zip(train, cut) if s], a.batch, rng, lambda r: len(r['reply']))
-    batches += D.buckets([r for r, s in zip(train, cut) if not s], a.batch, rng, lambda r: (len(r['ids']) // 8, len(r['reply'])))
-    rng.shuffle(batches)
-    return batches
+    return D.buckets(train, a.batch, rng, lambda r: (len(r['ids']) // 8, len(r['reply'])))
+
+
+def first_states(model, rows, size=32):
+    """The encoder's first states, which the strategy head reads, [rows, d], and the true strategies."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]['ids']))
+    states = torch.zeros(len(rows), model.c['d_model'])
+    with torch.no_grad():
+        for i in range(0, len(order), size):
+            ids = D.pad([rows[j]['ids'] for j in order[i:i + size]])
+            states[order[i:i + size]] = model.encode(ids, ids.ne(PAD))[:, 0].float()
+    return states, torch.tensor([r['strategy'] for r in rows])
+
+
+def cmd_head(a):
+    """The average of the checkpoints, its strategy head fitted anew to train with everything else frozen, for each of a few
+    penalties on the squares of its matrices; the penalty is chosen by the strategies' cross-entropy on valid."""
+    tok, (config, state) = tokenizer(a), load(a, a.misc)
+    model = Model({**config, 'dropout': 0.0, 'head_dropout': 0.0})
+    model.load_state_dict(state)
+    model.eval().bfloat16()
+    (x, y), (vx, vy) = (first_states(model, D.examples(a.data, p, tok, config['max_position_embeddings'])) for p in ('train', 'valid'))
+    best = None
+    for penalty in PENALTIES:
+        head = copy.deepcopy(model.model.encoder.strategy_head).float()
+        head.load_state_dict({k: state[f'model.encoder.strategy_head.{k}'] for k in head.state_dict()})
+        optimizer = torch.optim.LBFGS(head.parameters(), max_iter=80, history_size=10, line_search_fn='strong_wolfe')
+
+        def closure():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(head(x), y) + penalty * sum(p.square().sum() for p in head.parameters() if p.dim() == 2)
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+        with torch.no_grad():
+            lg = head(vx)
+            off, right = float(F.cross_entropy(lg, vy)), 100 * float((lg.argmax(-1) == vy).float().mean())
+        log('penalty', penalty, f'valid acc {right:.2f} strategy {off:.4f}')
+        if best is None or off < best[0]:
+            best = off, {f'model.encoder.strategy_head.{k}': v for k, v in head.state_dict().items()}
+    torch.save({'config': config, 'state': {**state, **best[1]}}, os.path.join(a.work, 'misc-head.pt'))
 
 
 # ---- export and cards ---------------------------------------------------------------------------
 
+PENALTIES = [1e-3, 3e-3, 5e-3, 1e-2]
 TEMPERATURES = [0.92, 0.96, 1.0, 1.04, 1.08, 1.12]
 
 
@@ -522,8 +549,6 @@ def main():
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
     q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
     q.add_argument('--init', default='misc1-best.pt')
-    q.add_argument('--further', action='store_true', help='stage 2: --init has been through it already')
-    q.add_argument('--positions', type=int, default=192, help='the most context and reply ids')
     q.add_argument('--seed', type=int, default=1)
     q.add_argument('--steps', type=int, default=2600)
     q.add_argument('--stop', type=int, default=0, help='make only so many of the steps')
@@ -533,19 +558,19 @@ def main():
     q.add_argument('--ema', type=float, default=0.998)
     q.add_argument('--dropout', type=float, default=0.2)
     q.add_argument('--head-dropout', type=float, default=0.3)
-    q.add_argument('--head', type=float, default=0.3, help='weight of the strategy loss')
     q.add_argument('--blur', type=float, default=0.1, help='share of the decoder inputs that turn into __unk__')
-    q.add_argument('--short', type=float, default=0.6, help='stage 2: share of the rows whose context is cut to 64 ids')
     q.add_argument('--batch', type=int, default=32)
     q.add_argument('--every', type=int, default=250, help='steps between looks at valid')
+    q = s.add_parser('head')
+    q.add_argument('--misc', nargs='+', default=['misc2-best.pt'], help='checkpoints to average')
     q = s.add_parser('calibrate')
-    q.add_argument('--misc', nargs='+', default=['misc2-best.pt'])
+    q.add_argument('--misc', nargs='+', default=['misc-head.pt'])
     q.add_argument('--stride', type=int, default=1, help='every so many rows of valid')
     for name in ('export', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
         if name == 'export':
-            q.add_argument('--misc', nargs='+', default=['misc2-best.pt'], help='checkpoints to average')
+            q.add_argument('--misc', nargs='+', default=['misc-head.pt'], help='checkpoints to average')
             q.add_argument('--temperature', type=float, default=1.0, help='what calibrate found on valid')
         if name == 'fixtures':
             q.add_argument('--dir', default='test/fixtures')
