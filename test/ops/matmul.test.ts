@@ -114,17 +114,14 @@ function define(test: Parameters<Parameters<typeof gpuSuite>[1]>[0]): void {
 
   test('of a row that is normed first', (gpu) =>
     eachVariant(gpu, async () => {
-      for (const dtype of ['f32', 'f16', 'int8'] as const) {
-        for (const shape of [
-          [1, 4, 8],
-          [1, 48, 133],
-          [1, 64, 50],
-          [1, 512, 530],
-          [3, 64, 33],
-          [18, 36, 50],
-        ] as const) {
-          await check(gpu, { shape, dtype, norm: true, groups: 1, activation: 'gelu' })
-        }
+      for (const [dtype, shape] of [
+        ['f32', [1, 48, 133]],
+        ['f32', [1, 512, 530]],
+        ['f32', [18, 36, 50]],
+        ['f16', [1, 64, 50]],
+        ['int8', [1, 64, 133]],
+      ] as const) {
+        await check(gpu, { shape, dtype, norm: true, groups: 1, activation: 'gelu' })
       }
     }))
 
@@ -206,7 +203,7 @@ gpuSuite(
   (test) => {
     test('shapes', (gpu) =>
       eachVariant(gpu, async () => {
-        for (const shape of shapes.slice(-6)) await check(gpu, { shape })
+        for (const shape of shapes.slice(-3)) await check(gpu, { shape })
         await check(gpu, { shape: [1, 64, 133], norm: true })
       }))
   },
