@@ -1,5 +1,4 @@
 // The activation function that ends a linear layer: 0 none, 1 gelu (the exact, erf form), 2 relu, 3 tanh.
-override ACTIVATION: u32 = 0;
 
 // erfc(z) for z >= 0, to 1.5e-7: Abramowitz and Stegun 7.1.26.
 fn erfc(z: f32) -> f32 {
@@ -8,8 +7,8 @@ fn erfc(z: f32) -> f32 {
   return p * exp(-z * z);
 }
 
-fn activate(x: f32) -> f32 {
-  switch (ACTIVATION) {
+fn activate(x: f32, activation: u32) -> f32 {
+  switch (activation) {
     case 1: {
       // x·Φ(x) through the smaller tail, which loses no digits where Φ is near 0 or 1.
       let tail = 0.5 * x * erfc(abs(x) * 0.70710678);

@@ -1,7 +1,8 @@
 // Softmax attention over ragged batches: one workgroup, which is one subgroup, per tile of query rows and head.
 //   out[i] = Σ_j softmax_j(scale · q[i]·k[j]) v[j], j over the tile's keys; zeros where there are none.
-// A lane owns a query row: its query and its sum stay in registers. A key's row is loaded once, a vector per lane, and
-// handed round. Keys come four at a time, with weights relative to the largest score so far.
+// A lane owns a query row: its query and its sum stay in registers. Every row, of queries, keys, values or out, is loaded or
+// stored once, a vector per lane, and handed round: on software drivers a load is what costs, when it runs and, by tens of
+// milliseconds, when it compiles. Keys come one at a time, with weights relative to the largest score so far.
 enable subgroups;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;          // [query rows, q_stride] f32
@@ -31,53 +32,58 @@ fn work(group: vec3u, lane: u32) {
   let tile = tiles[group.x];
   let head = group.y * VECTORS;
   for (var first = tile.x; first < tile.y; first += LANES) {
-    let row = min(first + lane, tile.y - 1);
-    let from_q = (row * params.q_stride + params.q_column) / 4 + head;
+    let end = min(first + LANES, tile.y);
     var query: array<vec4f, VECTORS>;
     var sum: array<vec4f, VECTORS>;
+    for (var row = first; row < end; row++) {
+      var held: array<vec4f, ROUNDS>;
+      for (var t = 0u; t < ROUNDS; t++) {
+        held[t] = q[(row * params.q_stride + params.q_column) / 4 + head + min(t * LANES + lane, VECTORS - 1)];
+      }
+      for (var c = 0u; c < VECTORS; c++) {
+        query[c] = select(query[c], subgroupShuffle(held[c / LANES], c % LANES) * params.scale, lane == row - first);
+      }
+    }
     for (var c = 0u; c < VECTORS; c++) {
-      query[c] = q[from_q + c] * params.scale;
       sum[c] = vec4f(0);
     }
     var largest = -3e38;
     var total = 0.0;
-    for (var key = tile.z; key < tile.w; key += 4) {
-      var score: vec4f;
-      for (var j = 0u; j < 4; j++) {
-        let from_k = (min(key + j, tile.w - 1) * params.k_stride + params.k_column) / 4 + head;
-        var held: array<vec4f, ROUNDS>;
-        for (var t = 0u; t < ROUNDS; t++) {
-          held[t] = k[from_k + min(t * LANES + lane, VECTORS - 1)];
-        }
-        var s = vec4f(0);
-        for (var c = 0u; c < VECTORS; c++) {
-          s = fma(query[c], subgroupShuffle(held[c / LANES], c % LANES), s);
-        }
-        score[j] = select(-3.4e38, dot(s, vec4f(1)), key + j < tile.w);
+    for (var key = tile.z; key < tile.w; key++) {
+      var held_k: array<vec4f, ROUNDS>;
+      var held_v: array<vec4f, ROUNDS>;
+      for (var t = 0u; t < ROUNDS; t++) {
+        let vector = head + min(t * LANES + lane, VECTORS - 1);
+        held_k[t] = k[(key * params.k_stride + params.k_column) / 4 + vector];
+        held_v[t] = v[(key * params.v_stride + params.v_column) / 4 + vector];
       }
-      let peak = max(max(largest, max(score.x, score.y)), max(score.z, score.w));
+      var products = vec4f(0);
+      for (var c = 0u; c < VECTORS; c++) {
+        products = fma(query[c], subgroupShuffle(held_k[c / LANES], c % LANES), products);
+      }
+      let score = dot(products, vec4f(1));
+      let peak = max(largest, score);
       let shrink = exp(largest - peak);
       let weight = exp(score - peak);
       largest = peak;
-      total = total * shrink + dot(weight, vec4f(1));
+      total = fma(total, shrink, weight);
       for (var c = 0u; c < VECTORS; c++) {
-        sum[c] *= shrink;
-      }
-      for (var j = 0u; j < 4; j++) {
-        let from_v = (min(key + j, tile.w - 1) * params.v_stride + params.v_column) / 4 + head;
-        var held: array<vec4f, ROUNDS>;
-        for (var t = 0u; t < ROUNDS; t++) {
-          held[t] = v[from_v + min(t * LANES + lane, VECTORS - 1)];
-        }
-        for (var c = 0u; c < VECTORS; c++) {
-          sum[c] = fma(subgroupShuffle(held[c / LANES], c % LANES), vec4f(weight[j]), sum[c]);
-        }
+        sum[c] = fma(subgroupShuffle(held_v[c / LANES], c % LANES), vec4f(weight), sum[c] * shrink);
       }
     }
     let norm = select(0, 1 / total, tile.z < tile.w);
-    if (first + lane < tile.y) {
-      for (var c = 0u; c < VECTORS; c++) {
-        out[row * params.heads * VECTORS + head + c] = sum[c] * norm;
+    for (var c = 0u; c < VECTORS; c++) {
+      sum[c] *= norm;
+    }
+    for (var row = first; row < end; row++) {
+      for (var t = 0u; t < ROUNDS; t++) {
+        var own = vec4f(0);
+        for (var c = t * LANES; c < min(VECTORS, (t + 1) * LANES); c++) {
+          own = select(own, subgroupShuffle(sum[c], row - first), lane == c % LANES);
+        }
+        if (t * LANES + lane < VECTORS) {
+          out[row * params.heads * VECTORS + head + t * LANES + lane] = own;
+        }
       }
     }
   }

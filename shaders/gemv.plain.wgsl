@@ -3,22 +3,14 @@
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;         // [rows, k/4]
 @group(0) @binding(1) var<storage, read> weight: array<Weights4>; // [n, k/4]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
-@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
-@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
-@group(0) @binding(6) var<uniform> params: Params;
-
-struct Params {
-  rows: u32,
-  k: u32,
-  n: u32,
-  group_rows: u32, // rows that share a bias row
-}
 
 const LANES: u32 = 64;
 
-fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
+// from matmul-output.wgsl {
+struct Params { rows: u32, k: u32, n: u32 }
+@group(0) @binding(6) var<uniform> params: Params;
+fn put(row: u32, column: u32, sum: f32) {}
+// }
 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;

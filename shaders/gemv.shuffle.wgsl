@@ -4,18 +4,6 @@
 enable subgroups;
 
 @group(0) @binding(1) var<storage, read> weight: array<vec4u>;    // [n, words of a row/4]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [1, n], read where HAS_BIAS
-@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [1, n], read where HAS_RESIDUAL
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [1, n]
-@group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
-@group(0) @binding(6) var<uniform> params: Params;
-
-struct Params {
-  rows: u32,
-  k: u32,
-  n: u32,
-  group_rows: u32, // rows that share a bias row
-}
 
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
@@ -26,7 +14,11 @@ fn take_row(lane: u32, keep: bool) {}
 fn row_four(i: u32) -> vec4f { return x[i]; }
 // }
 
-fn put(row: u32, column: u32, sum: f32) { out[row * params.n + column] = sum; } // from matmul-output.wgsl
+// from matmul-output.wgsl {
+struct Params { rows: u32, k: u32, n: u32 }
+@group(0) @binding(6) var<uniform> params: Params;
+fn put(row: u32, column: u32, sum: f32) {}
+// }
 
 // from weights.f32.wgsl {
 const FOURS: u32 = 1;

@@ -2,7 +2,7 @@
 // One workgroup per row; mean and variance in two passes over the row, so that large means lose no digits.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;          // [rows, d]
-@group(0) @binding(1) var<storage, read> residual: array<f32>;   // [rows, d], read where HAS_RESIDUAL
+@group(0) @binding(1) var<storage, read> residual: array<f32>;   // [rows, d], read where has_residual
 @group(0) @binding(2) var<storage, read> weight: array<f32>;     // [d]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;       // [d]
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;  // [rows, d]
@@ -10,20 +10,17 @@
 
 struct Params {
   d: u32,
+  has_residual: u32,
   eps: f32,
 }
 
-override HAS_RESIDUAL: bool = false;
 // from row-sum.wgsl {
 const LANES = 64u;
 fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
 // }
 
 fn load(i: u32) -> f32 {
-  if (HAS_RESIDUAL) {
-    return x[i] + residual[i];
-  }
-  return x[i];
+  return x[i] + select(0, residual[i], params.has_residual > 0);
 }
 
 @compute @workgroup_size(LANES)

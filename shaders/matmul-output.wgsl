@@ -1,8 +1,9 @@
-// What every matmul kernel ends in: out = activate(sum · scale + bias) + residual, at one row and column.
-// The declarations above the line are those of the kernels, so that this file can be read alone.
+// What every matmul kernel ends in: out = activate(sum · scale + bias) + residual, at one row and column. One pipeline serves
+// every such end of a kernel: drivers that compile a pipeline for seconds do so once, and branches that all take alike cost
+// nothing.
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where HAS_BIAS
-@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where HAS_RESIDUAL
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where group_rows > 0
+@group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where has_residual
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
 @group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
 @group(0) @binding(6) var<uniform> params: Params;
@@ -11,32 +12,25 @@ struct Params {
   rows: u32,
   k: u32,
   n: u32,
-  group_rows: u32, // rows that share a bias row
+  group_rows: u32,    // rows that share a bias row; 0: there is no bias
+  has_residual: u32,
+  activation: u32,    // see activation.wgsl
 }
 
-// -----------------------------------------------------------------------------------------------
-
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
 override HAS_SCALE: bool = false;
 
-fn activate(x: f32) -> f32 { return x; } // from activation.wgsl
+fn activate(x: f32, activation: u32) -> f32 { return x; } // from activation.wgsl
 
 fn put(row: u32, column: u32, sum: f32) {
-  if (row >= params.rows || column >= params.n) {
-    return;
-  }
+  // Reads beyond the end give what lies within, which is not stored: so there is no branch but the one that stores.
   let i = row * params.n + column;
   var value = sum;
   if (HAS_SCALE) {
     value *= scale[column];
   }
-  if (HAS_BIAS) {
-    value += bias[row / params.group_rows * params.n + column];
+  value += select(0, bias[row / max(params.group_rows, 1) * params.n + column], params.group_rows > 0);
+  value = activate(value, params.activation) + select(0, residual[i], params.has_residual > 0);
+  if (row < params.rows && column < params.n) {
+    out[i] = value;
   }
-  value = activate(value);
-  if (HAS_RESIDUAL) {
-    value += residual[i];
-  }
-  out[i] = value;
 }

@@ -3,12 +3,13 @@
 // digits.
 
 const LANES: u32 = 8;
+struct Params { k: u32 }
+@group(0) @binding(6) var<uniform> params: Params;
 
 // -----------------------------------------------------------------------------------------------
 
-const WIDTH: u32 = 32;  // k
+const WIDTH: u32 = 32;  // k, or more
 const EPS: f32 = 1e-5;
-const HELD = (WIDTH / 4 + LANES - 1) / LANES;  // fours of the row that a lane norms
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;             // [1, k/4]
 @group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;   // [k/4]
@@ -18,33 +19,25 @@ const HELD = (WIDTH / 4 + LANES - 1) / LANES;  // fours of the row that a lane n
 var<workgroup> partial: array<f32, LANES>;
 var<workgroup> taken: array<vec4f, WIDTH / 4>;
 
+// Loops end at a value known at run time only: drivers unroll those that end at a constant, and compile each load for long.
 fn take_row(lane: u32, keep: bool) {
-  var own: array<vec4f, HELD>;
+  let fours = params.k / 4;
   var sum = vec4f();
-  for (var h = 0u; h < HELD; h++) {
-    let i = h * LANES + lane;
-    if (i < WIDTH / 4) {
-      own[h] = x[i];
-      sum += own[h];
-    }
+  for (var i = lane; i < fours; i += LANES) {
+    sum += x[i];
   }
-  let mean = over_lanes(sum, lane) / f32(WIDTH);
+  let mean = over_lanes(sum, lane) / f32(params.k);
   var squares = vec4f();
-  for (var h = 0u; h < HELD; h++) {
-    own[h] -= mean;
-    if (h * LANES + lane < WIDTH / 4) {
-      squares += own[h] * own[h];
-    }
+  for (var i = lane; i < fours; i += LANES) {
+    let centred = x[i] - mean;
+    squares += centred * centred;
   }
-  let scale = inverseSqrt(over_lanes(squares, lane) / f32(WIDTH) + EPS);
-  for (var h = 0u; h < HELD; h++) {
-    let i = h * LANES + lane;
-    if (i < WIDTH / 4) {
-      let value = own[h] * scale * norm_weight[i] + norm_bias[i];
-      taken[i] = value;
-      if (keep) {
-        normed[i] = value;
-      }
+  let scale = inverseSqrt(over_lanes(squares, lane) / f32(params.k) + EPS);
+  for (var i = lane; i < fours; i += LANES) {
+    let value = (x[i] - mean) * scale * norm_weight[i] + norm_bias[i];
+    taken[i] = value;
+    if (keep) {
+      normed[i] = value;
     }
   }
   workgroupBarrier();

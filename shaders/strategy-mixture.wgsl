@@ -1,6 +1,6 @@
 // The strategy distribution and the mixture of codebook rows that it weighs (eq. 5 and 6), row by row:
 //   final_logits = BN(BN(logits)) or logits;  probs = softmax(final_logits), or the given ones;  out = probs · codebook
-// One workgroup per row. S is small: every lane works the distribution out for itself, then takes its columns of out.
+// One workgroup per row: its lanes share the strategies, then the columns of out.
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;              // [rows, S]
 @group(0) @binding(1) var<storage, read> batch_norm: array<f32>;          // [4, S] weight, bias, mean, variance; read where HAS_BATCH_NORM
@@ -13,6 +13,7 @@
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
+  strategies: u32,  // S
   d: u32,
   eps: f32,
 }
@@ -21,40 +22,43 @@ override HAS_BATCH_NORM: bool = false;
 const S: u32 = 8;
 const LANES: u32 = 64;
 
+var<workgroup> p: array<f32, S>;
+
 fn normed(x: f32, s: u32) -> f32 {
-  let scale = inverseSqrt(batch_norm[3 * S + s] + params.eps) * batch_norm[s];
-  return (x - batch_norm[2 * S + s]) * scale + batch_norm[S + s];
+  let scale = inverseSqrt(batch_norm[3 * params.strategies + s] + params.eps) * batch_norm[s];
+  return (x - batch_norm[2 * params.strategies + s]) * scale + batch_norm[params.strategies + s];
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  var p: array<f32, S>;
-  var largest = -3.4e38;
-  for (var s = 0u; s < S; s++) {
-    p[s] = logits[row * S + s];
+  let first = row * params.strategies;
+  for (var s = lane; s < params.strategies; s += LANES) {
+    var logit = logits[first + s];
     if (HAS_BATCH_NORM) {
-      p[s] = normed(normed(p[s], s), s);
+      logit = normed(normed(logit, s), s);
     }
-    if (lane == 0) {
-      final_logits[row * S + s] = p[s];
-    }
+    final_logits[first + s] = logit;
+    p[s] = logit;
+  }
+  workgroupBarrier();
+  var largest = -3.4e38;
+  for (var s = 0u; s < params.strategies; s++) {
     largest = max(largest, p[s]);
   }
   var sum = 0.0;
-  for (var s = 0u; s < S; s++) {
-    p[s] = exp(p[s] - largest);
-    sum += p[s];
+  for (var s = 0u; s < params.strategies; s++) {
+    sum += exp(p[s] - largest);
   }
-  for (var s = 0u; s < S; s++) {
-    p[s] = select(p[s] / sum, given[row * S + s], use_given[row] == 1);
-    if (lane == 0) {
-      probs[row * S + s] = p[s];
-    }
+  workgroupBarrier();
+  for (var s = lane; s < params.strategies; s += LANES) {
+    p[s] = select(exp(p[s] - largest) / sum, given[first + s], use_given[row] == 1);
+    probs[first + s] = p[s];
   }
+  workgroupBarrier();
   for (var c = lane; c < params.d; c += LANES) {
     var mixture = 0.0;
-    for (var s = 0u; s < S; s++) {
+    for (var s = 0u; s < params.strategies; s++) {
       mixture += p[s] * codebook[s * params.d + c];
     }
     out[row * params.d + c] = mixture;

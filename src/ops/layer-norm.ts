@@ -28,7 +28,7 @@ export function layerNorm(recorder: Recorder, tensors: LayerNormTensors, rows: n
   for (const tensor of residual ? [x, residual, out] : [x, out]) expectShape('layerNorm', tensor, ['rows', d])
   expectShape('layerNorm', bias, [d])
   const { gpu } = recorder
-  const constants = { HAS_RESIDUAL: residual ? 1 : 0, LANES: rowLanes(gpu, 'layer-norm', 64) }
-  const kernel = gpu.kernel('layer-norm', constants)
-  recorder.dispatch(kernel, { x, residual, weight, bias, out }, { d, eps }, [rows])
+  const kernel = gpu.kernel('layer-norm', { LANES: rowLanes(gpu, 'layer-norm', 64) })
+  const params = { d, has_residual: residual ? 1 : 0, eps }
+  recorder.dispatch(kernel, { x, residual, weight, bias, out }, params, [rows])
 }

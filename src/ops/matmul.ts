@@ -151,9 +151,6 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     ...(norms && { row: 'normed', WIDTH: k }),
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ...(weight.group && { GROUP: weight.group }),
-    ACTIVATION: activations[activation ?? 'none'],
-    HAS_BIAS: bias ? 1 : 0,
-    HAS_RESIDUAL: residual ? 1 : 0,
     HAS_SCALE: weight.scale ? 1 : 0,
   })
   const across = Math.ceil(n / variant.columns)
@@ -170,7 +167,14 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       scale: weight.scale,
       ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
     },
-    { rows, k, n, group_rows: rowsPerBias ?? rows },
+    {
+      rows,
+      k,
+      n,
+      group_rows: bias ? (rowsPerBias ?? rows) : 0,
+      has_residual: residual ? 1 : 0,
+      activation: activations[activation ?? 'none'],
+    },
     workgroups,
   )
 }

@@ -38,5 +38,5 @@ export function strategyMixture(recorder: Recorder, tensors: StrategyMixtureTens
   const kernel = recorder.gpu.kernel('strategy-mixture', { S: strategies, HAS_BATCH_NORM: batchNorm ? 1 : 0 })
   const outputs = { final_logits: finalLogits, probs, out }
   const bindings = { logits, batch_norm: batchNorm, given, use_given: useGiven, codebook, ...outputs }
-  recorder.dispatch(kernel, bindings, { d, eps: 1e-5 }, [rows])
+  recorder.dispatch(kernel, bindings, { strategies, d, eps: 1e-5 }, [rows])
 }
