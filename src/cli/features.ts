@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { InputError } from '../errors.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { FEATURE_LIMITS } from '../text/features.js'
@@ -38,7 +38,7 @@ export const featuresCommand = (): Command =>
 
 async function run({ tokenizer: folder, data, split, json }: Options): Promise<void> {
   const tokenizer = await Tokenizer.load(folder)
-  const maxPositions = await readMaxPositions(join(folder, 'config.json'))
+  const maxPositions = await readMaxPositions(join(await modelFolder(folder), 'config.json'))
   for (const row of await readEsconv(data, split)) {
     const ids = await esconvFeatures(tokenizer, row, { maxPositions })
     await printLines([json ? JSON.stringify(ids) : summary(ids)])
@@ -56,7 +56,7 @@ function summary(ids: EsconvFeatures): string {
 }
 
 async function readMaxPositions(path: string): Promise<number> {
-  if (!existsSync(path)) return FEATURE_LIMITS.maxPositions
+  if (!(await statIfThere(path))) return FEATURE_LIMITS.maxPositions
   const config = await readJsonFile(path)
   const { max_position_embeddings: value = FEATURE_LIMITS.maxPositions } = (config ?? {}) as Record<string, unknown>
   if (Number.isInteger(value) && (value as number) > 0) return value as number

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
@@ -7,6 +6,7 @@ import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '..
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
@@ -129,7 +129,8 @@ export class Misc implements AsyncDisposable {
   /**
    * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
    *
-   * @param folder default: the model that comes with the package.
+   * @param folder a model's, or its repository in Hugging Face's cache (`models--owner--name`); default: the model that
+   *   comes with the package.
    * @throws InputError where a file is missing or wrong, or an option is unknown.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
@@ -143,8 +144,8 @@ export class Misc implements AsyncDisposable {
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
-    const configFile = join(folder, 'generation_config.json')
-    const { options: defaults, warnings } = existsSync(configFile)
+    const configFile = join(await modelFolder(folder), 'generation_config.json')
+    const { options: defaults, warnings } = (await statIfThere(configFile))
       ? parseGenerationConfig(await readJsonFile(configFile), configFile)
       : { options: {}, warnings: [] }
     for (const warning of warnings) onWarning(warning)

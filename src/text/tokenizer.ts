@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { BlenderbotCodec } from './blenderbot-codec.js'
 import type { Codec } from './codec.js'
 import { JsonCodec } from './json-codec.js'
@@ -22,12 +22,16 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a folder's vocab.json and merges.txt (blenderbot_small's, with MISC's 18 tokens added from id N on) or, where
-   * they are another model's, its tokenizer.json. Throws an {@link InputError} that names the file and what to do.
+   * Reads the vocab.json and merges.txt of a model folder, found by {@link modelFolder} (blenderbot_small's, with MISC's 18
+   * tokens added from id N on) or, where they are another model's, its tokenizer.json. Throws an {@link InputError} that
+   * names the file and what to do.
    */
-  static async load(folder: string): Promise<Tokenizer> {
+  static async load(path: string): Promise<Tokenizer> {
+    const folder = await modelFolder(path)
     const json = join(folder, 'tokenizer.json')
-    if (existsSync(json) && !(await isBlenderbotSmall(folder))) return new Tokenizer(await JsonCodec.load(json), folder)
+    if ((await statIfThere(json)) && !(await isBlenderbotSmall(folder))) {
+      return new Tokenizer(await JsonCodec.load(json), folder)
+    }
     const vocabulary = await readVocabulary(folder)
     try {
       return new Tokenizer(new BlenderbotCodec(vocabulary), folder)

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { statIfThere } from '../io/model-folder.js'
 import { readJsonFile, readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { ADDED_TOKENS } from './strategies.js'
@@ -21,7 +21,8 @@ export interface Vocabulary {
 /** Whether a folder's vocab.json is blenderbot_small's, and not, say, the one beside a BART's tokenizer.json. */
 export async function isBlenderbotSmall(folder: string): Promise<boolean> {
   const path = join(folder, 'vocab.json')
-  return existsSync(path) && (await readTextFile(path, MAX_FILE_BYTES, ADVICE)).includes(`"${SPECIALS.newline}"`)
+  if (!(await statIfThere(path))) return false
+  return (await readTextFile(path, MAX_FILE_BYTES, ADVICE)).includes(`"${SPECIALS.newline}"`)
 }
 
 /** Reads and checks vocab.json and merges.txt of a blenderbot_small folder. Throws {@link InputError}. */
