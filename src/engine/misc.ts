@@ -253,6 +253,9 @@ export class Misc implements AsyncDisposable {
   /**
    * Frees everything on the GPU; replies being drawn reject with {@link DisposedError}. Other engines are left whole, and
    * the process can end.
+   *
+   * In a worker thread, await this before the worker ends in any way: `worker.terminate()`, `process.exit()` or an uncaught
+   * error while the engine loads or draws abort the whole process, in the WebGPU bindings. examples/worker.mjs shows how.
    */
   dispose(): Promise<void> {
     this.#disposal ??= this.#gpu.dispose()
