@@ -20,6 +20,7 @@ import { adoptTuning } from '../tune/cache.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
+import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
 import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
@@ -144,6 +145,7 @@ export class Misc implements AsyncDisposable {
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
+    checkVocabulary(tokenizer, await readConfig(folder), folder)
     const configFile = join(await modelFolder(folder), 'generation_config.json')
     const { options: defaults, warnings } = (await statIfThere(configFile))
       ? parseGenerationConfig(await readJsonFile(configFile), configFile)
@@ -157,7 +159,6 @@ export class Misc implements AsyncDisposable {
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
       const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      checkVocabulary(tokenizer, decoder.weights.config, folder)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
       return misc
@@ -276,7 +277,7 @@ export class Misc implements AsyncDisposable {
       ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
     })
     if ('ids' in parsed) {
-      const features = idsFeatures(parsed, this.config.vocabSize, limits)
+      const features = idsFeatures(parsed, this.#tokenizer.vocabSize, limits)
       const named = (blocks: number[][]) => blocks.map((ids) => this.#block(ids))
       const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
       return { dialogue: asked(features), blocks }

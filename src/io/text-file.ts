@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { InputError } from '../errors.js'
 import { isLfsPointer, lfsFault } from './lfs-pointer.js'
+import { decodeUtf8 } from './utf8.js'
 
 /** The most bytes of a text file that is read whole, where the caller names no limit. */
 const defaultLimit = 2 ** 26
@@ -26,11 +27,7 @@ export async function readTextFile(path: string, limit = defaultLimit, advice?: 
   if (info.size > limit) fail(`${info.size} bytes, more than the limit of ${limit}`, advice ?? replaceIt)
   const bytes = await readFile(path).catch((error) => fail(readFault(error), advice))
   if (isLfsPointer(bytes)) fail(lfsFault)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return fail('not UTF-8 text', advice ?? replaceIt)
-  }
+  return decodeUtf8(bytes, { source: path }, advice)
 }
 
 /** What a JSON file holds; limits and errors as those of {@link readTextFile}. */

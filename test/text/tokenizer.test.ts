@@ -194,6 +194,13 @@ json('a file that is not one is refused', async () => {
   for (const content of [text, '{}', '[]', '{"model": {"type": "Magic"}}', '']) {
     await refused(() => Tokenizer.load(folder({ 'tokenizer.json': content })), /tokenizer\.json: not a tokenizer\.json/)
   }
+  const empty = {
+    ...byteLevel(),
+    added_tokens: [],
+    post_processor: null,
+    model: { type: 'BPE', vocab: {}, merges: [] },
+  }
+  await refused(() => Tokenizer.load(folder({ 'tokenizer.json': empty })), /tokenizer\.json: its model has no tokens/)
 })
 
 json.run()
