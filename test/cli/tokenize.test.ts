@@ -66,7 +66,7 @@ tokenize('bad input ends with 2 and one line on stderr', () => {
   assert.match(json.stderr, /^misc: stdin line 2: expected a JSON string, got "12"; .*\n$/)
   const missing = run('', fixture('nowhere'))
   assert.is(missing.status, 2)
-  assert.match(missing.stderr, /^misc: .*vocab\.json: no such file.*\n$/)
+  assert.match(missing.stderr, /^misc: .*no such folder.*\n$/)
   assert.is(run('').status, 2)
 })
 
