@@ -7,7 +7,8 @@
 
 const TILE: u32 = 64;
 
-// Tiles with k first, so that an invocation reads four rows, or four columns, as one vec4.
+// Tiles with k first: at each k an invocation reads its four rows and its four columns, a number at a time, from one line
+// of each. Its columns lie 16 apart, so that invocations side by side read numbers side by side.
 var<workgroup> x_tile: array<array<f32, TILE>, 16>;
 var<workgroup> weight_tile: array<array<f32, TILE>, 16>;
 

@@ -1,14 +1,15 @@
 // What scores say of the id that came: its cross-entropy -log softmax(logits)[target], and the id with the best score (of
 // equal ones the first). One workgroup per row.
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;          // [rows, vocabulary]
+@group(0) @binding(0) var<storage, read> logits: array<f32>;          // [rows, width]
 @group(0) @binding(1) var<storage, read> targets: array<u32>;         // [rows]
 @group(0) @binding(2) var<storage, read_write> losses: array<f32>;    // [rows], nats
 @group(0) @binding(3) var<storage, read_write> best_ids: array<u32>;  // [rows]
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
-  vocabulary: u32,
+  width: u32,
+  vocabulary: u32,  // ids that count, width at most
 }
 
 // from row-sum.wgsl {
@@ -22,7 +23,7 @@ var<workgroup> lane_id: array<u32, LANES>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let start = row * params.vocabulary;
+  let start = row * params.width;
   // A lane without an id of its own repeats the last one.
   var id = min(lane, params.vocabulary - 1);
   var score = logits[start + id];

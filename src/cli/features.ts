@@ -1,21 +1,27 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { InputError } from '../errors.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
+import type { Split } from '../text/esconv-row.js'
 import { FEATURE_LIMITS } from '../text/features.js'
-import { type EsconvFeatures, esconvFeatures, readEsconv, SPLITS, type Split } from '../text/misc-esconv.js'
+import { readReplyRows } from '../text/reply-rows.js'
+import { type EsconvFeatures, esconvFeatures } from '../text/row-features.js'
 import { STRATEGIES } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import { printLines } from './stdio.js'
+import { splitOption } from './split-option.js'
+import { printLines, warn } from './stdio.js'
 
 const EXAMPLES = `
 The context is cut to max_position_embeddings of the tokenizer folder's config.json,
 where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
 
-Example:
+ESConv.json is split by conversation, as its authors do: 910 train, 195 dev and 195 test.
+
+Examples:
   misc features --tokenizer MODEL --data misc-esconv --split dev --json > features.dev.jsonl
+  misc features --tokenizer MODEL --data ESConv.json --split train
 `
 
 interface Options {
@@ -25,21 +31,21 @@ interface Options {
   json?: boolean
 }
 
-/** `misc features`: the ids of every row of a misc-esconv split. */
+/** `misc features`: the ids of every row of a split. */
 export const featuresCommand = (): Command =>
   new Command('features')
-    .description('print the ids that the model reads for every row of a misc-esconv split')
+    .description('print the ids that the model reads for every row of a split of misc-esconv or ESConv')
     .requiredOption('--tokenizer <DIR>', 'model or tokenizer folder')
-    .requiredOption('--data <DIR>', 'misc-esconv folder')
-    .addOption(new Option('--split <name>', 'which rows').choices(SPLITS).makeOptionMandatory())
+    .requiredOption('--data <DIR>', 'misc-esconv folder, ESConv.json, or a folder with it or with <split>.jsonl')
+    .addOption(splitOption().makeOptionMandatory())
     .option('--json', 'print a JSON line for each row instead of a summary')
     .addHelpText('after', EXAMPLES)
     .action(run)
 
 async function run({ tokenizer: folder, data, split, json }: Options): Promise<void> {
   const tokenizer = await Tokenizer.load(folder)
-  const maxPositions = await readMaxPositions(join(folder, 'config.json'))
-  for (const row of await readEsconv(data, split)) {
+  const maxPositions = await readMaxPositions(join(await modelFolder(folder), 'config.json'))
+  for (const row of await readReplyRows(data, split, Infinity, warn)) {
     const ids = await esconvFeatures(tokenizer, row, { maxPositions })
     await printLines([json ? JSON.stringify(ids) : summary(ids)])
   }
@@ -56,7 +62,7 @@ function summary(ids: EsconvFeatures): string {
 }
 
 async function readMaxPositions(path: string): Promise<number> {
-  if (!existsSync(path)) return FEATURE_LIMITS.maxPositions
+  if (!(await statIfThere(path))) return FEATURE_LIMITS.maxPositions
   const config = await readJsonFile(path)
   const { max_position_embeddings: value = FEATURE_LIMITS.maxPositions } = (config ?? {}) as Record<string, unknown>
   if (Number.isInteger(value) && (value as number) > 0) return value as number

@@ -1,9 +1,10 @@
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { LoadTimings } from '../engine/misc.js'
 import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
+import { decodeUtf8 } from '../io/utf8.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import {
   likeliest,
@@ -71,8 +72,9 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
 
 async function readStdin(): Promise<unknown> {
   try {
-    return JSON.parse(await text(process.stdin))
+    return JSON.parse(decodeUtf8(await buffer(process.stdin), { source: 'stdin' }))
   } catch (error) {
+    if (error instanceof InputError) throw error
     throw new InputError(`stdin: not JSON (${(error as Error).message.replaceAll(/\s+/g, ' ')})`)
   }
 }

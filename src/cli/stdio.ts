@@ -1,31 +1,39 @@
 import { once } from 'node:events'
 import { InputError } from '../errors.js'
+import { decodeUtf8 } from '../io/utf8.js'
 
-/** The most characters that one line of input may have. */
-const MAX_LINE_LENGTH = 10_000_000
+/** The most bytes that one line of input may have. */
+const MAX_LINE_BYTES = 10_000_000
+const NEWLINE = 10
 
 /**
- * The lines of a stream as they come, those of one chunk at a time, without their `\n` or `\r\n`. The last one needs no
- * line end. Memory is one chunk and one unfinished line; a line over the limit is an {@link InputError}.
+ * The lines of a stream as they come, those of one chunk at a time, without their `\n` or `\r\n` and without a byte order
+ * mark before the first. The last one needs no line end. Memory is one chunk and one unfinished line.
+ *
+ * @throws InputError where a line is over the limit or not UTF-8; the message has its number
  */
-export async function* lineBatches(stream: NodeJS.ReadableStream): AsyncGenerator<string[]> {
-  let parts: string[] = []
+export async function* lineBatches(stream: NodeJS.ReadableStream, source = 'stdin'): AsyncGenerator<string[]> {
+  let parts: Buffer[] = []
   let held = 0
-  stream.setEncoding('utf8')
-  for await (const chunk of stream) {
-    const lines = String(chunk).split('\n')
-    const rest = lines.pop()!
-    if (lines.length > 0) {
-      lines[0] = parts.join('') + lines[0]
+  let linesBefore = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1
+    if (end > 0) {
+      const text = decodeUtf8(Buffer.concat([...parts, chunk.subarray(0, end)]), { source, linesBefore })
+      const lines = text.slice(0, -1).split('\n')
       parts = []
       held = 0
+      linesBefore += lines.length
       yield lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
     }
-    parts.push(rest)
-    held += rest.length
-    if (held > MAX_LINE_LENGTH) throw new InputError(`a line of input is longer than ${MAX_LINE_LENGTH} characters`)
+    parts.push(chunk.subarray(end))
+    held += chunk.length - end
+    if (held > MAX_LINE_BYTES) {
+      throw new InputError(`${source}: line ${linesBefore + 1} is longer than ${MAX_LINE_BYTES} bytes`)
+    }
   }
-  if (held > 0) yield [parts.join('')]
+  const rest = decodeUtf8(Buffer.concat(parts), { source, linesBefore })
+  if (rest !== '') yield [rest]
 }
 
 /** Writes lines to stdout, as fast as they are read. */
@@ -37,6 +45,11 @@ export async function printLines(lines: readonly string[]): Promise<void> {
 export async function print(text: string): Promise<void> {
   if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+/** Says on stderr, for people, what goes on all the same. */
+export function warn(message: string): void {
+  process.stderr.write(`misc: ${message}\n`)
 }
 
 function endQuietly(error: NodeJS.ErrnoException): void {

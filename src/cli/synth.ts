@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { InputError } from '../errors.js'
 import { elementCount } from '../io/dtype.js'
+import { modelFolder } from '../io/model-folder.js'
 import { type TensorSource, writeSafetensors } from '../io/safetensors-writer.js'
 import { syntheticChunks } from '../io/synthetic.js'
 import { readFault, readJsonFile } from '../io/text-file.js'
@@ -33,7 +34,7 @@ export async function synthesize(
   out: string,
   { force = false }: SynthOptions = {},
 ): Promise<{ tensors: number; parameters: number }> {
-  const file = (await isFolder(config)) ? join(config, 'config.json') : config
+  const file = (await isFolder(config)) ? join(await modelFolder(config), 'config.json') : config
   const json = await readJsonFile(file)
   const seed = configSeed(json, file)
   const shapes = (await tensorsJson(join(dirname(file), 'tensors.json'))) ?? configShapes(json, file)

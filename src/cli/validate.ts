@@ -1,19 +1,21 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { readConfig } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import type { MiscWeights } from '../model/weights.js'
-import { SPLITS, type Split } from '../text/misc-esconv.js'
+import type { Split } from '../text/esconv-row.js'
 import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
 import { type StageComparison, type StageLimits, stageLimits } from '../validate/comparison.js'
-import { type ReplyScores, type ScoredReply, scoreReplies } from '../validate/perplexity.js'
+import { type ReplyScores, scoreReplies } from '../validate/perplexity.js'
 import { type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
-import { readReplies } from '../validate/replies.js'
+import { type RepliesToScore, readReplies } from '../validate/replies.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { loadWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
+import { splitOption } from './split-option.js'
+import { warn } from './stdio.js'
 
 /** What `misc validate --json` prints. */
 export interface Validation {
@@ -61,8 +63,8 @@ export function validateCommand(): Command {
         'fusion.* keeps 1e-3, strategy.probs 5e-5, and more where --dtype rounds the weights',
       readTolerance,
     )
-    .option('--data <dir>', 'ESConv (test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
-    .addOption(new Option('--split <name>', 'which rows of --data').choices(SPLITS).default('test'))
+    .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
+    .addOption(splitOption().default('test'))
     .option('--limit <n>', 'rows of --data, from the first on', readCount, 200)
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -83,15 +85,15 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   const config = await readConfig(folder)
   const references: ReferenceCase[] = []
   for (const path of reference) references.push(await readReferenceCase(path, config))
-  const replies = data === undefined ? [] : await readReplies(folder, config, { data, ...flags })
+  const scored = data === undefined ? undefined : await readReplies(folder, config, { data, ...flags }, warn)
 
-  const compared = replies.length > 0 && dtype !== 'f32'
-  const exact = compared ? await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', replies)) : undefined
+  const exact =
+    scored && dtype !== 'f32' ? await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)) : undefined
   await withGpu(flags, async (gpu) => {
     const weights = await loadWithProgress(gpu, folder, dtype)
     const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
     const cases = await compare(gpu, weights, references, limits)
-    const scores = replies.length > 0 ? await score(gpu, weights, dtype, replies) : undefined
+    const scores = scored && (await score(gpu, weights, dtype, scored))
     const gate = scores && accuracyGate(dtype, exact ?? scores, scores)
     const failure = firstFailure(cases)?.stage ?? (gate?.ok === false ? 'gate' : null)
     const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
@@ -121,14 +123,14 @@ async function score(
   gpu: Gpu,
   weights: MiscWeights,
   dtype: WeightDtype,
-  replies: readonly ScoredReply[],
+  { replies, vocabulary }: RepliesToScore,
 ): Promise<ReplyScores[]> {
   using progress = progressBar(`scoring in ${dtype} on ${gpu.adapter.name}`, replies.length, 'replies')
-  return await scoreReplies(gpu, weights, replies, (count) => progress.advance(count))
+  return await scoreReplies(gpu, weights, replies, vocabulary, (count) => progress.advance(count))
 }
 
-async function loadAndScore(gpu: Gpu, folder: string, dtype: WeightDtype, replies: readonly ScoredReply[]) {
-  return score(gpu, await loadWithProgress(gpu, folder, dtype), dtype, replies)
+async function loadAndScore(gpu: Gpu, folder: string, dtype: WeightDtype, scored: RepliesToScore) {
+  return score(gpu, await loadWithProgress(gpu, folder, dtype), dtype, scored)
 }
 
 function report(cases: readonly CaseReport[]): string {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
@@ -7,6 +6,7 @@ import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '..
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
@@ -20,6 +20,7 @@ import { adoptTuning } from '../tune/cache.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
+import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
 import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
@@ -129,7 +130,8 @@ export class Misc implements AsyncDisposable {
   /**
    * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
    *
-   * @param folder default: the model that comes with the package.
+   * @param folder a model's, or its repository in Hugging Face's cache (`models--owner--name`); default: the model that
+   *   comes with the package.
    * @throws InputError where a file is missing or wrong, or an option is unknown.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
@@ -143,8 +145,9 @@ export class Misc implements AsyncDisposable {
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
-    const configFile = join(folder, 'generation_config.json')
-    const { options: defaults, warnings } = existsSync(configFile)
+    checkVocabulary(tokenizer, await readConfig(folder), folder)
+    const configFile = join(await modelFolder(folder), 'generation_config.json')
+    const { options: defaults, warnings } = (await statIfThere(configFile))
       ? parseGenerationConfig(await readJsonFile(configFile), configFile)
       : { options: {}, warnings: [] }
     for (const warning of warnings) onWarning(warning)
@@ -156,7 +159,6 @@ export class Misc implements AsyncDisposable {
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
       const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      checkVocabulary(tokenizer, decoder.weights.config, folder)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
       return misc
@@ -252,6 +254,9 @@ export class Misc implements AsyncDisposable {
   /**
    * Frees everything on the GPU; replies being drawn reject with {@link DisposedError}. Other engines are left whole, and
    * the process can end.
+   *
+   * In a worker thread, await this before the worker ends in any way: `worker.terminate()`, `process.exit()` or an uncaught
+   * error while the engine loads or draws abort the whole process, in the WebGPU bindings. examples/worker.mjs shows how.
    */
   dispose(): Promise<void> {
     this.#disposal ??= this.#gpu.dispose()
@@ -272,7 +277,7 @@ export class Misc implements AsyncDisposable {
       ...(strategy !== undefined && { strategy: strategyProbabilities(strategy) }),
     })
     if ('ids' in parsed) {
-      const features = idsFeatures(parsed, this.config.vocabSize, limits)
+      const features = idsFeatures(parsed, this.#tokenizer.vocabSize, limits)
       const named = (blocks: number[][]) => blocks.map((ids) => this.#block(ids))
       const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
       return { dialogue: asked(features), blocks }

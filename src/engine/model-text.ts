@@ -1,6 +1,7 @@
 import { InputError } from '../errors.js'
 import type { MiscConfig } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
+import { says } from '../text/added-tokens.js'
 import type { FeatureLimits, Features } from '../text/features.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 
@@ -19,8 +20,13 @@ export const dialogueIds = ({ contextIds, postBlocks, situationBlocks }: Feature
   situation: situationBlocks,
 })
 
-/** @throws InputError where a tokenizer is another model's. */
+/**
+ * An embedding may have rows beyond the tokenizer's ids (rounded up, as a multiple of 64): nothing reads or draws them.
+ *
+ * @throws InputError where a tokenizer has ids beyond the embedding's rows: it is another model's.
+ */
 export function checkVocabulary(tokenizer: Tokenizer, { vocabSize }: MiscConfig, folder: string): void {
-  if (tokenizer.vocabSize === vocabSize) return
-  throw new InputError(`${folder}: the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize}`)
+  if (tokenizer.vocabSize <= vocabSize) return
+  const ids = `the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize} (vocab_size, the embedding's rows)`
+  throw new InputError(`${folder}: ${ids}: ${says(tokenizer.lastToken)}; take all files from one checkpoint`)
 }

@@ -30,7 +30,7 @@ export interface OpenAdapter {
   readonly info: AdapterInfo
 }
 
-const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i
+const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic.render|warp/i
 
 /** What Dawn is asked for. Timestamps come in steps of 65.5 µs otherwise, against spying web pages; kernels are shorter. */
 export const dawnOptions = ['disable-dawn-features=timestamp_quantization']
@@ -67,35 +67,55 @@ function withDrivers<T>(icd: string | undefined, work: () => Promise<T>): Promis
  */
 const instances = new Map<string, GPU>()
 
-function instanceOf(source: AdapterSource, name: string): GPU {
-  const key = `${source} ${name}`
-  const instance = instances.get(key) ?? create([`adapter=${name}`, ...dawnOptions])
+/**
+ * Each makes Dawn warn twice on stderr about lavapipe's limits (`maxDynamic…BuffersPerPipelineLayout artificially reduced`).
+ * No option of Dawn or of the driver prevents that, and Node cannot redirect what native code writes there.
+ */
+function instanceOf(source: AdapterSource, dawnName: string): GPU {
+  const key = `${source} ${dawnName}`
+  const instance = instances.get(key) ?? create([`adapter=${dawnName}`, ...dawnOptions])
   instances.set(key, instance)
   return instance
 }
 
-/** Dawn lists its adapters in the message of the error that an unknown adapter name gives. */
-async function adapterNames(source: AdapterSource): Promise<string[]> {
-  try {
-    await instanceOf(source, '\u0001').requestAdapter()
-    return []
-  } catch (error) {
-    return [...String(error).matchAll(/name: '(.*)'/g)].map((match) => match[1]!)
-  }
+/** An adapter, and the part of its name by which Dawn opens it: '' for whichever it likes best. */
+interface FoundAdapter extends AdapterCandidate {
+  readonly dawnName: string
 }
 
-async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | undefined): Promise<AdapterCandidate[]> {
+function open(source: AdapterSource, dawnName: string): Promise<GPUAdapter | null> {
+  return instanceOf(source, dawnName).requestAdapter({ powerPreference: 'high-performance' })
+}
+
+/**
+ * Dawn lists its adapters in the message of the error that an unknown adapter name gives. Where the message names none, as
+ * another version's might, the one that it opens unasked is all that can be found.
+ */
+async function findAdapters(source: AdapterSource): Promise<FoundAdapter[]> {
+  const found = (name: string, dawnName: string) => ({ name, source, software: softwareNames.test(name), dawnName })
+  try {
+    await open(source, '\u0001')
+    return []
+  } catch (error) {
+    const names = [...String(error).matchAll(/name: '(.*)'/g)].map((match) => match[1]!)
+    if (names.length > 0) return [...new Set(names)].map((name) => found(name, name))
+  }
+  const adapter = await open(source, '').catch(() => null)
+  return adapter ? [found(adapter.info.device || adapter.info.description, '')] : []
+}
+
+async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | undefined): Promise<FoundAdapter[]> {
   if (!hasVulkanLoader()) return []
   if (source === 'system' ? !hasVulkanDriver() : !swiftShader) return []
-  const names = await withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, () => adapterNames(source))
-  return [...new Set(names)].map((name) => ({ name, source, software: softwareNames.test(name) }))
+  return withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, () => findAdapters(source))
 }
 
 /** Every adapter of this machine, best first: hardware, the system's software driver, SwiftShader. */
 export async function listAdapters(): Promise<AdapterCandidate[]> {
   const system = await candidatesOf('system', undefined)
   const bundled = await candidatesOf('swiftshader', await findSwiftShader().catch(() => undefined))
-  return [...system.filter((it) => !it.software), ...system.filter((it) => it.software), ...bundled]
+  const all = [...system.filter((it) => !it.software), ...system.filter((it) => it.software), ...bundled]
+  return all.map(({ dawnName, ...candidate }) => candidate)
 }
 
 /** What to do on a machine where no adapter was found. */
@@ -130,11 +150,18 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
     throw new NoAdapterError(`${problem}: ${advice}`)
   }
   return withDrivers(chosen.source === 'swiftshader' ? swiftShader?.icd : undefined, async () => {
-    const adapter = await instanceOf(chosen.source, chosen.name).requestAdapter({ powerPreference: 'high-performance' })
+    const { dawnName, ...candidate } = chosen
+    const adapter = await open(chosen.source, dawnName)
     if (!adapter) throw new NoAdapterError(`the adapter ${chosen.name} did not open: ${noAdapterAdvice()}`)
     const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info
     const fixed = adapter.features.has('subgroups') && subgroupMinSize === subgroupMaxSize
-    const info = { ...chosen, vendor, architecture, driver: description, subgroupSize: (fixed && subgroupMinSize) || 0 }
+    const info = {
+      ...candidate,
+      vendor,
+      architecture,
+      driver: description,
+      subgroupSize: (fixed && subgroupMinSize) || 0,
+    }
     return { adapter, info }
   })
 }

@@ -23,6 +23,8 @@ const wantedLimits = [
 
 /** Milliseconds of a rest while waiting: a small part of what was waited for so far. */
 const [shortestRestMs, longestRestMs] = [0.1, 1]
+/** Turns of the event loop after which a destroyed device owes nothing: two were seen, the second for work begun in the first. */
+const settlingTurns = 4
 /** Nobody notifies it: waiting on it is sleeping. */
 const restCell = new Int32Array(new SharedArrayBuffer(4))
 
@@ -334,11 +336,16 @@ export class Gpu {
     return (await this.read(tensor)) as Float32Array
   }
 
-  /** Destroys the device; what was pending rejects with {@link DisposedError}. Other devices are left whole. */
+  /**
+   * Destroys the device; what was pending rejects with {@link DisposedError}. Other devices are left whole, and the thread may
+   * end in whatever way once this has resolved.
+   */
   async dispose(): Promise<void> {
     this.#end(new DisposedError('the engine was disposed: load it again to use it'))
     this.device.destroy()
     await this.device.lost
+    // The promises of the bindings settle in the turns after. Were one left when a worker thread ends, they would abort.
+    for (let turn = 0; turn < settlingTurns; turn++) await new Promise((resolve) => setImmediate(resolve))
     this.#disposed = true
   }
 }

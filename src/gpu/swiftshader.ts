@@ -7,6 +7,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { extract } from 'tar'
 import { NoAdapterError } from '../errors.js'
 import { cacheFolder } from '../io/cache-folder.js'
+import { CHECKSUMS, checksumsMatch, writeChecksums } from '../io/checksums.js'
 
 /** The npm package that ships SwiftShader: an optional peer, for machines with neither a GPU nor a system driver. */
 export const swiftShaderPackage = '@sparticuz/chromium'
@@ -22,7 +23,8 @@ export interface SwiftShader {
 }
 
 /**
- * Finds SwiftShader in the npm package and unpacks it, once, into the user's cache folder.
+ * Finds SwiftShader in the npm package and unpacks it, once, into the user's cache folder; again where what lies there is
+ * not, to the byte, what was unpacked.
  *
  * @returns undefined where the package is not installed, or ships nothing for this platform.
  * @throws NoAdapterError where it cannot be unpacked.
@@ -39,7 +41,9 @@ export async function findSwiftShader(): Promise<SwiftShader | undefined> {
   if (!existsSync(archive)) return undefined
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   const folder = join(cacheFolder(), `swiftshader-${version}`)
-  if (!files.every((file) => existsSync(join(folder, file)))) {
+  // Digests of the 7 MB take some 10 ms, on machines without another adapter: a driver that was cut short or has a wrong
+  // byte fails much later, in words that lead nowhere.
+  if (!(await checksumsMatch(folder, files))) {
     await unpack(archive, folder).catch((error: Error) => {
       const advice = 'set XDG_CACHE_HOME to a folder that can be written'
       throw new NoAdapterError(`SwiftShader cannot be unpacked into ${folder} (${error.message}): ${advice}`)
@@ -48,18 +52,21 @@ export async function findSwiftShader(): Promise<SwiftShader | undefined> {
   return { folder, icd: join(folder, 'vk_swiftshader_icd.json') }
 }
 
-/** Unpacks beside the target and renames, so that two processes at once, or one stopped half-way, leave it whole. */
+/**
+ * Unpacks beside the target and renames file by file, so that each is whole at every moment: for another process that does
+ * the same, for one that has opened what lay there, and after one that was stopped half-way.
+ */
 async function unpack(archive: string, folder: string): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true })
+  await mkdir(folder, { recursive: true })
   const scratch = await mkdtemp(`${folder}.`)
   try {
-    const sink = extract({ cwd: scratch, strict: true, filter: (path) => files.includes(path) })
+    // Whoever runs this owns the drivers that it loads, root too.
+    const sink = extract({ cwd: scratch, strict: true, preserveOwner: false, filter: (path) => files.includes(path) })
     sink.end(brotliDecompressSync(await readFile(archive)))
     await finished(sink as unknown as NodeJS.WritableStream)
-    await rm(folder, { recursive: true, force: true })
-    await rename(scratch, folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
+    await writeChecksums(scratch, files)
+    // The list comes last: while it is not there, or another's, the folder is not trusted.
+    for (const file of [...files, CHECKSUMS]) await rename(join(scratch, file), join(folder, file))
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

@@ -1,36 +1,39 @@
-import { stat } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
+import { modelFolder, statIfThere } from './model-folder.js'
 import { openSafetensors, type SafetensorsFile, type TensorInfo, type TensorReader } from './safetensors.js'
-import { readFault, readJsonFile } from './text-file.js'
+import { readJsonFile } from './text-file.js'
 
 const WEIGHTS = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
 
+/** What to do where weights are there as a pickle only, which may hold any code and is not read. */
+const CONVERT =
+  'in Python: import torch, safetensors.torch; safetensors.torch.save_file({k: v.contiguous().clone() for k, v in ' +
+  "torch.load('pytorch_model.bin', map_location='cpu', weights_only=True).items()}, 'model.safetensors')"
+
 /**
- * Opens a model folder: config.json, and the weights in model.safetensors or, when they are sharded, in the files that
- * model.safetensors.index.json names. Tensors stay on disk until they are asked for.
+ * Opens a model folder, found by {@link modelFolder}: config.json, and the weights in model.safetensors or, when they are
+ * sharded, in the files that model.safetensors.index.json names. Tensors stay on disk until they are asked for.
  *
  * @throws InputError when the folder or a file is missing or damaged, or the index and the shards disagree
  */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
-  if (!(await kindOf(folder))?.isDirectory()) {
-    const fault = (await kindOf(folder)) ? 'is a file; give the folder that holds it' : 'no such folder; check the path'
-    throw new InputError(`${folder}: ${fault}`)
-  }
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const folder = await modelFolder(path)
   const configFile = join(folder, 'config.json')
-  if (!(await kindOf(configFile))) throw new InputError(`${folder}: has no config.json; a model folder holds one`)
+  if (!(await statIfThere(configFile))) throw new InputError(`${folder}: has no config.json; a model folder holds one`)
   const config = await readJsonFile(configFile)
 
-  if (await kindOf(join(folder, WEIGHTS))) {
+  if (await statIfThere(join(folder, WEIGHTS))) {
     return new Checkpoint(folder, configFile, config, [await openSafetensors(join(folder, WEIGHTS))])
   }
-  if (await kindOf(join(folder, INDEX))) return new Checkpoint(folder, configFile, config, await openShards(folder))
-  const convert = (await kindOf(join(folder, 'pytorch_model.bin')))
-    ? '; misc convert makes it of pytorch_model.bin'
-    : ''
-  throw new InputError(`${folder}: has neither ${WEIGHTS} nor ${INDEX}${convert}`)
+  if (await statIfThere(join(folder, INDEX))) {
+    return new Checkpoint(folder, configFile, config, await openShards(folder))
+  }
+  const pickled = await statIfThere(join(folder, 'pytorch_model.bin'))
+  const advice = pickled ? `convert its pytorch_model.bin, ${CONVERT}` : 'a model folder holds one of them'
+  throw new InputError(`${folder}: has neither ${WEIGHTS} nor ${INDEX}; ${advice}`)
 }
 
 async function openShards(folder: string): Promise<SafetensorsFile[]> {
@@ -72,16 +75,6 @@ function weightMap(json: unknown, index: string): Map<string, string> {
     if (typeof shard !== 'string') throw new InputError(`${index}: the shard of tensor ${quote(name)} is not a string`)
   }
   return new Map(Object.entries(map as Record<string, string>))
-}
-
-async function kindOf(path: string) {
-  try {
-    return await stat(path)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new InputError(`${path}: ${readFault(error)}`)
-  }
 }
 
 /** An open model folder. Made by {@link openCheckpoint}. */

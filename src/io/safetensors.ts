@@ -3,6 +3,7 @@ import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
 import { elementCount } from './dtype.js'
 import { bf16ToF32, f16ToF32 } from './half.js'
+import { isLfsPointer, lfsFault, lfsOpeningBytes } from './lfs-pointer.js'
 import { damaged, MAX_HEADER_BYTES, parseSafetensorsHeader, type TensorInfo } from './safetensors-header.js'
 import { readFault } from './text-file.js'
 
@@ -65,7 +66,12 @@ async function readHeader(handle: FileHandle, fileBytes: number, path: string): 
   const prefix = new Uint8Array(8)
   await readFully(handle, prefix, 0, path)
   const length = new DataView(prefix.buffer).getBigUint64(0, true)
-  if (length > MAX_HEADER_BYTES) throw damaged(path, `the header claims ${length} bytes, over the format's 100,000,000`)
+  if (length > MAX_HEADER_BYTES) {
+    const head = new Uint8Array(Math.min(fileBytes, lfsOpeningBytes))
+    await readFully(handle, head, 0, path)
+    if (isLfsPointer(head)) throw new InputError(`${path}: ${lfsFault}`)
+    throw damaged(path, `the header claims ${length} bytes, over the format's 100,000,000`)
+  }
   if (8 + Number(length) > fileBytes) {
     throw damaged(path, `truncated: the header claims ${length} bytes, past the end of a file of ${fileBytes}`)
   }

@@ -1,16 +1,12 @@
 import { BPE, Tokenizer as NativeTokenizer, whitespaceSplitPreTokenizer } from 'tokenizers'
+import { lastOf, type NamedToken } from './added-tokens.js'
 import { type Codec, unknownId } from './codec.js'
-import { ADDED_TOKENS } from './strategies.js'
 import { WordStream } from './text-stream.js'
 import { SPECIALS, type Vocabulary } from './vocabulary.js'
 import { bpeWords } from './words.js'
 
-/** Tokens that are found inside words too, as Hugging Face's slow tokenizer does: the specials, then the added ones. */
-const WHOLE = [SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk, ...ADDED_TOKENS]
-const WHOLE_PATTERN = new RegExp(`(${WHOLE.map((token) => token.replace(/[[\]]/g, '\\$&')).join('|')})`)
-
-/** Tokens that decoding leaves out. */
-const SILENT = new Set([SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk, '[CLS]'])
+/** Tokens of vocab.json that are found inside words too, and that decoding leaves out. */
+const WHOLE = [SPECIALS.pad, SPECIALS.start, SPECIALS.eos, SPECIALS.unk]
 const NEWLINE_WORD = /(?<=^| )__newln__(?=$| )/
 
 /**
@@ -19,18 +15,26 @@ const NEWLINE_WORD = /(?<=^| )__newln__(?=$| )/
  */
 export class BlenderbotCodec implements Codec {
   readonly baseVocabSize: number
-  readonly vocabSize: number
-  readonly #tokens: readonly string[]
+  readonly lastToken: NamedToken
+  readonly #tokens: ReadonlyMap<number, string>
   readonly #ids: ReadonlyMap<string, number>
+  /** Finds tokens inside words, as Hugging Face's slow tokenizer does: the longest that fits. */
+  readonly #whole: RegExp
+  /** Tokens that decoding leaves out. */
+  readonly #silent: ReadonlySet<string>
   readonly #bpe: NativeTokenizer
   /** Our id of each id that the package gives. */
   readonly #idOfNative: readonly number[]
 
   constructor(vocabulary: Vocabulary) {
-    this.#tokens = [...vocabulary.tokens, ...ADDED_TOKENS]
-    this.#ids = new Map(this.#tokens.map((token, id) => [token, id]))
-    this.baseVocabSize = vocabulary.tokens.length
-    this.vocabSize = this.#tokens.length
+    const { tokens, added } = vocabulary
+    this.#tokens = new Map([...tokens.entries(), ...added.map(({ id, token }) => [id, token] as const)])
+    this.#ids = new Map(Array.from(this.#tokens, ([id, token]) => [token, id]))
+    this.baseVocabSize = tokens.length
+    this.lastToken = lastOf(added)
+    const whole = [...WHOLE, ...added.map(({ token }) => token)].sort((a, b) => b.length - a.length)
+    this.#whole = new RegExp(`(${whole.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`)
+    this.#silent = new Set([...WHOLE, '[CLS]', ...added.filter((it) => it.special).map(({ token }) => token)])
     const native = nativeVocabulary(vocabulary, this.#ids.get(SPECIALS.unk)!)
     this.#idOfNative = native.ids
     const options = { unkToken: SPECIALS.unk, endOfWordSuffix: '</w>' }
@@ -57,15 +61,15 @@ export class BlenderbotCodec implements Codec {
 
   stream(): WordStream {
     return new WordStream((id) => {
-      const token = this.#tokens[id]
-      if (token === undefined) throw unknownId(id, this.vocabSize)
-      return SILENT.has(token) ? undefined : token
+      const token = this.#tokens.get(id)
+      if (token === undefined) throw unknownId(id, this)
+      return this.#silent.has(token) ? undefined : token
     })
   }
 
   /** Splits a text into ids that are known at once and runs of words for the BPE. */
   #parts(text: string): (number | string)[] {
-    const pieces = text.split(WHOLE_PATTERN)
+    const pieces = text.split(this.#whole)
     return pieces.flatMap((piece, index) => {
       if (index % 2 === 1) return this.idOf(piece)!
       const words = bpeWords(piece, index < pieces.length - 1).join(' ')

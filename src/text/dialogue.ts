@@ -72,7 +72,7 @@ export function parseInput(value: unknown): DialogueInput | IdsInput {
 }
 
 /** The seeker's last utterance, which COMET's post blocks are about; undefined where she has said nothing. */
-export const lastSeekerPost = (dialogue: readonly Utterance[]): string | undefined =>
+export const lastSeekerPost = (dialogue: readonly Pick<Utterance, 'speaker' | 'text'>[]): string | undefined =>
   dialogue.findLast(({ speaker }) => speaker === 'seeker')?.text
 
 function utterance(value: unknown, index: number): Utterance {

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { Tokenizer as NativeTokenizer } from 'tokenizers'
 import { InputError } from '../errors.js'
 import { readTextFile } from '../io/text-file.js'
+import { agreedTokens, lastOf, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
 import { type Codec, unknownId } from './codec.js'
 import type { TextStream } from './text-stream.js'
 
@@ -10,40 +12,61 @@ const ADVICE = 'save it again with Hugging Face tokenizers, or copy it unchanged
 /** A tokenizer that its `tokenizer.json` describes in full. Encoding adds the specials that the file asks for. */
 export class JsonCodec implements Codec {
   readonly baseVocabSize: number
-  readonly vocabSize: number
+  readonly lastToken: NamedToken
   readonly #native: NativeTokenizer
-  readonly #special: ReadonlySet<number>
+  /** Tokens added to the model's, by id. */
+  readonly #added: ReadonlyMap<number, NamedToken>
+  /** The package numbers added tokens on its own: the file's id of each of its ids. */
+  readonly #idOfNative: ReadonlyMap<number, number>
   readonly #byteLevel: boolean
 
-  /** Reads a tokenizer.json. Throws an {@link InputError} that names it. */
-  static async load(path: string): Promise<JsonCodec> {
+  /** Reads a folder's tokenizer.json. Throws an {@link InputError} that names it, or two files that contradict each other. */
+  static async load(folder: string): Promise<JsonCodec> {
+    const path = join(folder, 'tokenizer.json')
     const text = await readTextFile(path, MAX_FILE_BYTES, ADVICE)
+    const others = await readAddedTokens(folder)
+    let native: NativeTokenizer
+    let json: { decoder?: { type: string } | null }
     try {
-      return new JsonCodec(NativeTokenizer.fromString(text), JSON.parse(text))
+      native = NativeTokenizer.fromString(text)
+      json = JSON.parse(text)
     } catch (error) {
       const reason = (error as Error).message.replace(/\s+/g, ' ')
       throw new InputError(`${path}: not a tokenizer.json of Hugging Face (${reason}); ${ADVICE}`)
     }
+    const ofModel = Object.entries(native.getVocab(false)).map(([token, id]) => ({
+      ...{ token, id, special: false, file: 'tokenizer.json’s model' },
+    }))
+    if (ofModel.length === 0) throw new InputError(`${path}: its model has no tokens; ${ADVICE}`)
+    const named = [...tokenizerJsonTokens(json, folder), ...others]
+    agreedTokens([...ofModel, ...named], folder)
+    return new JsonCodec(native, ofModel, named, json.decoder?.type === 'ByteLevel')
   }
 
-  /** `json` is what `native` was made from: its shape has been checked there. */
   private constructor(
     native: NativeTokenizer,
-    json: { added_tokens?: AddedToken[]; decoder?: { type: string } | null },
+    ofModel: readonly NamedToken[],
+    named: readonly NamedToken[],
+    byteLevel: boolean,
   ) {
+    this.baseVocabSize = lastOf(ofModel).id + 1
+    this.lastToken = lastOf([...ofModel, ...named])
+    native.addTokens(named.filter(({ token }) => native.tokenToId(token) === null).map(({ token }) => token))
     this.#native = native
-    this.baseVocabSize = native.getVocabSize(false)
-    this.vocabSize = native.getVocabSize(true)
-    this.#special = new Set(json.added_tokens?.filter((token) => token.special).map((token) => token.id))
-    this.#byteLevel = json.decoder?.type === 'ByteLevel'
+    // The first to name a token says whether it is special.
+    this.#added = new Map(named.toReversed().map((it) => [it.id, it]))
+    this.#idOfNative = new Map(named.map(({ token, id }) => [native.tokenToId(token)!, id]))
+    this.#byteLevel = byteLevel
   }
 
   idOf(token: string): number | undefined {
-    return this.#native.tokenToId(token) ?? undefined
+    const native = this.#native.tokenToId(token)
+    return native === null ? undefined : this.#fileId(native)
   }
 
   async encode(texts: readonly string[]): Promise<number[][]> {
-    return (await this.#native.encodeBatch([...texts])).map((encoding) => encoding.getIds())
+    const encodings = await this.#native.encodeBatch([...texts])
+    return encodings.map((encoding) => encoding.getIds().map((id) => this.#fileId(id)))
   }
 
   decode(ids: readonly number[]): string {
@@ -73,16 +96,16 @@ export class JsonCodec implements Codec {
     return this.#native.getDecoder()?.decode(tokens) ?? tokens.join(' ')
   }
 
+  #fileId(native: number): number {
+    return this.#idOfNative.get(native) ?? native
+  }
+
   /** An id's token, undefined for a special one. */
   #token(id: number): string | undefined {
-    if (this.#special.has(id)) return undefined
-    const token = Number.isInteger(id) && id >= 0 && id < 2 ** 32 ? this.#native.idToToken(id) : null
-    if (token === null) throw unknownId(id, this.vocabSize)
+    const added = this.#added.get(id)
+    if (added) return added.special ? undefined : added.token
+    const token = Number.isInteger(id) && id >= 0 && id < this.baseVocabSize ? this.#native.idToToken(id) : null
+    if (token === null) throw unknownId(id, this)
     return token
   }
-}
-
-interface AddedToken {
-  id: number
-  special: boolean
 }

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
+import type { NamedToken } from './added-tokens.js'
 import { BlenderbotCodec } from './blenderbot-codec.js'
 import type { Codec } from './codec.js'
 import { JsonCodec } from './json-codec.js'
-import { bracketed, RELATIONS, type RelationName, STRATEGIES } from './strategies.js'
+import { bracketed, RELATIONS, type RelationName, STRATEGIES, strategyTokens } from './strategies.js'
 import type { TextStream } from './text-stream.js'
 import { isBlenderbotSmall, readVocabulary } from './vocabulary.js'
 
@@ -22,12 +23,17 @@ export class Tokenizer {
   }
 
   /**
-   * Reads a folder's vocab.json and merges.txt (blenderbot_small's, with MISC's 18 tokens added from id N on) or, where
-   * they are another model's, its tokenizer.json. Throws an {@link InputError} that names the file and what to do.
+   * Reads the vocab.json and merges.txt of a model folder, found by {@link modelFolder} (blenderbot_small's, with MISC's 18
+   * tokens added) or, where they are another model's, its tokenizer.json. The ids of added tokens are those that
+   * added_tokens.json, tokenizer_config.json or tokenizer.json give them. Throws an {@link InputError} that names the file,
+   * or the two that contradict each other.
    */
-  static async load(folder: string): Promise<Tokenizer> {
+  static async load(path: string): Promise<Tokenizer> {
+    const folder = await modelFolder(path)
     const json = join(folder, 'tokenizer.json')
-    if (existsSync(json) && !(await isBlenderbotSmall(folder))) return new Tokenizer(await JsonCodec.load(json), folder)
+    if ((await statIfThere(json)) && !(await isBlenderbotSmall(folder))) {
+      return new Tokenizer(await JsonCodec.load(folder), folder)
+    }
     const vocabulary = await readVocabulary(folder)
     try {
       return new Tokenizer(new BlenderbotCodec(vocabulary), folder)
@@ -73,9 +79,14 @@ export class Tokenizer {
     return this.#codec.baseVocabSize
   }
 
-  /** The number of ids, added tokens included. */
+  /** One more than the highest id, added tokens included: the rows that an embedding needs. */
   get vocabSize(): number {
-    return this.#codec.vocabSize
+    return this.lastToken.id + 1
+  }
+
+  /** The token with the highest id. */
+  get lastToken(): NamedToken {
+    return this.#codec.lastToken
   }
 
   /** Padding, which no text holds. */
@@ -105,7 +116,7 @@ export class Tokenizer {
 
   /** Ids of the eight strategy tokens, by strategy index. */
   get strategyIds(): number[] {
-    return STRATEGIES.map((name) => this.#firstOf(bracketed(name)))
+    return STRATEGIES.map((name) => this.#firstOf(...strategyTokens(name)))
   }
 
   /** Ids of the nine relation tokens, by name without brackets. */

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { statIfThere } from '../io/model-folder.js'
 import { readJsonFile, readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
-import { ADDED_TOKENS } from './strategies.js'
+import { agreedTokens, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
+import { ADDED_TOKENS, canonicalToken } from './strategies.js'
 
 const MAX_FILE_BYTES = 64 * 2 ** 20
 const MAX_ENTRIES = 1_000_000
@@ -12,26 +13,55 @@ const ADVICE = 'a tokenizer folder holds the unchanged vocab.json and merges.txt
 /** The tokens that every vocabulary of MISC must hold: padding, start, EOS, unknown and newline. */
 export const SPECIALS = { pad: '__null__', start: '__start__', eos: '__end__', unk: '__unk__', newline: '__newln__' }
 
-/** What vocab.json and merges.txt say: tokens by id (`piece@@` does not end a word) and merges, first rank first. */
+/** What a blenderbot_small folder says. */
 export interface Vocabulary {
+  /** vocab.json's tokens by id; `piece@@` does not end a word. */
   readonly tokens: readonly string[]
+  /** First rank first. */
   readonly merges: [string, string][]
+  /** MISC's tokens and whatever else the files name as added: found whole, inside words too. */
+  readonly added: readonly NamedToken[]
 }
 
 /** Whether a folder's vocab.json is blenderbot_small's, and not, say, the one beside a BART's tokenizer.json. */
-export async function isBlenderbotSmall(folder: string): Promise<boolean> {
-  const path = join(folder, 'vocab.json')
-  return existsSync(path) && (await readTextFile(path, MAX_FILE_BYTES, ADVICE)).includes(`"${SPECIALS.newline}"`)
-}
+export const isBlenderbotSmall = (folder: string): Promise<boolean> => holdsNewline(join(folder, 'vocab.json'))
 
-/** Reads and checks vocab.json and merges.txt of a blenderbot_small folder. Throws {@link InputError}. */
+/**
+ * Reads and checks vocab.json and merges.txt of a blenderbot_small folder, and the tokens added to them. MISC's have the ids
+ * that added_tokens.json, tokenizer_config.json or tokenizer.json give them, else those from N on, in their usual order.
+ *
+ * @throws InputError where a file is wrong, or two contradict each other
+ */
 export async function readVocabulary(folder: string): Promise<Vocabulary> {
   const vocab = join(folder, 'vocab.json')
   const merges = join(folder, 'merges.txt')
+  const json = join(folder, 'tokenizer.json')
+  const tokens = checkedTokens(await readJsonFile(vocab, MAX_FILE_BYTES, ADVICE), vocab)
+  const named = await readAddedTokens(folder)
+  // One of another model's says nothing of these tokens.
+  if (await holdsNewline(json)) named.push(...tokenizerJsonTokens(await readJsonFile(json, MAX_FILE_BYTES), folder))
   return {
-    tokens: checkedTokens(await readJsonFile(vocab, MAX_FILE_BYTES, ADVICE), vocab),
+    tokens,
     merges: checkedMerges(await readTextFile(merges, MAX_FILE_BYTES, ADVICE), merges),
+    added: addedTokens(tokens, named, folder),
   }
+}
+
+async function holdsNewline(path: string): Promise<boolean> {
+  if (!(await statIfThere(path))) return false
+  return (await readTextFile(path, MAX_FILE_BYTES, ADVICE)).includes(`"${SPECIALS.newline}"`)
+}
+
+/** What files name as added, and in its usual place whatever of MISC's tokens none of them names. */
+function addedTokens(tokens: readonly string[], named: readonly NamedToken[], folder: string): NamedToken[] {
+  const known = new Set(named.map(({ token }) => canonicalToken(token)))
+  const claim = (file: string, first: number) => (token: string, index: number) => ({
+    ...{ token, id: first + index, special: false, file },
+  })
+  const inVocabulary = tokens.map(claim('vocab.json', 0))
+  const usual = ADDED_TOKENS.map(claim('the usual order (no file names it)', tokens.length))
+  const all = [...inVocabulary, ...named, ...usual.filter(({ token }) => !known.has(token))]
+  return agreedTokens(all, folder).slice(tokens.length)
 }
 
 function checkedTokens(json: unknown, path: string): string[] {
@@ -47,7 +77,7 @@ function checkedTokens(json: unknown, path: string): string[] {
       fail(`token ${quote(token)} has id ${quote(id)}, expected an integer from 0 to ${entries.length - 1}`)
     }
     if (tokens[id] !== undefined) fail(`tokens ${quote(tokens[id])} and ${quote(token)} share id ${id}`)
-    if (ADDED_TOKENS.includes(token)) fail(`holds the token ${token}, which is added after its last id`)
+    if (ADDED_TOKENS.includes(canonicalToken(token))) fail(`holds the token ${token}, which is added after its last id`)
     if (token.includes('</w>')) fail(`token ${quote(token)} holds </w>, which only merges.txt may`)
     tokens[id] = token
   }

@@ -32,15 +32,17 @@ const mostIds = 256
  * Scores replies, teacher-forced: the decoder reads the start id and the reply, with the strategy mixture that the model
  * predicts. Replies of like length share a pass; only a loss and an id for each id are read back.
  *
+ * @param vocabulary the tokenizer's ids; rows of the embedding beyond them are no tokens, and take no part
  * @param onReplies called with the number of replies that a pass has scored.
  */
 export async function scoreReplies(
   gpu: Gpu,
   weights: MiscWeights,
   replies: readonly ScoredReply[],
+  vocabulary: number,
   onReplies?: (count: number) => void,
 ): Promise<ReplyScores[]> {
-  const scorer = new ReplyScorer(gpu, weights)
+  const scorer = new ReplyScorer(gpu, weights, vocabulary)
   const scores: ReplyScores[] = []
   try {
     for (const batch of batches(replies)) {
@@ -85,6 +87,7 @@ class ReplyScorer {
   constructor(
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
+    readonly vocabulary: number,
   ) {
     this.#scratch = new Scratch(gpu)
     this.#blockCache = new BlockCache(gpu, weights.config.dModel)
@@ -125,7 +128,7 @@ class ReplyScorer {
     )
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
-    tokenLoss(recorder, { logits, targets, losses, bestIds }, rows)
+    tokenLoss(recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
     const recording = await recorder.finish('score')
     gpu.submit([recording])
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]

@@ -52,9 +52,46 @@ features('without --json: a summary for people', () => {
   assert.is(lines[0], 'row 0: 102 context ids, 18 post and 13 situation blocks, Others, 14 reply ids')
 })
 
+features('ESConv.json as it is published, any split', () => {
+  const turn = (speaker: string, content: string, strategy?: string) => ({
+    ...{ speaker, content, annotation: strategy === undefined ? {} : { strategy } },
+  })
+  const conversations = [...Array(7).keys()].map((i) => ({
+    emotion_type: 'sadness',
+    dialog: [
+      turn('supporter', 'hi', 'Greeting'),
+      turn('seeker', 'i am sad\n'),
+      turn('supporter', 'a '.repeat(i + 1), 'Other'),
+    ],
+  }))
+  const data = join(tempFolder(), 'ESConv.json')
+  writeFileSync(data, JSON.stringify(conversations))
+  const lengths = ['train', 'valid', 'dev', 'test'].map((split) => {
+    const { lines, stderr, status } = run(
+      '--tokenizer',
+      fixture('tokenizer'),
+      '--data',
+      data,
+      '--split',
+      split,
+      '--json',
+    )
+    assert.is(status, 0, stderr)
+    assert.match(stderr, /^misc: .*ESConv\.json: \d supporter turns .*which is left out: "\[Greeting\]" \d\n$/)
+    const rows = lines.map((line) => JSON.parse(line))
+    for (const row of rows) {
+      assert.equal([row.strategy_id, row.emotion, row.last_seeker_post], [4, 4, 'i am sad'])
+      assert.equal(row.input_ids, [54961, 792, 2, 14, 195, 3029, 2])
+      assert.equal([row.post_block_mask.length, Math.max(...row.post_block_mask)], [30, 0])
+    }
+    return rows.map((row) => row.reply_ids.length - 1)
+  })
+  assert.equal(lengths, [[6, 5, 2, 7, 3], [4], [4], [1]])
+})
+
 features('bad usage ends with 2', () => {
   assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA).status, 2)
-  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'train').status, 2)
+  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev2').status, 2)
   const missing = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'test')
   assert.is(missing.status, 2)
   assert.match(missing.stderr, /^misc: .*testWithStrategy_short\.tsv: no such file.*\n$/)

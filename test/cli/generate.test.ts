@@ -96,6 +96,13 @@ command('bad usage and bad input end with 2 and one line', async () => {
   assert.is((await runMisc(['generate', folder])).status, 2)
 })
 
+command('JSON on stdin that is not UTF-8 is refused, not drawn from', async () => {
+  const latin = Buffer.from('{"dialogue":\n[{"speaker": "seeker", "text": "caf\xe9"}]}', 'latin1')
+  const { stdout, stderr, status } = await runMisc(['generate', folder, '--input', '-'], latin)
+  assert.equal([status, stdout], [2, ''])
+  assert.match(stderr, /^misc: stdin: not UTF-8 text: line 2, byte 36 is 0xE9; [^\n]*\n$/)
+})
+
 command('damaged weights end with 2, a missing adapter with 3', async () => {
   const damaged = tempFolder()
   await cp(folder, damaged, { recursive: true })

@@ -17,7 +17,7 @@ export interface Outcome {
  */
 export async function runMisc(
   args: string[],
-  input = '',
+  input: string | Buffer = '',
   watch?: (child: ChildProcess, stdout: string) => void,
 ): Promise<Outcome> {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { stdio: 'pipe' })

@@ -8,7 +8,7 @@ import { fixture } from '../fixtures.js'
 const MAIN = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
 const tokenize = suite('misc tokenize')
 
-function run(input: string, ...args: string[]) {
+function run(input: string | Buffer, ...args: string[]) {
   const { stdout, stderr, status } = spawnSync(process.execPath, [...MAIN, 'tokenize', ...args], {
     input,
     encoding: 'utf8',
@@ -46,13 +46,27 @@ tokenize('without --json: ids, a tab, the text', () => {
   assert.equal(run('Hi there!\n', fixture('tokenizer')).lines, ['792 60 37\thi there!'])
 })
 
+tokenize('a byte order mark is left out; input that is not UTF-8 ends with 2', () => {
+  for (const [flags, line] of [
+    [[], 'hi'],
+    [['--stdin-json'], '"hi"'],
+  ] as const) {
+    assert.equal(run(`\ufeff${line}\n`, fixture('tokenizer'), ...flags).lines, ['792\thi'])
+    for (const input of [Buffer.from(`${line}\ncaf\xe9\n`, 'latin1'), Buffer.from(`${line}\n`, 'utf16le')]) {
+      const { lines, stderr, status } = run(input, fixture('tokenizer'), ...flags)
+      assert.equal([lines, status], [[], 2])
+      assert.match(stderr, /^misc: stdin: not UTF-8 text: line [12], byte [14] .*\n$/)
+    }
+  }
+})
+
 tokenize('bad input ends with 2 and one line on stderr', () => {
   const json = run('"a"\n12\n', fixture('tokenizer'), '--stdin-json')
   assert.is(json.status, 2)
   assert.match(json.stderr, /^misc: stdin line 2: expected a JSON string, got "12"; .*\n$/)
   const missing = run('', fixture('nowhere'))
   assert.is(missing.status, 2)
-  assert.match(missing.stderr, /^misc: .*vocab\.json: no such file.*\n$/)
+  assert.match(missing.stderr, /^misc: .*no such folder.*\n$/)
   assert.is(run('').status, 2)
 })
 

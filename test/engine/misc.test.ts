@@ -1,3 +1,5 @@
+import { cpSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Misc } from '../../src/engine/misc.js'
@@ -7,6 +9,8 @@ import type { DialogueInput } from '../../src/text/dialogue.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
+import { hubRepository } from '../hub-repository.js'
+import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
 const folder = await tinyModel()
@@ -261,8 +265,17 @@ load('weights in f16 and int8 draw whole replies, with nearly the mixture of f32
   }
 })
 
+load("a repository in Hugging Face's cache loads, its generation_config.json too", async () => {
+  const model = tempFolder()
+  cpSync(folder, model, { recursive: true })
+  writeFileSync(join(model, 'generation_config.json'), '{"max_length": 5}')
+  await using misc = await Misc.load(hubRepository(model).path, { adapter: testAdapters[0]!, tune: false })
+  const { ids, finishReason } = await misc.reply(input, { seed: 1, minLength: 5 })
+  assert.equal([ids.length, finishReason], [4, 'length'])
+})
+
 load('what cannot be loaded is named', async () => {
-  await refused(() => Misc.load('no/such/folder'), /no\/such\/folder.*no such file/)
+  await refused(() => Misc.load('no/such/folder'), /^no\/such\/folder: no such folder/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
   await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be one of f32, f16, int8, got "f64"/)
   await refused(() => Misc.load(folder, { maxQueue: -1 }), /maxQueue must be a whole number of 0 or more, got -1/)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { globals } from 'webgpu'
 import { NoAdapterError } from '../../src/errors.js'
 import { listAdapters, openAdapter } from '../../src/gpu/adapter.js'
 import { findSwiftShader } from '../../src/gpu/swiftshader.js'
@@ -28,6 +29,36 @@ adapters('opens by any part of a name, and leaves the environment as it was', as
     assert.ok(info.driver.length > 0)
   }
   assert.equal({ ...process.env }, before)
+})
+
+adapters('where the message of Dawn names no adapter, the one that it prefers is found and opens', async () => {
+  const known = await listAdapters()
+  const { prototype } = (globals as { GPU: { prototype: GPU } }).GPU
+  const { requestAdapter } = prototype
+  prototype.requestAdapter = async function (options) {
+    return requestAdapter.call(this, options).catch(() => {
+      throw new Error('no such adapter; there are some others')
+    })
+  }
+  try {
+    const found = await listAdapters()
+    const sources = (list: typeof known) => [...new Set(list.map(({ source }) => source))]
+    assert.equal(sources(found), sources(known))
+    assert.is(found.length, sources(known).length)
+    for (const { name, source, software } of found) {
+      const { adapter, info } = await openAdapter(name)
+      assert.equal([info.name, info.source, info.software], [name, source, software])
+      await (await adapter.requestDevice()).destroy()
+    }
+    assert.is((await openAdapter()).info.name, found[0]!.name)
+    const aliases = known.some(({ name }) => name.startsWith('llvmpipe')) ? ['lavapipe', 'LLVMpipe'] : []
+    if (swiftShader) aliases.push('swiftshader')
+    for (const alias of aliases) assert.ok((await openAdapter(alias)).info.software)
+    const error = await openAdapter('no such adapter').catch((reason: Error) => reason)
+    assert.instance(error, NoAdapterError)
+  } finally {
+    prototype.requestAdapter = requestAdapter
+  }
 })
 
 adapters('an unknown name is refused, with the names there are', async () => {

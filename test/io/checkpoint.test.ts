@@ -86,9 +86,12 @@ checkpoint('says what a folder lacks', async () => {
   await refused(() => openCheckpoint(join(folder, 'none')), /none: no such folder/)
   await refused(() => openCheckpoint(join(folder, 'config.json')), /is a file; give the folder/)
   rmSync(join(folder, 'model.safetensors.index.json'))
-  await refused(() => openCheckpoint(folder), /has neither model\.safetensors nor model\.safetensors\.index\.json$/)
+  await refused(
+    () => openCheckpoint(folder),
+    /has neither model\.safetensors nor model\.safetensors\.index\.json; a model folder/,
+  )
   writeFileSync(join(folder, 'pytorch_model.bin'), '')
-  await refused(() => openCheckpoint(folder), /misc convert/)
+  await refused(() => openCheckpoint(folder), /pytorch_model\.bin.*in Python: .*safetensors\.torch\.save_file\(/)
   writeFileSync(join(folder, 'config.json'), '{')
   await refused(() => openCheckpoint(folder), /config\.json: not JSON/)
   rmSync(join(folder, 'config.json'))

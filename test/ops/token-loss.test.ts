@@ -28,5 +28,19 @@ for (const variant of ['narrow', 'wide']) {
         assert.equal([...(await gpu.read(bestIds))], [...expected.bestIds, 0])
       })
     }
+
+    test('logits beyond the vocabulary take no part', async (gpu) => {
+      gpu.useVariant('token-loss', variant)
+      const { values } = randomTensor(gpu, 'random', [2, 300], 1)
+      const wide = new Float32Array(2 * 320).fill(1000)
+      for (const row of [0, 1]) wide.set(values.subarray(row * 300, (row + 1) * 300), row * 320)
+      const [losses, bestIds] = [gpu.tensor('losses', [2]), gpu.tensor('best', [2], 'u32')]
+      const logits = gpu.tensorFrom('logits', [2, 320], wide)
+      const targets = gpu.tensorFrom('targets', [2], Uint32Array.of(0, 299))
+      await runOnce(gpu, (recorder) => tokenLoss(recorder, { logits, targets, losses, bestIds }, 2, 300))
+      const expected = reference.tokenLoss(values, [0, 299], 300)
+      assertClose(await gpu.readF32(losses), expected.losses, 2e-5)
+      assert.equal([...(await gpu.read(bestIds))], expected.bestIds)
+    })
   })
 }

@@ -2,35 +2,34 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esconvFeatures, readEsconv } from '../../src/text/misc-esconv.js'
-import { Tokenizer } from '../../src/text/tokenizer.js'
-import { fixture, readJsonLines } from '../fixtures.js'
-import { sharedPath, skipWithoutShared } from '../shared.js'
+import type { Split } from '../../src/text/esconv-row.js'
+import { readMiscEsconv } from '../../src/text/misc-esconv.js'
+import { StrategyLabels } from '../../src/text/strategy-labels.js'
+import { fixture } from '../fixtures.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
-const tokenizer = await Tokenizer.load(fixture('tokenizer'))
 const DATA = fixture('text', 'misc-esconv')
 
-async function agrees(data: string, golden: string, count: number) {
-  const rows = await readEsconv(data, 'dev')
-  const expected = readJsonLines(golden)
-  assert.is(expected.length, count)
-  for (const want of expected) assert.equal(await esconvFeatures(tokenizer, rows[Number(want.row)]!), want)
+const readEsconv = (folder: string, split: Split, labels = new StrategyLabels()) =>
+  readMiscEsconv(folder, split, labels, Infinity)
+
+/** A folder with one row of dev. */
+function oneRow(line: string): string {
+  const folder = tempFolder()
+  writeFileSync(join(folder, 'devWithStrategy_short.tsv'), line)
+  for (const name of ['devComet.txt', 'devComet_st.txt']) writeFileSync(join(folder, name), '\n')
+  return folder
 }
 
 const esconv = suite('misc-esconv')
 
-esconv('every key of a row is what the authors’ program makes of it', () =>
-  agrees(DATA, fixture('text', 'features.jsonl'), 5),
-)
-
 esconv('a row is context, reply and blocks', async () => {
   const row = (await readEsconv(DATA, 'dev'))[2]!
   assert.is(row.context.length, 1)
-  assert.equal(row.context[0], { emotion: row.reply.emotion, speaker: 'seeker', text: 'hello' })
-  assert.is(row.reply.speaker, 'supporter')
-  assert.match(row.reply.text, /^\[\w/)
+  assert.equal(row.context[0], { speaker: 'seeker', strategy: null, text: 'hello' })
+  assert.equal([row.reply.speaker, row.reply.strategy], ['supporter', 'Question'])
+  assert.match(row.reply.text, /^\w/)
   assert.match(row.postBlocks[0]!, /^\[xAttr\] \w/)
 })
 
@@ -50,20 +49,21 @@ esconv('files that cannot be right are refused', async () => {
   }
 })
 
-esconv('a reply without a strategy and a context without the seeker', async () => {
-  const folder = tempFolder()
-  writeFileSync(join(folder, 'devWithStrategy_short.tsv'), '3 1 1 hi EOS 3 1 2 hello')
-  for (const name of ['devComet.txt', 'devComet_st.txt']) writeFileSync(join(folder, name), '\n')
-  const ids = await esconvFeatures(tokenizer, (await readEsconv(folder, 'dev'))[0]!)
-  assert.equal([ids.strategy_id, ids.last_seeker_post, ids.emotion], [null, null, 3])
-  assert.equal(ids.input_ids, [54961, 792, 2])
-  assert.equal([...new Set([...ids.post_block_ids.flat(), ...ids.post_block_mask])], [0])
+esconv('a label that is no strategy is counted, and kept out of the text', async () => {
+  const labels = new StrategyLabels()
+  const line =
+    '3 1 1 [Greeting] hi EOS 3 0 2 [sighs] i am low EOS 3 1 3 [Questions] why [so]? EOS ' +
+    '3 1 4 [Providing Suggestions or Information] rest EOS 3 1 5 [Greeting] bye'
+  const [row] = await readEsconv(oneRow(line), 'dev', labels)
+  assert.equal(row!.context, [
+    { speaker: 'supporter', strategy: null, text: 'hi' },
+    // A seeker has no label.
+    { speaker: 'seeker', strategy: null, text: '[sighs] i am low' },
+    { speaker: 'supporter', strategy: 'Question', text: 'why [so]?' },
+    { speaker: 'supporter', strategy: null, text: 'rest' },
+  ])
+  assert.equal(row!.reply, { speaker: 'supporter', strategy: null, text: 'bye' })
+  assert.match(labels.warning!, /^3 supporter turns .*"\[Greeting\]" 2, "\[Providing Suggestions or Information\]" 1$/)
 })
 
 esconv.run()
-
-const all = skipWithoutShared(suite('misc-esconv, all'), 'the authors’ features of 64 rows')
-all('agrees with the authors on every row', () =>
-  agrees(sharedPath('data', 'misc-esconv')!, sharedPath('golden', 'text', 'features.dev.jsonl')!, 64),
-)
-all.run()

@@ -121,7 +121,7 @@ files('merges that cannot be right are refused, with their line', async () => {
 })
 
 files('missing, odd and huge files are refused', async () => {
-  await refused(() => Tokenizer.load(join(tempFolder(), 'nowhere')), /nowhere\/vocab\.json: no such file/)
+  await refused(() => Tokenizer.load(join(tempFolder(), 'nowhere')), /nowhere: no such folder/)
   await refused(() => Tokenizer.load(folder({ 'vocab.json': SMALL })), /merges\.txt: no such file/)
 
   const huge = folder({ 'vocab.json': SMALL, 'merges.txt': '' })
@@ -194,6 +194,13 @@ json('a file that is not one is refused', async () => {
   for (const content of [text, '{}', '[]', '{"model": {"type": "Magic"}}', '']) {
     await refused(() => Tokenizer.load(folder({ 'tokenizer.json': content })), /tokenizer\.json: not a tokenizer\.json/)
   }
+  const empty = {
+    ...byteLevel(),
+    added_tokens: [],
+    post_processor: null,
+    model: { type: 'BPE', vocab: {}, merges: [] },
+  }
+  await refused(() => Tokenizer.load(folder({ 'tokenizer.json': empty })), /tokenizer\.json: its model has no tokens/)
 })
 
 json.run()

@@ -11,7 +11,7 @@ import { assertClose, gpuSuite } from '../gpu.js'
 import * as reference from '../reference/token-loss.js'
 
 const config = await readConfig(packagedModel)
-const rows = await readReplies(packagedModel, config, {
+const { replies: rows, vocabulary: ids } = await readReplies(packagedModel, config, {
   data: fixture('text', 'misc-esconv'),
   split: 'dev',
   limit: 3,
@@ -36,7 +36,7 @@ gpuSuite('validate/perplexity', (test) => {
       })
     }
     let done = 0
-    const scores = await scoreReplies(gpu, weights, replies, (count) => {
+    const scores = await scoreReplies(gpu, weights, replies, vocabulary, (count) => {
       done += count
     })
     assert.is(done, replies.length)
@@ -50,7 +50,7 @@ gpuSuite('validate/perplexity', (test) => {
 
   test('misc-mini in f16 and int8 keeps the gates on a few rows', async (gpu) => {
     const score = async (dtype: 'f32' | 'f16' | 'int8') =>
-      scoreReplies(gpu, await loadModel(gpu, packagedModel, { dtype }), rows)
+      scoreReplies(gpu, await loadModel(gpu, packagedModel, { dtype }), rows, ids)
     const exact = await score('f32')
     const f16 = accuracyGate('f16', exact, await score('f16'))
     // misc-mini's file is f16: nothing is rounded.

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** The file that lists a folder's digests, in the form that `sha256sum --check` reads. */
+export const CHECKSUMS = 'SHA256SUMS'
+
+/** Records the SHA-256 digests of a folder's files beside them. */
+export async function writeChecksums(folder: string, files: readonly string[]): Promise<void> {
+  await writeFile(join(folder, CHECKSUMS), await digests(folder, files))
+}
+
+/** Whether a folder's files are, to the byte, those whose digests {@link writeChecksums} recorded there. */
+export async function checksumsMatch(folder: string, files: readonly string[]): Promise<boolean> {
+  try {
+    return (await readFile(join(folder, CHECKSUMS), 'utf8')) === (await digests(folder, files))
+  } catch {
+    // What is missing or cannot be read does not match.
+    return false
+  }
+}
+
+async function digests(folder: string, files: readonly string[]): Promise<string> {
+  let list = ''
+  for (const file of files) {
+    const digest = createHash('sha256').update(await readFile(join(folder, file)))
+    list += `${digest.digest('hex')}  ${file}\n`
+  }
+  return list
+}
