@@ -1,4 +1,4 @@
-export type { OnProgress } from './engine/loading-bar.js'
+export type { LoadStage, OnProgress } from './engine/loading-bar.js'
 export {
   type AttendedBlock,
   type Encoding,

@@ -50,7 +50,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
   const loadBefore = loadavg()[0]!
   const started = performance.now()
   const weights = await withLoadingBar(
-    (total) => progress('loading weights', total, 'bytes'),
+    (_, total) => progress('loading weights', total, 'bytes'),
     (onProgress) => loadModel(gpu, folder, { dtype, onProgress }),
   )
   const weightsMs = performance.now() - started

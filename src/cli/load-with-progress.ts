@@ -8,7 +8,7 @@ import { progressBar } from './progress.js'
 /** Reads a model folder into GPU memory, with a progress bar. */
 export function loadWithProgress(gpu: Gpu, folder: string, dtype?: WeightDtype): Promise<MiscWeights> {
   return withLoadingBar(
-    (total) => progressBar(`loading ${folder}`, total, 'bytes'),
+    (_, total) => progressBar(`loading ${folder}`, total, 'bytes'),
     (onProgress) => loadModel(gpu, folder, { dtype, onProgress }),
   )
 }

@@ -40,7 +40,10 @@ export function replyOptions(flags: ReplyFlags): ReplyOptions {
 /** Loads MODEL with a progress bar. */
 export function loadMisc(model = packagedModel, { adapter, dtype }: ReplyFlags): Promise<Misc> {
   return withLoadingBar(
-    (total) => progressBar('loading the model', total, 'bytes'),
+    (stage, total) =>
+      stage === 'weights'
+        ? progressBar('loading the model', total, 'bytes')
+        : progressBar('compiling kernels, which the driver keeps', total, 'kernels'),
     (onProgress) => Misc.load(model, { adapter, dtype, onProgress }),
   )
 }

@@ -38,7 +38,8 @@ export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoder
     },
   })
   const read = performance.now()
+  options.onProgress?.(0, gpu.kernelCount, 'kernels')
   const runKernels = await compiled!
-  await runKernels()
+  await runKernels((done, total) => options.onProgress?.(done, total, 'kernels'))
   return { decoder: decoder!, weightsMs: read - started, compileMs: performance.now() - read }
 }

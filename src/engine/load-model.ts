@@ -22,7 +22,7 @@ export interface LoadModelOptions {
  * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
  */
 export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOptions = {}): Promise<MiscWeights> {
-  const { dtype = 'f32' } = options
+  const { dtype = 'f32', onProgress, onTensors } = options
   await using checkpoint = await openCheckpoint(folder)
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   const tensors = checkTensors(checkpoint.tensors, config, folder)
@@ -31,8 +31,9 @@ export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOpti
       `${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`,
     )
   }
+  const on = { onTensors, onProgress: (done: number, total: number) => onProgress?.(done, total, 'weights') }
   // Awaited here, so that the checkpoint stays open meanwhile.
-  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, options))
+  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, on))
 }
 
 /**

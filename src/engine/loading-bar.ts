@@ -1,24 +1,33 @@
-/** Called while weights are read, with bytes so far and in all. */
-export type OnProgress = (done: number, total: number) => void
+/** What takes time in a load: reading weights, counted in bytes, then compiling the kernels of a usual reply, counted one by one. */
+export type LoadStage = 'weights' | 'kernels'
+
+/** Called while a model loads, with how much of a stage is done and how much there is. */
+export type OnProgress = (done: number, total: number, stage: LoadStage) => void
 
 /** A display of progress, of which so much more is done. */
 export type ProgressBar = Disposable & { advance(amount: number): void }
 
 /**
- * Loads with a progress bar, which appears with the first bytes and goes when loading ends, whatever came of it.
+ * Loads with a progress bar for each stage, which appears when the stage begins and goes when it ends, whatever came of it.
  *
- * @param makeBar given the bytes in all.
+ * @param makeBar given the stage, and how much there is of it.
  */
 export async function withLoadingBar<T>(
-  makeBar: (total: number) => ProgressBar,
+  makeBar: (stage: LoadStage, total: number) => ProgressBar,
   load: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   let bar: ProgressBar | undefined
+  let current: LoadStage | undefined
   let before = 0
   try {
-    return await load((done, total) => {
-      bar ??= makeBar(total)
-      bar.advance(done - before)
+    return await load((done, total, stage) => {
+      if (stage !== current) {
+        bar?.[Symbol.dispose]()
+        bar = makeBar(stage, total)
+        current = stage
+        before = 0
+      }
+      bar!.advance(done - before)
       before = done
     })
   } finally {

@@ -42,7 +42,10 @@ export interface LoadOptions {
   readonly dtype?: WeightDtype | undefined
   /** Replies that may wait while 16 others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
   readonly maxQueue?: number | undefined
-  /** Called while weights are read, with bytes so far and in all. */
+  /**
+   * Called while weights are read, with bytes so far and in all, and then while the kernels of a usual reply compile, with
+   * their count: seconds on a software adapter whose driver sees them for the first time.
+   */
   readonly onProgress?: OnProgress | undefined
   /**
    * Told what the model's generation_config.json asks for and is not done, and what is wrong with kernels measured earlier;

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { eachKernelOnce, Recorder } from '../gpu/recorder.js'
+import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../model/blocks.js'
 import type { DecoderState } from '../model/decoder.js'
@@ -59,18 +59,15 @@ export class ReplyDecoder {
    *
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
-  async compile(dialogue: DialogueIds): Promise<() => Promise<void>> {
+  async compile(dialogue: DialogueIds): Promise<(onKernel: OnKernel) => Promise<void>> {
     const recorder = new Recorder(this.gpu)
     const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
     prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
     // What was recorded is never computed.
     this.blockCache.clear()
     const [encoding, step] = await Promise.all([recorder.finish(), this.#slots.recording(1)])
-    return async () => {
-      const once = eachKernelOnce(this.gpu, [encoding, step])
-      this.gpu.submit([once])
-      await this.gpu.idle()
-      once.dispose()
+    return async (onKernel) => {
+      await runEachKernel(this.gpu, [encoding, step], onKernel)
       encoding.dispose()
       this.#scratch.release()
     }

@@ -44,13 +44,21 @@ export interface Recording {
   dispose(): void
 }
 
+/** Called when a kernel has run, with how many have so far and of how many. */
+export type OnKernel = (done: number, total: number) => void
+
 /**
- * Runs every kernel of some recordings once, on one workgroup: some drivers compile a kernel when it first runs, and not
- * when its pipeline is made. What the dispatches write is undefined; a workgroup that draws its work finds none.
+ * Runs every kernel of some recordings once, on one workgroup, one after the other: some drivers compile a kernel when it
+ * first runs, and not when its pipeline is made. What the dispatches write is undefined; a workgroup that draws its work
+ * finds none.
  */
-export function eachKernelOnce(gpu: Gpu, recordings: readonly Recording[]): Recording {
+export async function runEachKernel(
+  gpu: Gpu,
+  recordings: readonly Recording[],
+  onKernel: OnKernel = () => {},
+): Promise<void> {
   const dispatches = recordings.flatMap(({ steps }) => steps).filter((it) => 'kernel' in it)
-  const first = new Map(dispatches.toReversed().map((it) => [it.kernel, it]))
+  const first = [...new Map(dispatches.toReversed().map((it) => [it.kernel, it])).values()]
   const spent = gpu.tensorFrom('tickets.spent', [1], Uint32Array.of(2 ** 31))
   const setTickets = (source: Tensor): Copy => ({
     source,
@@ -59,8 +67,13 @@ export function eachKernelOnce(gpu: Gpu, recordings: readonly Recording[]): Reco
     sourceStart: 0,
     targetStart: 0,
   })
-  const once = Array.from(first.values(), (it): Dispatch => ({ ...it, workgroups: [1, 1, 1] }))
-  return { steps: [setTickets(spent), ...once, setTickets(gpu.zeros)], dispose: () => gpu.free(spent) }
+  for (const [i, dispatch] of first.entries()) {
+    const steps = [setTickets(spent), { ...dispatch, workgroups: [1, 1, 1] as const }, setTickets(gpu.zeros)]
+    gpu.submit([{ steps, dispose: () => {} }])
+    await gpu.idle()
+    onKernel(i + 1, first.length)
+  }
+  gpu.free(spent)
 }
 
 interface PendingDispatch {

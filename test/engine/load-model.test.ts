@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { synthesize } from '../../src/cli/synth.js'
 import { loadModel } from '../../src/engine/load-model.js'
+import type { OnProgress } from '../../src/engine/loading-bar.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { sizeOf, type Tensor } from '../../src/gpu/tensor.js'
@@ -100,7 +101,7 @@ load('defaults come from generation_config.json; what it asks for in vain is tol
   const config = { max_new_tokens: 3, min_length: 9, num_beams: 4 }
   const folder = changed((it) => writeFileSync(join(it, 'generation_config.json'), JSON.stringify(config)))
   const warnings: string[] = []
-  const progress: [number, number][] = []
+  const progress: Parameters<OnProgress>[] = []
   await using misc = await Misc.load(folder, {
     adapter,
     onWarning: (message) => warnings.push(message),
@@ -109,8 +110,11 @@ load('defaults come from generation_config.json; what it asks for in vain is tol
   assert.is((await misc.reply({ dialogue: [{ speaker: 'seeker', text: 'hi' }] })).ids.length, 3)
   assert.is(warnings.length, 1)
   assert.match(warnings[0]!, /num_beams 4/)
-  const [done, total] = progress.at(-1)!
-  assert.is(done, total)
+  assert.equal([...new Set(progress.map(([, , stage]) => stage))], ['weights', 'kernels'])
+  for (const stage of ['weights', 'kernels']) {
+    const [done, total] = progress.findLast((it) => it[2] === stage)!
+    assert.is(done, total)
+  }
 })
 
 /** A model folder whose weights are stored in another dtype, and what is left of every tensor's values. */

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import { eachKernelOnce, Recorder } from '../../src/gpu/recorder.js'
+import { Recorder, type Recording, runEachKernel } from '../../src/gpu/recorder.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 
@@ -84,13 +84,24 @@ gpuSuite('gpu/recorder', (test) => {
     for (const kernel of [...kernels, kernels[0]]) recorder.dispatch(kernel, all, params, [1, 2])
     recorder.copy(all.source, all.out, 4)
     const recording = await recorder.finish()
-    const once = eachKernelOnce(gpu, [recording, recording])
-    const dispatches = once.steps.filter((it) => 'kernel' in it)
+    const submitted: Recording[] = []
+    const { submit } = gpu
+    gpu.submit = (recordings) => {
+      submitted.push(...recordings)
+      submit.call(gpu, recordings)
+    }
+    const counts: [done: number, total: number][] = []
+    await runEachKernel(gpu, [recording, recording], (...count) => counts.push(count))
+    gpu.submit = submit
+    const dispatches = submitted.flatMap(({ steps }) => steps).filter((it) => 'kernel' in it)
     assert.equal(dispatches.map((it) => [kernels.indexOf(it.kernel), it.workgroups]).sort(), [
       [0, [1, 1, 1]],
       [1, [1, 1, 1]],
     ])
-    once.dispose()
+    assert.equal(counts, [
+      [1, 2],
+      [2, 2],
+    ])
     recording.dispose()
   })
 
@@ -104,8 +115,7 @@ gpuSuite('gpu/recorder', (test) => {
     matmul(recorder, { x, weight, residual: other, out }, rows)
     matmul(recorder, { x, weight, residual: out, out: other }, rows)
     const recording = await recorder.finish()
-    const once = eachKernelOnce(gpu, [recording])
-    gpu.submit([once])
+    await runEachKernel(gpu, [recording])
     const deals = gpu.adapter.software && gpu.adapter.subgroupSize > 4
     assert.is(
       (await gpu.readF32(out)).every((value) => value === 0),
@@ -116,7 +126,6 @@ gpuSuite('gpu/recorder', (test) => {
       assert.ok((await gpu.readF32(other)).every((value) => value === 8 * turn))
       assert.equal([...(await gpu.read(gpu.tickets))], [0])
     }
-    once.dispose()
     recording.dispose()
     gpu.free(x, weight, out, other)
   })
