@@ -39,13 +39,8 @@ export const bracketed = (name: StrategyName | RelationName): string => `[${name
 export const ADDED_TOKENS: readonly string[] = [...STRATEGIES.map(bracketed), ...RELATIONS.map(bracketed), '[CLS]']
 
 /** Index 0–7 of a strategy by its exact name. Throws an {@link InputError} that lists the names. */
-export const strategyIndex = (name: string): number => indexOf(STRATEGIES, name, 'strategy', 'strategies')
-
-/** Index 0–8 of a relation by its exact name. Throws an {@link InputError} that lists the names. */
-export const relationIndex = (name: string): number => indexOf(RELATIONS, name, 'relation', 'relations')
-
-function indexOf(names: readonly string[], name: string, kind: string, kinds: string): number {
-  const index = names.indexOf(name)
+export function strategyIndex(name: string): number {
+  const index = (STRATEGIES as readonly string[]).indexOf(name)
   if (index >= 0) return index
-  throw new InputError(`unknown ${kind} ${quote(name)}; the ${kinds} are: ${names.join(', ')}`)
+  throw new InputError(`unknown strategy ${quote(name)}; the strategies are: ${STRATEGIES.join(', ')}`)
 }
