@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
+import { tokenRules } from '../generation/token-rules.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
@@ -20,6 +21,7 @@ import { adoptTuning } from '../tune/cache.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
+import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
 import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
@@ -143,10 +145,10 @@ export class Misc implements AsyncDisposable {
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
+    const config = await readConfig(folder)
     const configFile = join(folder, 'generation_config.json')
-    const { options: defaults, warnings } = existsSync(configFile)
-      ? parseGenerationConfig(await readJsonFile(configFile), configFile)
-      : { options: {}, warnings: [] }
+    const generation = existsSync(configFile) ? await readJsonFile(configFile) : {}
+    const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
     for (const warning of warnings) onWarning(warning)
     const started = performance.now()
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
@@ -154,7 +156,7 @@ export class Misc implements AsyncDisposable {
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
+      const load = { dtype, onProgress, rules: { ...tokenRules(config, tokenizer.baseVocabSize), ...rules } }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       checkVocabulary(tokenizer, decoder.weights.config, folder)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
@@ -293,7 +295,7 @@ export class Misc implements AsyncDisposable {
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
     const { dialogue } = await this.#read(input, { strategy })
-    const { decoderStartId } = this.config
+    const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
     const start: ReplyStart = { dialogue, options, history: [...before, decoderStartId] }
     const ids: number[] = []
