@@ -187,6 +187,7 @@ export class Misc implements AsyncDisposable {
    *
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws QueueFullError where `maxQueue` replies wait already.
+   * @throws GpuError where the logits are not finite: a fault of the checkpoint. Other replies go on.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {

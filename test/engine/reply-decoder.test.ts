@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import { loadModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
+import { InputError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
@@ -138,6 +139,30 @@ gpuSuite('engine/reply-decoder', (test) => {
       const replies = await Promise.all([...starts, eager].map(told))
       assert.equal(replies, [...alone, 'GpuError'], `bias ${fault}`)
     }
+    assert.is(decoder.size, 0)
+    decoder.dispose()
+  })
+
+  test('a caller’s code that throws fails its own reply, and leaves those beside it alone', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const replies = new ReplyScheduler(decoder, { stepsInFlight: 3, maxQueue: 100 })
+    const ask = (seed: number, drawn: (id: number) => void = () => {}) =>
+      new Promise<string>((resolve) => {
+        const ids: number[] = []
+        const take = (id: number) => {
+          drawn(id)
+          ids.push(id)
+        }
+        const failed = (error: unknown) => resolve(`${ids} ${(error as Error).message}`)
+        const start = randomStart(seed, { maxLength: 15, minLength: 15 })
+        replies.add({ ...start, encoded: () => {}, drawn: take, finished: (it) => resolve(`${ids} ${it}`), failed })
+      })
+    const alone = [await ask(1), await ask(2), await ask(3)]
+    const unknown = () => {
+      throw new InputError('an unknown id')
+    }
+    const together = await Promise.all([ask(1), ask(7, unknown), ask(2), ask(8, unknown), ask(3)])
+    assert.equal(together, [alone[0], ' an unknown id', alone[1], ' an unknown id', alone[2]])
     assert.is(decoder.size, 0)
     decoder.dispose()
   })
