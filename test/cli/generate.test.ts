@@ -96,6 +96,13 @@ command('bad usage and bad input end with 2 and one line', async () => {
   assert.is((await runMisc(['generate', folder])).status, 2)
 })
 
+command('a bad flag is told before a model is loaded; what only sampling uses is not checked without it', async () => {
+  const of = async (...flags: string[]) =>
+    (await runMisc(['generate', 'no/such/model', '--input', good, ...flags])).stderr
+  assert.match(await of('--temperature', '0'), /^misc: --temperature must be a number above 0, got 0/)
+  assert.match(await of('--temperature', '0', '--no-do-sample'), /^misc: no\/such\/model/)
+})
+
 command('damaged weights end with 2, a missing adapter with 3', async () => {
   const damaged = tempFolder()
   await cp(folder, damaged, { recursive: true })
