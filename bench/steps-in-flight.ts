@@ -14,6 +14,7 @@ import { packagedModel } from '../src/engine/misc.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../src/engine/scheduler.js'
 import { resolveOptions } from '../src/generation/options.js'
+import { tokenRules } from '../src/generation/token-rules.js'
 import { Gpu } from '../src/gpu/gpu.js'
 import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
@@ -29,7 +30,7 @@ const { values: flags, positionals } = parseArgs({
 })
 const gpu = await Gpu.open({ ...(flags.adapter !== undefined && { adapter: flags.adapter }) })
 const weights = await loadModel(gpu, positionals[0] ?? packagedModel)
-const decoder = new ReplyDecoder(gpu, weights, weights.config.vocabSize)
+const decoder = new ReplyDecoder(gpu, weights, tokenRules(weights.config))
 const ids = Math.min(Number(flags.ids), weights.config.maxPositions)
 const options = resolveOptions({ maxLength: ids + 1, minLength: ids + 1, seed: 1 })
 const context = Array.from({ length: Math.min(192, weights.config.maxPositions) }, (_, i) => 3 + ((i * 37) % 5000))

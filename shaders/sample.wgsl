@@ -1,5 +1,5 @@
-// Draws the next id of each row from its scores and appends it to the row's history; the exact twin of
-// src/generation/sampling.ts. One workgroup per row.
+// Draws the next id of each row from its scores and appends it to the row's history; test/reference/sample.ts is its exact
+// twin. One workgroup per row.
 //
 // Everything after the best score is integer arithmetic, so that every adapter draws the same id. An id has a distance
 // below the best score (2^-27 bits; OUT: never drawn) and a weight of 2^31 · 2^-distance. Top-k, top-p and the draw all
@@ -9,18 +9,19 @@
 //   top-p  by distance, then id    mass: weight   target: p · total
 //   draw   by id                   mass: weight   target: random · total
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;           // [rows, vocab]
+@group(0) @binding(0) var<storage, read> logits: array<u32>;           // [rows, vocab], the bits of f32
 @group(0) @binding(1) var<storage, read> settings: array<Settings>;    // [rows]
 @group(0) @binding(2) var<storage, read_write> state: array<State>;    // [rows]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;    // [rows, capacity], REPEATED marks an id's second time
 @group(0) @binding(4) var<storage, read_write> ids: array<u32>;        // [rows]
 @group(0) @binding(5) var<storage, read_write> positions: array<u32>;  // [rows]
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> rules: array<u32>;            // the ids that end a reply come first
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   vocab: u32,  // at most 2^16
   capacity: u32,
-  eos: u32,
+  eos: u32,    // how many end a reply
   pad: u32,
 }
 
@@ -46,14 +47,16 @@ struct State {
 }
 
 const RUNNING: u32 = 0;
-const STOP: u32 = 1;    // EOS was drawn
+const STOP: u32 = 1;    // an id that ends a reply was drawn
 const LENGTH: u32 = 2;  // max_length was reached
-const FAILED: u32 = 3;  // no score was above LOWEST
+const FAILED: u32 = 3;  // a score was +∞ or no number, or none was above LOWEST
 
 override LANES: u32 = 256;
 
 const LISTED: u32 = 512;
-const LOWEST: f32 = -0x1.fffffep+127;
+const LOWEST: u32 = 0xff7fffff;       // the bits of the lowest f32; those of -∞ are higher
+const LOWEST_RANK: u32 = 1;
+const HIGHEST_RANK: u32 = 0xff000000;  // of the highest f32
 const REPEATED: u32 = 0x80000000;
 const OUT: u32 = 0xffffffff;
 
@@ -73,7 +76,7 @@ struct Mass {
 }
 
 var<workgroup> status: u32;
-var<workgroup> best_order: atomic<u32>;
+var<workgroup> best_rank: atomic<u32>;
 var<workgroup> best_id: atomic<u32>;
 var<workgroup> best_score: f32;
 var<workgroup> repeated: atomic<u32>;
@@ -116,32 +119,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   append(row, lane, own.max_length);
 }
 
-// The best score, and the lowest id that has it; best_id stays OUT where there is none.
+// The best score, and the lowest id that has it; best_id stays OUT where there is none, or one is +∞ or no number.
 fn find_best(row: u32, lane: u32) {
   let start = row * params.vocab;
   var score = LOWEST;
+  var rank = LOWEST_RANK;
   var id = OUT;
   for (var i = lane; i < params.vocab; i += LANES) {
     let it = logits[start + i];
-    if (it > score) {
+    let its = rank_of(it);
+    if (its > rank) {
       score = it;
+      rank = its;
       id = i;
     }
   }
-  let order = ordered(score);
-  atomicMax(&best_order, order);
+  atomicMax(&best_rank, rank);
   workgroupBarrier();
-  if (order == atomicLoad(&best_order)) {
+  let best = atomicLoad(&best_rank);
+  if (rank == best && best <= HIGHEST_RANK) {
     atomicMin(&best_id, id);
-    best_score = score;
+    best_score = bitcast<f32>(score);
   }
   workgroupBarrier();
 }
 
-// A u32 that is ordered as the scores are; the two zeros are one.
-fn ordered(score: f32) -> u32 {
-  let bits = bitcast<u32>(select(score, 0.0, score == 0.0));
-  return select(bits | 0x80000000, ~bits, bits >= 0x80000000);
+// A u32 that is ordered as the scores are, made of their bits because WGSL may take it that every f32 is a number: -∞ is 0,
+// and above HIGHEST_RANK are +∞ and what is no number. The two zeros are one.
+fn rank_of(score: u32) -> u32 {
+  let bits = select(score, 0, score == 0x80000000);
+  return select(bits | 0x80000000, ~bits, bits >= 0x80000000) - 0x007fffff;
 }
 
 // Replaces best_id by an id drawn at random. Bytes 0 to 3 of a key are the distance's, highest first, 4 and 5 the id's.
@@ -277,9 +284,9 @@ fn list(row: u32, lane: u32, own: Settings) {
   workgroupBarrier();
 }
 
-fn distance_of(score: f32, best: f32, own: Settings) -> u32 {
-  let bits = (best - score) * own.bits_per_score;
-  if (score > LOWEST && bits < 32) {
+fn distance_of(score: u32, best: f32, own: Settings) -> u32 {
+  let bits = (best - bitcast<f32>(score)) * own.bits_per_score;
+  if (score < LOWEST && bits < 32) {
     return u32(bits * 0x1p+27);
   }
   return OUT;
@@ -359,7 +366,7 @@ fn append(row: u32, lane: u32, max_length: u32) {
   if (lane > 0) {
     return;
   }
-  if (id == OUT) {
+  if (id >= params.vocab) {
     ids[row] = params.pad;
     state[row].status = FAILED;
     return;
@@ -367,8 +374,12 @@ fn append(row: u32, lane: u32, max_length: u32) {
   ids[row] = id;
   history[start + length] = id | atomicLoad(&repeated);
   let drawn = state[row].drawn + 1;
-  let ended = select(RUNNING, LENGTH, drawn + 1 >= max_length);
-  let after = select(ended, STOP, id == params.eos);
+  var after = select(RUNNING, LENGTH, drawn + 1 >= max_length);
+  for (var i = 0u; i < params.eos; i++) {
+    if (rules[i] == id) {
+      after = STOP;
+    }
+  }
   state[row] = State(length + 1, drawn, after, id);
   // A row that has ended stays where it is, so that steps on their way already write no cache row past its last.
   if (after == RUNNING) {

@@ -31,7 +31,10 @@ export class OutOfMemoryError extends MiscError {
   override name = 'OutOfMemoryError'
 }
 
-/** The GPU reported a validation or internal error, or a shader did not compile: a fault of this package. */
+/**
+ * The GPU reported a validation or internal error, or a shader did not compile: a fault of this package. Or a reply's logits
+ * are not finite: a fault of the checkpoint.
+ */
 export class GpuError extends MiscError {
   override name = 'GpuError'
 }

@@ -7,7 +7,14 @@ export {
   Misc,
   type ReplyPiece,
 } from './engine/misc.js'
-export type { Reply, ReplyOptions, ReplyTimings, StrategyChoice, StrategyMixture } from './engine/reply.js'
+export type {
+  FinishReason,
+  Reply,
+  ReplyOptions,
+  ReplyTimings,
+  StrategyChoice,
+  StrategyMixture,
+} from './engine/reply.js'
 export {
   DeviceLostError,
   DisposedError,
@@ -19,7 +26,6 @@ export {
   QueueFullError,
   ShapeError,
 } from './errors.js'
-export type { FinishReason } from './generation/finish.js'
 export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter.js'
 export type { WeightDtype } from './gpu/tensor.js'

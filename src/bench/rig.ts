@@ -1,6 +1,7 @@
 import { ReplySlots, type StepInFlight } from '../engine/reply-slots.js'
 import { defaultStepsInFlight } from '../engine/scheduler.js'
 import { GpuError } from '../errors.js'
+import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder, type Recording } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
@@ -29,7 +30,7 @@ export class BenchRig {
     const { config } = weights
     this.stepsInFlight = defaultStepsInFlight(gpu.adapter)
     this.dialogues = makeDialogues(workload, config)
-    this.slots = new ReplySlots(gpu, weights, workload.batch, config.vocabSize)
+    this.slots = new ReplySlots(gpu, weights, workload.batch, tokenRules(config))
     this.blockCache = new BlockCache(gpu, config.dModel)
     this.#scratch = new Scratch(gpu)
   }

@@ -28,23 +28,23 @@ function norm(rows: number): KernelCaseMaker {
 
 const processors: KernelCaseMaker = (rig, tensors) => {
   const { weights, slots, workload } = rig
-  const { vocabSize: firstAddedId, eosId } = weights.config
-  const logits = tensors.random('logits', workload.batch, firstAddedId)
+  const { vocabSize } = weights.config
+  const logits = tensors.random('logits', workload.batch, vocabSize)
   return {
     op: 'logits-processors',
-    shape: `${workload.batch} × ${firstAddedId}`,
+    shape: `${workload.batch} × ${vocabSize}`,
     flops: 0,
     // The history; of the scores they touch but a few.
     bytes: 4 * workload.batch * workload.tokens,
     layers: 1,
-    record: (recorder) => logitsProcessors(recorder, logits, slots.sampling, { firstAddedId, eosId }, workload.batch),
+    record: (recorder) => logitsProcessors(recorder, logits, slots.sampling, slots.rules, workload.batch),
     prepare: () => rig.startRows(),
   }
 }
 
 const draw: KernelCaseMaker = (rig, tensors) => {
   const { weights, slots, workload } = rig
-  const { vocabSize, eosId, padId } = weights.config
+  const { vocabSize } = weights.config
   const logits = tensors.random('logits', workload.batch, vocabSize)
   return {
     op: 'sample',
@@ -52,7 +52,7 @@ const draw: KernelCaseMaker = (rig, tensors) => {
     flops: 0,
     bytes: logits.bytes,
     layers: 1,
-    record: (recorder) => sample(recorder, logits, slots.sampling, { eosId, padId }, workload.batch),
+    record: (recorder) => sample(recorder, logits, slots.sampling, slots.rules, workload.batch),
     // A reply that is as long as allowed draws nothing.
     prepare: () => rig.startRows(),
   }

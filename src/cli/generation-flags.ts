@@ -13,20 +13,31 @@ import {
 export function generationFlags(): Option[] {
   return optionNames.flatMap((name) => {
     const { type, help, default: standard } = optionTable[name]
-    const flag = `--${snakeCase(name).replaceAll('_', '-')}`
+    const flag = flagOf(name)
     const value = { boolean: ' [true|false]', integer: ' <n>', number: ' <x>' }[type]
     const option = new Option(`${flag}${value}`, standard === undefined ? help : `${help} (default ${standard})`)
     // Commander takes every flag that begins with --no- for a negation; --no-repeat-ngram-size is none.
     option.negate = false
-    option.argParser((text: string) => checkOption(name, readValue(name, text), flag))
+    option.argParser((text: string) => readValue(name, text))
     return type === 'boolean' ? [option, new Option(flag.replace('--', '--no-')).hideHelp()] : [option]
   })
 }
 
-/** The generation options among a command's parsed flags. */
+/**
+ * The generation options among a command's parsed flags.
+ *
+ * @throws InputError that names the flag, where a value is out of range; those that only sampling uses may be anything where
+ * the flags turn it off.
+ */
 export function generationOptions(flags: Readonly<Record<string, unknown>>): GenerationOptions {
-  return Object.fromEntries(Object.entries(flags).filter(([name]) => isOptionName(name)))
+  const options = Object.entries(flags).filter((it): it is [OptionName, unknown] => isOptionName(it[0]))
+  for (const [name, value] of options) {
+    if (flags.doSample !== false || !optionTable[name].sampling) checkOption(name, value, flagOf(name))
+  }
+  return Object.fromEntries(options)
 }
+
+const flagOf = (name: OptionName): string => `--${snakeCase(name).replaceAll('_', '-')}`
 
 /** What the text stands for; the text itself where it stands for nothing, so that an error message shows it. */
 function readValue(name: OptionName, text: string): boolean | number | string {

@@ -16,7 +16,7 @@ export interface Inspection {
   model: string
   files: string[]
   /** The config, with keys in snake case: `d_model`, `encoder_layers`, … */
-  architecture: Record<string, string | number | boolean>
+  architecture: Record<string, string | number | boolean | readonly number[]>
   variant: Variant
   /** Tied copies count once. `identity` parameters belong to `used`, though no result depends on them. */
   parameters: { total: number; used: number; unused: number; by_role: Record<string, number> }

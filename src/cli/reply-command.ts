@@ -24,7 +24,8 @@ export function replyCommand(name: string): Command {
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
   for (const option of generationFlags()) command.addOption(option)
-  return command
+  // A bad value is told before a model is loaded.
+  return command.hook('preAction', (it) => void generationOptions(it.opts()))
 }
 
 /** A strategy by its exact name. Throws an InputError that lists the names. */

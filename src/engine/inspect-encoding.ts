@@ -19,9 +19,9 @@ export interface EncodingReport {
 
 /** Encodes one dialogue and reads the decoder's attention at its start; needs the encoder's memory to itself. */
 export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
-  const { gpu, weights, firstAddedId } = decoder
-  const { dModel: d, decoderHeads: heads, decoderStartId } = weights.config
-  const slots = new ReplySlots(gpu, weights, 1, firstAddedId)
+  const { gpu, weights, rules } = decoder
+  const { dModel: d, decoderHeads: heads } = weights.config
+  const slots = new ReplySlots(gpu, weights, 1, rules)
   const queries: Tensor[] = []
   try {
     const { mixtures } = await decoder.encode([dialogue], slots.state, [0])
@@ -31,7 +31,7 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
       queries.push(copy)
       recorder.copy(tensor, copy, tensor.shape[1]!)
     })
-    gpu.write(slots.sampling.ids, Uint32Array.of(decoderStartId))
+    gpu.write(slots.sampling.ids, Uint32Array.of(rules.decoderStartId))
     gpu.submit([recording])
     await gpu.idle()
     recording.dispose()

@@ -1,3 +1,4 @@
+import { type TokenRules, tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import { ReplyDecoder } from './reply-decoder.js'
@@ -5,8 +6,8 @@ import { usualDialogue } from './usual-dialogue.js'
 
 /** How {@link loadDecoder} does it. */
 export interface LoadDecoderOptions extends LoadModelOptions {
-  /** Ids from here on are never drawn; default: none. */
-  readonly firstAddedId?: number | undefined
+  /** What replies keep to; default: what config.json says, and any id may be drawn. */
+  readonly rules?: TokenRules | undefined
 }
 
 /** A model that is ready to draw replies, and what that took. */
@@ -31,7 +32,7 @@ export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoder
   await loadModel(gpu, folder, {
     ...options,
     onTensors: (weights) => {
-      decoder = new ReplyDecoder(gpu, weights, options.firstAddedId ?? weights.config.vocabSize)
+      decoder = new ReplyDecoder(gpu, weights, options.rules ?? tokenRules(weights.config))
       compiled = decoder.compile(usualDialogue(weights.config))
       // Whoever awaits it sees the failure.
       compiled.catch(() => {})

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
+import { tokenRules } from '../generation/token-rules.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
@@ -148,11 +149,11 @@ export class Misc implements AsyncDisposable {
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
-    checkVocabulary(tokenizer, await readConfig(folder), folder)
+    const config = await readConfig(folder)
+    checkVocabulary(tokenizer, config, folder)
     const configFile = join(await modelFolder(folder), 'generation_config.json')
-    const { options: defaults, warnings } = (await statIfThere(configFile))
-      ? parseGenerationConfig(await readJsonFile(configFile), configFile)
-      : { options: {}, warnings: [] }
+    const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
+    const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
     for (const warning of warnings) onWarning(warning)
     const started = performance.now()
     const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
@@ -160,7 +161,7 @@ export class Misc implements AsyncDisposable {
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
+      const load = { dtype, onProgress, rules: { ...tokenRules(config, tokenizer.baseVocabSize), ...rules } }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
@@ -190,6 +191,7 @@ export class Misc implements AsyncDisposable {
    *
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws QueueFullError where `maxQueue` replies wait already.
+   * @throws GpuError where the logits are not finite: a fault of the checkpoint. Other replies go on.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {
@@ -301,7 +303,7 @@ export class Misc implements AsyncDisposable {
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
     const { dialogue } = await this.#read(input, { strategy })
-    const { decoderStartId } = this.config
+    const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
     const start: ReplyStart = { dialogue, options, history: [...before, decoderStartId] }
     const ids: number[] = []

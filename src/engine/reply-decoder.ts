@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../generation/options.js'
+import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
@@ -40,12 +41,12 @@ export class ReplyDecoder {
   constructor(
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
-    /** Ids from here on are never drawn: those that MISC adds to the vocabulary. */
-    readonly firstAddedId: number,
+    /** What all replies keep to. */
+    readonly rules: TokenRules,
   ) {
     this.#scratch = new Scratch(gpu)
     this.blockCache = new BlockCache(gpu, weights.config.dModel)
-    this.#slots = new ReplySlots(gpu, weights, 1, firstAddedId)
+    this.#slots = new ReplySlots(gpu, weights, 1, rules)
   }
 
   /** Replies being drawn. */
@@ -140,7 +141,7 @@ export class ReplyDecoder {
   /** Makes room for this many replies, by powers of two; those being drawn are carried over. */
   async #reserve(count: number): Promise<void> {
     if (count <= this.#slots.slots) return
-    const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)), this.firstAddedId)
+    const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)), this.rules)
     const recorder = new Recorder(this.gpu)
     for (let slot = 0; slot < this.#used; slot++) larger.copySlot(recorder, this.#slots, slot, slot)
     await this.#submit(recorder)

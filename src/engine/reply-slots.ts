@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../generation/options.js'
+import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
 import { Recorder, type Recording } from '../gpu/recorder.js'
 import { copySlot, type SlotTensors } from '../gpu/slots.js'
@@ -7,6 +8,7 @@ import { DecoderState, decode } from '../model/decoder.js'
 import type { Trace } from '../model/encoder.js'
 import type { MiscWeights } from '../model/weights.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
+import { type RuleWords, ruleWords } from '../ops/rule-words.js'
 import { sample } from '../ops/sample.js'
 import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } from '../ops/sampling-rows.js'
 
@@ -24,6 +26,8 @@ export interface StepInFlight {
 export class ReplySlots implements SlotTensors {
   readonly state: DecoderState
   readonly sampling: SamplingRows
+  /** The rules that all replies keep to. */
+  readonly rules: RuleWords
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
   readonly #recordings = new Map<number, Promise<Recording>>()
@@ -33,13 +37,13 @@ export class ReplySlots implements SlotTensors {
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
     readonly slots: number,
-    /** Ids from here on are never drawn: those that MISC adds to the vocabulary. */
-    readonly firstAddedId: number,
+    rules: TokenRules,
   ) {
     const { maxPositions } = weights.config
     this.state = new DecoderState(gpu, weights, slots)
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
+    this.rules = ruleWords(gpu, rules)
   }
 
   get slotTensors(): Tensor[] {
@@ -92,14 +96,13 @@ export class ReplySlots implements SlotTensors {
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
   record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
-    const { gpu, weights, state, sampling, firstAddedId } = this
-    const { eosId, padId } = weights.config
+    const { gpu, weights, state, sampling, rules } = this
     const recorder = new Recorder(gpu)
     const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
     const { ids, positions } = sampling
     const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
-    logitsProcessors(recorder, logits, sampling, { firstAddedId, eosId }, count)
-    sample(recorder, logits, sampling, { eosId, padId }, count)
+    logitsProcessors(recorder, logits, sampling, rules, count)
+    sample(recorder, logits, sampling, rules, count)
     return recorder.finish('decode')
   }
 
@@ -113,7 +116,7 @@ export class ReplySlots implements SlotTensors {
       )
     }
     for (const readback of this.#readbacks) readback.dispose()
-    this.gpu.free(...Object.values(this.sampling))
+    this.gpu.free(...Object.values(this.sampling), this.rules.words)
     this.state.dispose()
   }
 }

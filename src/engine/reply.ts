@@ -1,5 +1,4 @@
 import { InputError } from '../errors.js'
-import type { FinishReason } from '../generation/finish.js'
 import type { GenerationOptions } from '../generation/options.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
@@ -22,6 +21,9 @@ export interface StrategyMixture {
   readonly predicted: StrategyName
 }
 
+/** Why a reply ended: an id that ends replies was drawn, it is as long as allowed, or the caller aborted it. */
+export type FinishReason = 'stop' | 'length' | 'aborted'
+
 /** A finished reply. */
 export interface Reply {
   readonly text: string
@@ -29,7 +31,6 @@ export interface Reply {
   readonly ids: readonly number[]
   /** Undefined where the reply was aborted before its dialogue was encoded. */
   readonly strategy: StrategyMixture | undefined
-  /** `stop`: the model ended it; `length`: it is as long as allowed; `aborted`: the signal said so. */
   readonly finishReason: FinishReason
   /** Repeats the reply. */
   readonly seed: number

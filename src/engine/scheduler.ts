@@ -1,8 +1,7 @@
 import { GpuError, QueueFullError } from '../errors.js'
-import type { FinishReason } from '../generation/finish.js'
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { type RowDraw, rowStatus } from '../ops/sampling-rows.js'
-import type { StrategyMixture } from './reply.js'
+import type { FinishReason, StrategyMixture } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 
 /** Replies drawn together, at most: more of them wait for a slot. */
@@ -11,11 +10,14 @@ export const maxSlots = 16
 /** Ids encoded between two steps while replies are drawn, at most, unless a single dialogue has more. */
 export const maxEncodedIds = 1024
 
-/** A reply on its way. The scheduler calls back as it goes. */
+/**
+ * A reply on its way. The scheduler calls back as it goes; where a callback throws, this reply fails, and no other. `failed`
+ * must not.
+ */
 export interface ReplyJob extends ReplyStart {
   readonly signal?: AbortSignal | undefined
   encoded(strategy: StrategyMixture, milliseconds: number): void
-  /** An id was drawn; EOS is not told. */
+  /** An id was drawn; one that ends the reply is not told. */
   drawn(id: number): void
   finished(reason: FinishReason): void
   failed(error: unknown): void
@@ -135,14 +137,13 @@ export class ReplyScheduler {
   /** Ends the replies whose signal says so. */
   async #dropAborted(): Promise<void> {
     for (const job of this.#waiting.splice(0)) {
-      if (job.signal?.aborted) job.finished('aborted')
+      if (job.signal?.aborted) finish(job, 'aborted')
       else this.#waiting.push(job)
     }
     for (const drawing of this.#unfinished) {
       if (!drawing.job.signal?.aborted) continue
-      await this.#release(drawing)
-      this.#unfinished.delete(drawing)
-      drawing.job.finished('aborted')
+      await this.#leave(drawing)
+      finish(drawing.job, 'aborted')
     }
   }
 
@@ -175,9 +176,16 @@ export class ReplyScheduler {
     }
   }
 
-  #tellMixtures(drawings: readonly Drawing[], mixtures: readonly StrategyMixture[], started: number): void {
+  async #tellMixtures(
+    drawings: readonly Drawing[],
+    mixtures: readonly StrategyMixture[],
+    started: number,
+  ): Promise<void> {
     for (const [i, drawing] of drawings.entries()) {
-      if (this.#unfinished.has(drawing)) drawing.job.encoded(mixtures[i]!, performance.now() - started)
+      if (!this.#unfinished.has(drawing)) continue
+      const { job } = drawing
+      const thrown = thrownBy(() => job.encoded(mixtures[i]!, performance.now() - started))
+      if (thrown) await this.#fail(drawing, thrown.error)
     }
   }
 
@@ -187,14 +195,28 @@ export class ReplyScheduler {
       // It ended earlier, or its signal says that it shall: then the next turn ends it.
       if (!this.#unfinished.has(drawing) || job.signal?.aborted) continue
       const { id, status } = draws[slot]!
-      if (status !== rowStatus.failed && status !== rowStatus.stop) job.drawn(id)
-      if (status === rowStatus.running) continue
-      await this.#release(drawing)
-      this.#unfinished.delete(drawing)
       if (status === rowStatus.failed) {
-        job.failed(new GpuError('the logits of a reply are no numbers: check the checkpoint with misc validate'))
-      } else job.finished(status === rowStatus.stop ? 'stop' : 'length')
+        await this.#fail(drawing, new GpuError(failedDraw))
+        continue
+      }
+      const thrown = status === rowStatus.stop ? undefined : thrownBy(() => job.drawn(id))
+      if (thrown) await this.#fail(drawing, thrown.error)
+      else if (status !== rowStatus.running) {
+        await this.#leave(drawing)
+        finish(job, status === rowStatus.stop ? 'stop' : 'length')
+      }
     }
+  }
+
+  async #fail(drawing: Drawing, error: unknown): Promise<void> {
+    await this.#leave(drawing)
+    drawing.job.failed(error)
+  }
+
+  /** A reply ends; steps in flight count no more for it. */
+  async #leave(drawing: Drawing): Promise<void> {
+    await this.#release(drawing)
+    this.#unfinished.delete(drawing)
   }
 
   /** Frees the slot that a reply may have; the reply of the last slot takes it. */
@@ -205,6 +227,24 @@ export class ReplyScheduler {
     const last = this.#slots.pop()!
     if (slot < this.#slots.length) this.#slots[slot] = last
   }
+}
+
+const failedDraw =
+  'the logits of a reply are not finite, or leave no id that may be drawn: check the checkpoint with misc validate'
+
+/** What a caller's code throws; undefined where it goes well. */
+function thrownBy(work: () => void): { readonly error: unknown } | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
+}
+
+function finish(job: ReplyJob, reason: FinishReason): void {
+  const thrown = thrownBy(() => job.finished(reason))
+  if (thrown) job.failed(thrown.error)
 }
 
 /** How many of these, from the first on, have no more ids than so many; one where there is one. */

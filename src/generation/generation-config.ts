@@ -1,14 +1,13 @@
 import { InputError } from '../errors.js'
-import { checkOption, type GenerationOptions, isOptionName, snakeCase } from './options.js'
+import { quote } from '../quote.js'
+import { checkOption, type GenerationOptions, isOptionName, optionTable, snakeCase } from './options.js'
+import { acceptedEosIds, type ConfigIds, isId, readEosIds, type TokenRules } from './token-rules.js'
 
-/** Keys that say nothing about how a reply is drawn, or that config.json says too. */
-const SILENT = new Set([
-  'transformers_version',
-  'bos_token_id',
-  'decoder_start_token_id',
-  'eos_token_id',
-  'pad_token_id',
-])
+/** Ids of one key that forbids some, at most: bounds what every step reads. */
+const MAX_FORBIDDEN_IDS = 2 ** 15
+
+/** Keys that say nothing about how a reply is drawn: one starts from the decoder's start id, and never from `bos`. */
+const SILENT = new Set(['transformers_version', 'bos_token_id'])
 
 /** What Hugging Face's other keys hold when they change nothing; `null`, `false` and empty lists never do. */
 const NEUTRAL: Readonly<Record<string, number | boolean>> = {
@@ -25,35 +24,127 @@ const NEUTRAL: Readonly<Record<string, number | boolean>> = {
   use_cache: true,
 }
 
+/** A key about single ids. */
+interface RuleKey {
+  /** What it takes, in words. */
+  readonly accepts: string
+  /** What it says; undefined where the value is not what it takes. */
+  read(value: unknown, vocabSize: number, eosIds: readonly number[]): Partial<TokenRules> | undefined
+}
+
+const idList = `a list of at most ${MAX_FORBIDDEN_IDS} ids`
+
+/** The keys about single ids, in the order in which they are read. */
+const ruleKeys: Readonly<Record<string, RuleKey>> = {
+  decoder_start_token_id: {
+    accepts: 'an id',
+    read: (value, vocabSize) => (isId(value, vocabSize) ? { decoderStartId: value } : undefined),
+  },
+  pad_token_id: {
+    accepts: 'an id',
+    read: (value, vocabSize) => (isId(value, vocabSize) ? { padId: value } : undefined),
+  },
+  eos_token_id: {
+    accepts: acceptedEosIds,
+    read: (value, vocabSize) => {
+      const eosIds = readEosIds(value, vocabSize)
+      return eosIds && { eosIds }
+    },
+  },
+  forced_bos_token_id: {
+    accepts: 'an id',
+    read: (value, vocabSize) => (isId(value, vocabSize) ? { forcedFirst: [value] } : undefined),
+  },
+  forced_eos_token_id: {
+    accepts: acceptedEosIds,
+    read: (value, vocabSize) => {
+      const forcedLast = readEosIds(value, vocabSize)
+      return forcedLast && { forcedLast }
+    },
+  },
+  begin_suppress_tokens: {
+    accepts: idList,
+    read: (value, vocabSize) => (isIdList(value, vocabSize) ? { forbiddenFirst: value } : undefined),
+  },
+  suppress_tokens: {
+    accepts: idList,
+    read: (value, vocabSize) => (isIdList(value, vocabSize) ? { forbiddenRuns: value.map((id) => [id]) } : undefined),
+  },
+  bad_words_ids: {
+    accepts: `a list of lists of ids, together at most ${MAX_FORBIDDEN_IDS} ids`,
+    read: (value, vocabSize, eosIds) => {
+      if (!Array.isArray(value) || value.flat().length > MAX_FORBIDDEN_IDS) return undefined
+      if (!value.every((run) => isIdList(run, vocabSize))) return undefined
+      // A word that is the end of a reply is none: transformers leaves it out too.
+      return { forbiddenRuns: value.filter((run) => run.length > 1 || !eosIds.includes(run[0]!)) }
+    },
+  },
+}
+
+/** What a generation_config.json says. */
+export interface GenerationConfig {
+  /** The options that it sets. Where it turns sampling off, those that only sampling uses are not checked. */
+  readonly options: GenerationOptions
+  /** What it says of single ids; it overrules config.json. */
+  readonly rules: Partial<TokenRules>
+  /** A line for stderr where it asks for what replies are made without, such as beams. */
+  readonly warnings: readonly string[]
+}
+
 /**
- * Reads the options out of a generation_config.json.
+ * Reads a generation_config.json. Every key is honoured, named in a warning, or of no effect.
  *
  * @param json the parsed file
  * @param file its path, for messages
- * @returns the options that it sets, and a line for stderr when it asks for what replies are made without, such as beams
- * @throws InputError when the file is no JSON object or one of the options in it is out of range
+ * @param config what config.json says
+ * @throws InputError where the file is no JSON object, an option in it is out of range, or an id is not in the vocabulary
  */
-export function parseGenerationConfig(json: unknown, file: string): { options: GenerationOptions; warnings: string[] } {
+export function parseGenerationConfig(json: unknown, file: string, config: ConfigIds): GenerationConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InputError(`${file} must hold a JSON object with generation options`)
   }
-  const options: Record<string, boolean | number> = {}
+  const given = new Map(Object.entries(json).filter(([, value]) => !isNothing(value)))
+  const sampled = given.get('do_sample') !== false
+  const options: Record<string, unknown> = {}
   const ignored: string[] = []
-  for (const [key, value] of Object.entries(json)) {
+  for (const [key, value] of given) {
     const name = camelCase(key)
     if (isOptionName(name) && key === snakeCase(name)) {
-      if (value !== null) options[name] = checkOption(name, value, `${file}: ${key}`)
-    } else if (!isSilent(key, value)) {
-      ignored.push(`${key} ${JSON.stringify(value)}`)
+      const counts = sampled || !optionTable[name].sampling
+      options[name] = counts ? checkOption(name, value, `${file}: ${key}`) : value
+    } else if (!Object.hasOwn(ruleKeys, key) && !changesNothing(key, value)) {
+      ignored.push(`${key} ${quote(value)}`)
     }
   }
   const warnings = ignored.length > 0 ? [`${file}: replies are drawn without ${ignored.join(', ')}`] : []
-  return { options, warnings }
+  return { options, rules: readRules(given, file, config), warnings }
 }
 
-function isSilent(key: string, value: unknown): boolean {
-  if (value === null || value === false || (Array.isArray(value) && value.length === 0)) return true
-  return SILENT.has(key) || key.startsWith('_') || NEUTRAL[key] === value
+function readRules(given: ReadonlyMap<string, unknown>, file: string, config: ConfigIds): Partial<TokenRules> {
+  const { vocabSize } = config
+  let rules: Partial<TokenRules> = {}
+  for (const [key, { accepts, read }] of Object.entries(ruleKeys)) {
+    if (!given.has(key)) continue
+    const value = given.get(key)
+    const said = read(value, vocabSize, rules.eosIds ?? config.eosIds)
+    if (!said) {
+      throw new InputError(`${file}: ${key} must be ${accepts} from 0 to ${vocabSize - 1}, got ${quote(value)}`)
+    }
+    const forbiddenRuns = [...(rules.forbiddenRuns ?? []), ...(said.forbiddenRuns ?? [])]
+    rules = { ...rules, ...said, forbiddenRuns }
+  }
+  return rules
+}
+
+function isIdList(value: unknown, vocabSize: number): value is number[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_FORBIDDEN_IDS) return false
+  return value.every((it) => isId(it, vocabSize))
+}
+
+const isNothing = (value: unknown): boolean => value === null || (Array.isArray(value) && value.length === 0)
+
+function changesNothing(key: string, value: unknown): boolean {
+  return value === false || SILENT.has(key) || key.startsWith('_') || NEUTRAL[key] === value
 }
 
 function camelCase(key: string): string {

@@ -51,6 +51,8 @@ export interface OptionSpec {
   readonly above?: number
   /** The greatest value allowed. */
   readonly max?: number
+  /** Used only where ids are drawn at random: with `doSample` off, its value counts for nothing and is not checked. */
+  readonly sampling?: true
   /** What holds where neither the caller nor generation_config.json says otherwise. */
   readonly default?: boolean | number
   readonly help: string
@@ -64,10 +66,18 @@ const U32 = 2 ** 32 - 1
  */
 export const optionTable: Readonly<Record<OptionName, OptionSpec>> = {
   doSample: { type: 'boolean', default: true, help: 'draw at random; otherwise always take the best id' },
-  temperature: { type: 'number', above: 0, default: 0.7, help: 'below 1 bolder, above 1 more varied' },
-  topK: { type: 'integer', min: 0, max: U32, default: 30, help: 'draw from the k best ids only; 0: from all' },
+  temperature: { type: 'number', above: 0, sampling: true, default: 0.7, help: 'below 1 bolder, above 1 more varied' },
+  topK: {
+    type: 'integer',
+    min: 0,
+    max: U32,
+    sampling: true,
+    default: 30,
+    help: 'draw from the k best ids only; 0: from all',
+  },
   topP: {
     type: 'number',
+    sampling: true,
     above: 0,
     max: 1,
     default: 0.3,
@@ -136,13 +146,15 @@ function display(value: unknown): string {
 }
 
 /**
- * Lays options over the defaults; later layers win, and `undefined` leaves a value as it was.
+ * Lays options over the defaults; later layers win, and `undefined` leaves a value as it was. Where nothing is sampled,
+ * the options that only sampling uses keep their defaults.
  *
  * @param layers for example what {@link parseGenerationConfig} found, then what the caller asks for
  * @throws InputError on an unknown option (suggesting the one that was probably meant) or a value out of range
  */
 export function resolveOptions(...layers: readonly (GenerationOptions | undefined)[]): ResolvedOptions {
   const result: Record<string, boolean | number> = {}
+  const sampling: GenerationOptions = {}
   for (const name of optionNames) {
     const value = optionTable[name].default
     if (value !== undefined) result[name] = value
@@ -150,11 +162,17 @@ export function resolveOptions(...layers: readonly (GenerationOptions | undefine
   for (const layer of layers) {
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (!isOptionName(name)) throw unknownOption(name)
-      if (value !== undefined) result[name] = checkOption(name, value)
+      if (value === undefined) continue
+      if (optionTable[name].sampling) Object.assign(sampling, { [name]: value })
+      else result[name] = checkOption(name, value)
     }
     // Folded in layer by layer, so that a later maxLength wins over an earlier maxNewTokens.
     if (result.maxNewTokens !== undefined) result.maxLength = Number(result.maxNewTokens) + 1
     delete result.maxNewTokens
+  }
+  // Only now is it known whether anything is sampled.
+  if (result.doSample) {
+    for (const [name, value] of Object.entries(sampling)) result[name] = checkOption(name as OptionName, value)
   }
   result.seed ??= randomSeed()
   return result as unknown as ResolvedOptions

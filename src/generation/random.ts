@@ -1,4 +1,3 @@
-import { multiplyHigh } from './integers.js'
 import { seedWords } from './seed.js'
 
 /**
@@ -27,4 +26,10 @@ export function philox4x32(counter: Counter, key: readonly [number, number]): Co
     k1 = (k1 + 0xbb67ae85) >>> 0
   }
   return [a, b, c, d]
+}
+
+/** The upper 32 bits of the product of two u32. */
+export function multiplyHigh(a: number, b: number): number {
+  const low = (a & 0xffff) * b
+  return Math.floor(((a >>> 16) * b + Math.floor(low / 0x10000)) / 0x10000)
 }

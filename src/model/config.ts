@@ -1,4 +1,5 @@
 import { InputError } from '../errors.js'
+import { acceptedEosIds, readEosIds } from '../generation/token-rules.js'
 
 /** Blocks, at most: what the paper's data and its authors' program use. */
 export const MAX_POST_BLOCKS = 30
@@ -43,8 +44,8 @@ export interface MiscConfig {
   readonly padId: number
   /** `bos_token_id`, default 1 (BART: 0). */
   readonly bosId: number
-  /** `eos_token_id`, default 2: ends a reply, and every utterance of a context. */
-  readonly eosId: number
+  /** `eos_token_id`, an id or a list, default 2: each ends a reply. */
+  readonly eosIds: readonly number[]
   /** `decoder_start_token_id`, default 1 (BART: 2): a reply starts from it. */
   readonly decoderStartId: number
   /** `num_strategies`, default 8: m. */
@@ -107,6 +108,11 @@ export function parseConfig(json: unknown, file: string): MiscConfig {
   }
   const vocabSize = integer('vocab_size', 1, 2 ** 24)
   const id = (key: string, fallback: number) => integer(key, 0, vocabSize - 1, fallback)
+  const eosIds = (): number[] => {
+    const ids = readEosIds(read.get('eos_token_id') ?? 2, vocabSize)
+    if (ids) return ids
+    throw fail('eos_token_id', `${acceptedEosIds} from 0 to ${vocabSize - 1}`)
+  }
   const bart = modelType === 'bart'
   const variant = oneOf('misc_variant', ['paper', 'released', 'plain'] as const)
 
@@ -125,7 +131,7 @@ export function parseConfig(json: unknown, file: string): MiscConfig {
     scaleEmbedding: read.get('scale_embedding') === true,
     padId: id('pad_token_id', bart ? 1 : 0),
     bosId: id('bos_token_id', bart ? 0 : 1),
-    eosId: id('eos_token_id', 2),
+    eosIds: eosIds(),
     decoderStartId: id('decoder_start_token_id', bart ? 2 : 1),
     numStrategies: integer('num_strategies', 1, 1024, 8),
     maxPostBlocks: MAX_POST_BLOCKS,

@@ -1,7 +1,6 @@
 import { InputError } from '../errors.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import { seedWords } from '../generation/seed.js'
-import { bitsPerScore, fractionWord } from '../generation/warpers.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../gpu/tensor.js'
 
@@ -12,7 +11,10 @@ const STATE_WORDS = 4
 /** Marks an id of a history that stands earlier in it too. */
 const REPEATED = 0x80000000
 
-/** What `state` says of a row: it goes on, it drew EOS, it is as long as allowed, or its scores were no numbers. */
+/**
+ * What `state` says of a row: it goes on, it drew an id that ends a reply, it is as long as allowed, or its logits were not
+ * finite or left no id to draw.
+ */
 export const rowStatus = { running: 0, stop: 1, length: 2, failed: 3 } as const
 
 /**
@@ -96,11 +98,6 @@ export function stopRow(gpu: Gpu, rows: SamplingRows, row: number): void {
   gpu.write(rows.state, Uint32Array.of(0, 0, rowStatus.stop, 0), row * STATE_WORDS)
 }
 
-/** The ids of a history as it was read back. */
-export function historyIds(words: Uint32Array): number[] {
-  return Array.from(words, (word) => (word & ~REPEATED) >>> 0)
-}
-
 function historyWords(ids: readonly number[]): Uint32Array {
   const seen = new Set<number>()
   return Uint32Array.from(ids, (id) => {
@@ -124,4 +121,15 @@ function settingsWords(options: ResolvedOptions): Uint32Array {
   words[8] = options.maxLength
   words.set(seedWords(options.seed), 9)
   return words
+}
+
+/** log2(e) / temperature as f32: how many bits apart are two scores that differ by 1; one bit halves a probability. */
+export function bitsPerScore(temperature: number): number {
+  // A tiny temperature must not make it infinite: the best id's 0 · ∞ would be no number.
+  return Math.fround(Math.min(Math.LOG2E / temperature, 3e38))
+}
+
+/** A part of 1 in units of 2^-32; for 1 itself the highest u32. */
+export function fractionWord(part: number): number {
+  return Math.min(Math.round(part * 2 ** 32), 2 ** 32 - 1)
 }

@@ -55,13 +55,8 @@ export const canonicalToken = (token: string): string => CANONICAL.get(token) ??
 const CANONICAL = new Map(STRATEGIES.flatMap((name) => strategyTokens(name).map((token) => [token, bracketed(name)])))
 
 /** Index 0–7 of a strategy by its exact name. Throws an {@link InputError} that lists the names. */
-export const strategyIndex = (name: string): number => indexOf(STRATEGIES, name, 'strategy', 'strategies')
-
-/** Index 0–8 of a relation by its exact name. Throws an {@link InputError} that lists the names. */
-export const relationIndex = (name: string): number => indexOf(RELATIONS, name, 'relation', 'relations')
-
-function indexOf(names: readonly string[], name: string, kind: string, kinds: string): number {
-  const index = names.indexOf(name)
+export function strategyIndex(name: string): number {
+  const index = (STRATEGIES as readonly string[]).indexOf(name)
   if (index >= 0) return index
-  throw new InputError(`unknown ${kind} ${quote(name)}; the ${kinds} are: ${names.join(', ')}`)
+  throw new InputError(`unknown strategy ${quote(name)}; the strategies are: ${STRATEGIES.join(', ')}`)
 }

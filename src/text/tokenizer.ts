@@ -94,19 +94,9 @@ export class Tokenizer {
     return this.#firstOf('__null__', '<pad>')
   }
 
-  /** What a reply starts from. */
-  get startId(): number {
-    return this.#firstOf('__start__', '<s>')
-  }
-
   /** The end of an utterance and of a reply. */
   get eosId(): number {
     return this.#firstOf('__end__', '</s>')
-  }
-
-  /** Whatever the vocabulary has no piece for. */
-  get unkId(): number {
-    return this.#firstOf('__unk__', '<unk>')
   }
 
   /** [CLS], the first id of a context. Throws an {@link InputError} where there is none, as do all these ids. */

@@ -170,7 +170,7 @@ function keepRows(values: Float32Array, width: number, mask: readonly number[] |
 }
 
 async function readDecodes(file: SafetensorsFile, config: MiscConfig, batch: number): Promise<ReferenceDecode[]> {
-  const { eosId } = config
+  const { eosIds } = config
   const decodes: ReferenceDecode[] = []
   for (const name of decodeNames) {
     const margin = file.tensors.get(`${name}.margin`)
@@ -184,7 +184,7 @@ async function readDecodes(file: SafetensorsFile, config: MiscConfig, batch: num
       throw new InputError(`${file.path}: ${tensor} has shape [${shape}], expected [${batch}, ${ids.shape[1]}]`)
     }
     const margins = { values: [...(await file.readF32(margin.name))], shape: ids.shape }
-    const ends = rowsOf(ids).map((row) => (row.includes(eosId) ? row.indexOf(eosId) + 1 : row.length))
+    const ends = rowsOf(ids).map((row) => row.findIndex((id) => eosIds.includes(id)) + 1 || row.length)
     const cut = (matrix: Matrix) => rowsOf(matrix).map((row, b) => row.slice(0, ends[b]))
     const decoded = cut(ids)
     checkIds(file.path, config, decoded)

@@ -1,10 +1,12 @@
 import { ReplySlots } from '../engine/reply-slots.js'
 import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { processScores } from '../generation/processors.js'
+import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../model/blocks.js'
+import type { MiscConfig } from '../model/config.js'
 import { decode } from '../model/decoder.js'
 import type { Pass, Trace } from '../model/encoder.js'
 import { encodeDialogues, prepareDecoding } from '../model/misc.js'
@@ -20,8 +22,8 @@ import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-cas
  */
 const leastMargin = (tolerance: number): number => Math.max(1e-3, 5 * tolerance)
 
-/** The first added id of the authors' program, which the references forbid whatever the vocabulary. */
-const referenceFirstAddedId = 54944
+/** The references forbid the added ids of the authors' program, whatever the vocabulary. */
+const referenceRules = (config: MiscConfig) => tokenRules(config, 54944)
 
 /** How one reference file compares, in one of the two ways to run the decoder. */
 export interface CaseReport {
@@ -96,8 +98,8 @@ class ReferenceRun {
     this.#batch = reference.dialogues.length
     this.#scratch = new Scratch(gpu)
     this.#blockCache = new BlockCache(gpu, weights.config.dModel)
-    this.#slots = new ReplySlots(gpu, weights, this.#batch, weights.config.vocabSize)
-    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceFirstAddedId)
+    this.#slots = new ReplySlots(gpu, weights, this.#batch, tokenRules(weights.config))
+    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceRules(weights.config))
   }
 
   report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
@@ -160,13 +162,14 @@ class ReferenceRun {
 
   /** Whether each of the reference's decoded ids is the best one after those before it, all in one pass. */
   async fullDecodes(): Promise<boolean[]> {
-    const { vocabSize, decoderStartId, eosId } = this.weights.config
+    const { vocabSize, decoderStartId, eosIds } = this.weights.config
+    const rules = referenceRules(this.weights.config)
     const agreements: boolean[] = []
     for (const decode of this.reference.decodes) {
       const length = Math.max(...decode.ids.map((row) => row.length))
       const inputs = decode.ids.map((row) => [
         decoderStartId,
-        ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? eosId),
+        ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? eosIds[0]!),
       ])
       const capture = new Capture(this.gpu, new Set(['logits']))
       await this.#submit(async (recorder) => {
@@ -181,7 +184,7 @@ class ReferenceRun {
         const scores = logits.slice(start, start + vocabSize)
         const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
         if (decode.name !== 'decode.greedy') {
-          processScores(scores, history, { ...decodeOptions(decode), firstAddedId: referenceFirstAddedId, eosId })
+          processScores(scores, { history, drawn: step }, decodeOptions(decode), rules)
         }
         agreements.push(argMax(scores, 0, vocabSize) === id)
       })

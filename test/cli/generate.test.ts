@@ -103,6 +103,13 @@ command('JSON on stdin that is not UTF-8 is refused, not drawn from', async () =
   assert.match(stderr, /^misc: stdin: not UTF-8 text: line 2, byte 36 is 0xE9; [^\n]*\n$/)
 })
 
+command('a bad flag is told before a model is loaded; what only sampling uses is not checked without it', async () => {
+  const of = async (...flags: string[]) =>
+    (await runMisc(['generate', 'no/such/model', '--input', good, ...flags])).stderr
+  assert.match(await of('--temperature', '0'), /^misc: --temperature must be a number above 0, got 0/)
+  assert.match(await of('--temperature', '0', '--no-do-sample'), /^misc: no\/such\/model/)
+})
+
 command('damaged weights end with 2, a missing adapter with 3', async () => {
   const damaged = tempFolder()
   await cp(folder, damaged, { recursive: true })

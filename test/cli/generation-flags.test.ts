@@ -32,6 +32,13 @@ flags('switches can stand alone, be negated, or say true or false', () => {
   assert.equal(parse('--do-sample', 'false', '--penalize-context', 'true'), { doSample: false, penalizeContext: true })
 })
 
+flags('what only sampling uses is not checked where the flags turn it off', () => {
+  const given = ['--temperature', '0', '--top-p', '0', '--top-k', '-1']
+  assert.equal(parse('--no-do-sample', ...given), { doSample: false, temperature: 0, topP: 0, topK: -1 })
+  assert.throws(() => parse(...given), /^--temperature must be a number above 0, got 0/)
+  assert.throws(() => parse('--no-do-sample', '--min-length', '-1'), /^--min-length must be a whole number/)
+})
+
 flags('a bad value names the flag', () => {
   const fails = (words: string, ...args: string[]) =>
     assert.throws(

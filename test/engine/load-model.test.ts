@@ -6,6 +6,8 @@ import { synthesize } from '../../src/cli/synth.js'
 import { loadModel } from '../../src/engine/load-model.js'
 import type { OnProgress } from '../../src/engine/loading-bar.js'
 import { Misc } from '../../src/engine/misc.js'
+import type { Reply } from '../../src/engine/reply.js'
+import { GpuError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { sizeOf, type Tensor } from '../../src/gpu/tensor.js'
 import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
@@ -42,6 +44,17 @@ const editHeader = (edit: (json: string) => string) => (folder: string) => {
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(header.length))
   writeFileSync(path, Buffer.concat([length, header, bytes.subarray(end)]))
+}
+
+/** Writes one value of an F32 tensor of model.safetensors. */
+const editValue = (tensor: string, at: number, value: number) => (folder: string) => {
+  const path = join(folder, 'model.safetensors')
+  const bytes = readFileSync(path)
+  const end = 8 + Number(bytes.readBigUInt64LE())
+  const { dtype, data_offsets } = JSON.parse(bytes.subarray(8, end).toString())[tensor]
+  assert.is(dtype, 'F32')
+  bytes.writeFloatLE(value, end + data_offsets[0] + 4 * at)
+  writeFileSync(path, bytes)
 }
 
 const load = suite('engine/load-model')
@@ -89,6 +102,11 @@ const cases: [string, (folder: string) => void, RegExp][] = [
     (folder) => writeFileSync(join(folder, 'generation_config.json'), '{"top_p": 2}'),
     /generation_config\.json: top_p must be a number above 0 and at most 1, got 2/,
   ],
+  [
+    'an end beyond the vocabulary',
+    (folder) => writeFileSync(join(folder, 'generation_config.json'), '{"eos_token_id": [2, 5773]}'),
+    /generation_config\.json: eos_token_id must be an id or a list of 1 to 64 ids from 0 to 5772, got \[2,5773\]/,
+  ],
   ['no config', (folder) => rmSync(join(folder, 'config.json')), /has no config\.json/],
   ['no tokenizer', (folder) => rmSync(join(folder, 'merges.txt')), /merges\.txt: no such file/],
 ]
@@ -115,6 +133,81 @@ load('defaults come from generation_config.json; what it asks for in vain is tol
     const [done, total] = progress.findLast((it) => it[2] === stage)!
     assert.is(done, total)
   }
+})
+
+/** The greedy reply of the tiny model with these files changed; no file may be warned of. */
+async function replyOf(generation: object, config: object = {}, more: object = {}): Promise<Reply> {
+  const folder = changed((it) => {
+    editJson('config.json', (json) => Object.assign(json, config))(it)
+    writeFileSync(
+      join(it, 'generation_config.json'),
+      JSON.stringify({ do_sample: false, min_length: 0, ...generation }),
+    )
+  })
+  const onWarning = (message: string) => assert.unreachable(message)
+  await using misc = await Misc.load(folder, { adapter, tune: false, onWarning })
+  return await misc.reply({ dialogue: [{ speaker: 'seeker', text: 'hi' }] }, { maxNewTokens: 10, seed: 1, ...more })
+}
+
+load('any of the ids that end a reply ends it; generation_config.json overrules config.json', async () => {
+  const whole = await replyOf({})
+  assert.is(whole.finishReason, 'length')
+  const end = whole.ids[4]!
+  const cut = whole.ids.slice(0, whole.ids.indexOf(end))
+  for (const ended of [
+    await replyOf({ eos_token_id: [2, end], do_sample: true, top_k: 1 }),
+    await replyOf({ eos_token_id: end }),
+    await replyOf({}, { eos_token_id: [2, end] }),
+    await replyOf({ eos_token_id: [7, end] }, { eos_token_id: 2 }),
+  ]) {
+    assert.equal([ended.ids, ended.finishReason], [cut, 'stop'])
+  }
+  assert.equal((await replyOf({ eos_token_id: 2 }, { eos_token_id: [2, end] })).ids, whole.ids)
+  const least = await replyOf({ eos_token_id: [2, end] }, {}, { minLength: 99 })
+  assert.equal([least.ids.length, least.ids.includes(end)], [10, false])
+})
+
+load('every other key about single ids is honoured', async () => {
+  const { ids } = await replyOf({})
+  const [first, second] = ids as [number, number]
+  const started = (await replyOf({ decoder_start_token_id: 77, pad_token_id: 9 })).ids
+  assert.equal(started, (await replyOf({}, { decoder_start_token_id: 77 })).ids)
+  assert.not.equal(started, ids)
+  assert.not((await replyOf({ suppress_tokens: [first] })).ids.includes(first))
+  assert.is.not((await replyOf({ begin_suppress_tokens: [first] })).ids[0], first)
+  const worded = (await replyOf({ bad_words_ids: [[first, second], [2]] })).ids
+  assert.is(worded[0], first)
+  assert.is.not(worded[1], second)
+  const forced = await replyOf({ forced_bos_token_id: 77, forced_eos_token_id: 2 })
+  assert.equal([forced.ids.length, forced.ids[0], forced.finishReason], [9, 77, 'stop'])
+})
+
+load('what only sampling uses is not checked where nothing is sampled', async () => {
+  assert.equal((await replyOf({ temperature: 0, top_p: 0 })).ids, (await replyOf({})).ids)
+})
+
+load('a checkpoint whose logits are not finite fails its replies, and says what to do', async () => {
+  for (const fault of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const folder = changed(editValue('final_logits_bias', 77, fault))
+    await using misc = await Misc.load(folder, { adapter, tune: false })
+    for (const doSample of [true, false]) {
+      const input = { dialogue: [{ speaker: 'seeker' as const, text: 'hi' }] }
+      const error = await misc.reply(input, { seed: 1, doSample }).catch((it) => it)
+      assert.instance(error, GpuError)
+      assert.match(error.message, 'logits of a reply are not finite')
+      assert.match(error.message, 'check the checkpoint with misc validate')
+    }
+  }
+})
+
+load('−∞ in final_logits_bias is an id that is never drawn', async () => {
+  const input = { dialogue: [{ speaker: 'seeker' as const, text: 'hi' }] }
+  const [first] = (await replyOf({})).ids
+  await using misc = await Misc.load(changed(editValue('final_logits_bias', first!, Number.NEGATIVE_INFINITY)), {
+    adapter,
+  })
+  const { ids } = await misc.reply(input, { doSample: false, maxNewTokens: 10 })
+  assert.equal([ids.length, ids.includes(first!)], [10, false])
 })
 
 /** A model folder whose weights are stored in another dtype, and what is left of every tensor's values. */

@@ -1,21 +1,23 @@
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
+import { loadModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
+import { InputError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
+import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import type { MiscWeights } from '../../src/model/weights.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { gpuSuite, seededRandom } from '../gpu.js'
 
 const folder = await tinyModel()
-/** Ids from here on are never drawn. */
-const FIRST_ADDED = 54944
+/** Any id may be drawn. */
+const rules = tokenRules(await readConfig(folder))
 
 /** The tiny model, likely to end a reply at any id. */
 async function load(gpu: Gpu): Promise<MiscWeights> {
   const weights = await loadModel(gpu, folder)
-  gpu.write(weights.logitsBias, Float32Array.of(8.5), weights.config.eosId)
+  gpu.write(weights.logitsBias, Float32Array.of(8.5), rules.eosIds[0]!)
   return weights
 }
 
@@ -55,7 +57,7 @@ function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
 gpuSuite('engine/reply-decoder', (test) => {
   test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
     const weights = await load(gpu)
-    const [cold, warm] = [new ReplyDecoder(gpu, weights, FIRST_ADDED), new ReplyDecoder(gpu, weights, FIRST_ADDED)]
+    const [cold, warm] = [new ReplyDecoder(gpu, weights, rules), new ReplyDecoder(gpu, weights, rules)]
     const start = randomStart(5, { maxLength: 20, doSample: false })
     const runKernels = await warm.compile(start.dialogue)
     await runKernels()
@@ -67,7 +69,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('each reply is what it is alone, however many steps are in flight and whoever comes and goes', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
     const starts = Array.from({ length: 24 }, (_, i) => {
       const wide = { temperature: 1.5, topK: 0, topP: 1 }
       const ways: GenerationOptions[] = [{ doSample: false }, wide, { topP: 0.9 }]
@@ -100,8 +102,73 @@ gpuSuite('engine/reply-decoder', (test) => {
     decoder.dispose()
   })
 
+  test('a reply whose logits are not finite fails, and those beside it and after it are what they are alone', async (gpu) => {
+    const weights = await loadModel(gpu, folder)
+    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const ask = scheduler(decoder, 2)
+    const told = (start: ReplyStart) => ask(start).catch((error) => (error as Error).constructor.name)
+    const long = 30
+    const start = (seed: number, context: number, more: GenerationOptions = {}): ReplyStart => {
+      const it = randomStart(seed, { maxLength: 12, minLength: 12, ...more })
+      return { ...it, dialogue: { ...it.dialogue, context: Array.from({ length: context }, (_, i) => 3 + seed + i) } }
+    }
+    // Every second reply meets the fault. Those that follow take slots and memory that it has been in.
+    const starts = Array.from({ length: 12 }, (_, i) => start(i, i % 2 ? long + 2 : 5 + i))
+    const alone: string[] = []
+    for (const it of starts) alone.push(await told(it))
+    const { dModel: d } = weights.config
+    const { positions } = weights.encoder
+    const sound = await gpu.readF32(positions)
+    for (const fault of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      gpu.write(positions, new Float32Array(d).fill(fault), long * d)
+      for (let round = 0; round < 2; round++) {
+        const replies = await Promise.all(starts.map(told))
+        assert.equal(
+          replies,
+          alone.map((it, i) => (i % 2 ? 'GpuError' : it)),
+          `${fault}, round ${round}`,
+        )
+      }
+      gpu.write(positions, sound)
+      assert.equal(await Promise.all(starts.map(told)), alone, `after ${fault}`)
+    }
+    // In the logits alone: of an id that a reply may not draw yet, it does no harm.
+    const eager = start(50, 9, { minLength: 0 })
+    for (const fault of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      gpu.write(weights.logitsBias, Float32Array.of(fault), rules.eosIds[0]!)
+      const replies = await Promise.all([...starts, eager].map(told))
+      assert.equal(replies, [...alone, 'GpuError'], `bias ${fault}`)
+    }
+    assert.is(decoder.size, 0)
+    decoder.dispose()
+  })
+
+  test('a caller’s code that throws fails its own reply, and leaves those beside it alone', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const replies = new ReplyScheduler(decoder, { stepsInFlight: 3, maxQueue: 100 })
+    const ask = (seed: number, drawn: (id: number) => void = () => {}) =>
+      new Promise<string>((resolve) => {
+        const ids: number[] = []
+        const take = (id: number) => {
+          drawn(id)
+          ids.push(id)
+        }
+        const failed = (error: unknown) => resolve(`${ids} ${(error as Error).message}`)
+        const start = randomStart(seed, { maxLength: 15, minLength: 15 })
+        replies.add({ ...start, encoded: () => {}, drawn: take, finished: (it) => resolve(`${ids} ${it}`), failed })
+      })
+    const alone = [await ask(1), await ask(2), await ask(3)]
+    const unknown = () => {
+      throw new InputError('an unknown id')
+    }
+    const together = await Promise.all([ask(1), ask(7, unknown), ask(2), ask(8, unknown), ask(3)])
+    assert.equal(together, [alone[0], ' an unknown id', alone[1], ' an unknown id', alone[2]])
+    assert.is(decoder.size, 0)
+    decoder.dispose()
+  })
+
   test('a step makes no GPU object but its command buffer', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
     const count = async (work: () => Promise<void>): Promise<string[]> => {
       const created: string[] = []
       const device = gpu.device as unknown as Record<string, unknown>
@@ -139,7 +206,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('replies that are drawn move to more memory with steps in flight', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
     const options = { maxLength: 30, minLength: 30, doSample: false }
     const [first, second] = [1, 2].map((seed) => randomStart(seed, options))
     const ids: number[][] = []

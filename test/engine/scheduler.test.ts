@@ -14,6 +14,8 @@ interface Ask {
   readonly maxLength: number
   /** Ids before EOS. */
   readonly stopAfter?: number
+  /** Ids before its logits are not finite. */
+  readonly failAfter?: number
   /** Ids of the context. */
   readonly context?: number
 }
@@ -29,7 +31,6 @@ class FakeDecoder {
   readonly encoded: number[] = []
   failStart = false
   failStep = false
-  failLogits = false
 
   async start(replies: readonly ReplyStart[]): Promise<EncodingInFlight> {
     await pause()
@@ -62,10 +63,10 @@ class FakeDecoder {
     this.slots.length = 0
   }
 
-  #draw({ ask: { maxLength, stopAfter }, draw }: { ask: Ask; draw: RowDraw }): RowDraw {
+  #draw({ ask: { maxLength, stopAfter, failAfter }, draw }: { ask: Ask; draw: RowDraw }): RowDraw {
     if (draw.status !== rowStatus.running) return draw
     const id = draw.id + 1
-    if (this.failLogits) return { id, status: rowStatus.failed }
+    if (id > (failAfter ?? Number.POSITIVE_INFINITY)) return { id: draw.id, status: rowStatus.failed }
     if (id > (stopAfter ?? Number.POSITIVE_INFINITY)) return { id: -1, status: rowStatus.stop }
     return { id, status: id + 1 >= maxLength ? rowStatus.length : rowStatus.running }
   }
@@ -235,11 +236,57 @@ scheduler('after a step that failed, the next replies start afresh', async () =>
   await settled()
 })
 
-scheduler('logits that are no numbers fail with a hint', async () => {
-  const { decoder, ask } = setUp({ stepsInFlight: 2 })
-  decoder.failLogits = true
-  assert.match(await ask(3), /no numbers: check the checkpoint with misc validate/)
+scheduler('logits that are not finite fail their own reply, with a hint', async () => {
+  const { ask, settled } = setUp({ stepsInFlight: 2 })
+  const replies = await Promise.all([
+    ask(6),
+    ask({ maxLength: 9, failAfter: 2 }),
+    ask(4),
+    ask({ maxLength: 9, failAfter: 0 }),
+  ])
+  const hint =
+    'the logits of a reply are not finite, or leave no id that may be drawn: check the checkpoint with misc validate'
+  assert.equal(replies, ['1,2,3,4,5 length', hint, '1,2,3 length', hint])
+  await settled()
 })
+
+for (const stepsInFlight of [1, 3]) {
+  scheduler(`a callback that throws fails its own reply, ${stepsInFlight} in flight`, async () => {
+    const { scheduler, ask, settled } = setUp({ stepsInFlight })
+    const fault = new Error('mine')
+    const stop = new AbortController()
+    const faulty = (at: string, more: object = {}) =>
+      new Promise<string>((resolve) => {
+        const told = (what: string) => () => {
+          if (what === at) throw fault
+          if (what === 'finished') resolve('finished')
+        }
+        scheduler.add({
+          dialogue: { context: [7], post: [], situation: [] },
+          options: { maxLength: 5 },
+          history: [1],
+          ...more,
+          ...{ encoded: told('encoded'), drawn: told('drawn'), finished: told('finished') },
+          failed: (error: unknown) => resolve(error === fault ? at : String(error)),
+        } as unknown as ReplyJob)
+      })
+    const undrawn = { options: { maxLength: 5, stopAfter: 2 } }
+    const aborted = { signal: stop.signal }
+    const sound = [ask(7), ask({ maxLength: 9, stopAfter: 3 })]
+    const failing = ['encoded', 'drawn', 'finished'].flatMap((at) => [faulty(at), faulty(at, undrawn)])
+    const waiting = Array.from({ length: maxSlots }, () => ask(3))
+    failing.push(faulty('finished', aborted))
+    stop.abort()
+    const none = await faulty('none')
+    assert.is(none, 'finished')
+    const at = ['encoded', 'encoded', 'drawn', 'drawn', 'finished', 'finished', 'finished']
+    assert.equal(await Promise.all(failing), at)
+    assert.equal(await Promise.all(sound), ['1,2,3,4,5,6 length', '1,2,3 stop'])
+    for (const reply of await Promise.all(waiting)) assert.is(reply, '1,2 length')
+    await settled()
+    assert.is(await ask(3), '1,2 length')
+  })
+}
 
 scheduler('aborted: while waiting, while encoded, between ids, with its last steps in flight', async () => {
   const { ask, settled } = setUp({ stepsInFlight: 4 })

@@ -1,5 +1,7 @@
 /** The cases of golden/sampling: logits and history, then processed scores and final probabilities by transformers 4.2. */
 import { fileURLToPath } from 'node:url'
+import type { ProcessorOptions } from '../../src/generation/processors.js'
+import { type TokenRules, tokenRules } from '../../src/generation/token-rules.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 
 export interface SamplingCase {
@@ -8,16 +10,12 @@ export interface SamplingCase {
   readonly history: readonly number[]
   readonly processed: Float32Array
   readonly probs: Float32Array
-  readonly options: {
+  readonly options: ProcessorOptions & {
     readonly temperature: number
     readonly topK: number
     readonly topP: number
-    readonly repetitionPenalty: number
-    readonly noRepeatNgramSize: number
-    readonly minLength: number
-    readonly eosId: number
-    readonly firstAddedId: number
   }
+  readonly rules: TokenRules
 }
 
 const path = fileURLToPath(new URL('../fixtures/golden/sampling/sampling.safetensors', import.meta.url))
@@ -43,9 +41,9 @@ export async function samplingCases(): Promise<SamplingCase[]> {
         repetitionPenalty: params.repetition_penalty,
         noRepeatNgramSize: params.no_repeat_ngram_size,
         minLength: params.min_length,
-        eosId: params.eos_token_id,
-        firstAddedId: logits.length,
+        maxLength: 2000,
       },
+      rules: tokenRules({ vocabSize: logits.length, eosIds: [params.eos_token_id], padId: 0, decoderStartId: 1 }),
     })
   }
   return cases

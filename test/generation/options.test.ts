@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { InputError } from '../../src/errors.js'
-import { parseGenerationConfig } from '../../src/generation/generation-config.js'
 import {
   type GenerationOptions,
   optionNames,
@@ -74,6 +73,16 @@ options('a value out of range throws and says what is allowed', () => {
   for (const it of [1, 'true', null]) fails(value('doSample', it), 'doSample must be true or false')
 })
 
+options('what only sampling uses counts for nothing where nothing is sampled', () => {
+  const greedy = resolveOptions({ doSample: false, seed: 1 })
+  for (const off of [{ temperature: 0 }, { topP: 0 }, { topK: -1 }, { topP: 0.9 }, { temperature: Number.NaN }]) {
+    assert.equal(resolveOptions({ doSample: false, seed: 1, ...off }), greedy)
+    assert.equal(resolveOptions(off, { doSample: false, seed: 1 }), greedy)
+  }
+  fails(() => resolveOptions({ doSample: false, temperature: 0 }, { doSample: true }), 'temperature must be')
+  fails(() => resolveOptions({ doSample: false, minLength: -1 }), 'minLength must be')
+})
+
 options('every option has help, and every default is allowed', () => {
   for (const name of optionNames) assert.ok(optionTable[name].help)
   assert.not.throws(() => resolveOptions(resolveOptions()))
@@ -87,54 +96,4 @@ options('every option has help, and every default is allowed', () => {
   ])
 })
 
-const config = suite('generation_config.json')
-
-config('options are read by their own names, and what is not supported is told in one line', () => {
-  const { options, warnings } = parseGenerationConfig(
-    {
-      _from_model_config: true,
-      bos_token_id: 1,
-      decoder_start_token_id: 1,
-      eos_token_id: 2,
-      forced_eos_token_id: 2,
-      length_penalty: 0.65,
-      max_length: 128,
-      min_length: 20,
-      no_repeat_ngram_size: 3,
-      num_beams: 10,
-      pad_token_id: 0,
-      top_p: null,
-      transformers_version: '4.27.0.dev0',
-    },
-    'generation_config.json',
-  )
-  assert.equal(options, { maxLength: 128, minLength: 20, noRepeatNgramSize: 3 })
-  assert.equal(warnings, [
-    'generation_config.json: replies are drawn without forced_eos_token_id 2, length_penalty 0.65, num_beams 10',
-  ])
-})
-
-config('what changes nothing is not worth a word', () => {
-  const json = { num_beams: 1, length_penalty: 1, early_stopping: false, bad_words_ids: null, use_cache: true }
-  assert.equal(parseGenerationConfig(json, 'f'), { options: {}, warnings: [] })
-})
-
-config('names in camelCase are not the format’s', () => {
-  assert.equal(parseGenerationConfig({ topP: 0.5 }, 'f'), {
-    options: {},
-    warnings: ['f: replies are drawn without topP 0.5'],
-  })
-})
-
-config('a bad value names file and key', () => {
-  fails(
-    () => parseGenerationConfig({ top_p: 7 }, 'm/generation_config.json'),
-    'm/generation_config.json: top_p must be',
-    'got 7',
-  )
-  fails(() => parseGenerationConfig({ do_sample: 'yes' }, 'f'), 'f: do_sample must be true or false, got "yes"')
-  for (const json of [[], null, 3, 'x']) fails(() => parseGenerationConfig(json, 'f'), 'f must hold a JSON object')
-})
-
 options.run()
-config.run()

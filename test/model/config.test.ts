@@ -26,7 +26,7 @@ const expected = {
   scaleEmbedding: true,
   padId: 0,
   bosId: 1,
-  eosId: 2,
+  eosIds: [2],
   decoderStartId: 1,
   numStrategies: 8,
   maxPostBlocks: 30,
@@ -47,11 +47,11 @@ config('leaves unknown keys alone, and takes null for missing', () => {
 config('fills in what a backbone’s config may leave out', () => {
   const required = Object.entries(odd).filter(([key]) => /^(d_model|encoder_|decoder_(l|a|f)|vocab|max_)/.test(key))
   const json = Object.fromEntries(required)
-  const { modelType, scaleEmbedding, padId, bosId, eosId, decoderStartId, numStrategies } = parseConfig(json, 'f')
+  const { modelType, scaleEmbedding, padId, bosId, eosIds, decoderStartId, numStrategies } = parseConfig(json, 'f')
   assert.equal([modelType, scaleEmbedding, padId, bosId], ['blenderbot-small', false, 0, 1])
-  assert.equal([eosId, decoderStartId, numStrategies], [2, 1, 8])
+  assert.equal([eosIds, decoderStartId, numStrategies], [[2], 1, 8])
   const bart = parseConfig({ ...json, model_type: 'bart' }, 'f')
-  assert.equal([bart.padId, bart.bosId, bart.eosId, bart.decoderStartId], [1, 0, 2, 2])
+  assert.equal([bart.padId, bart.bosId, bart.eosIds, bart.decoderStartId], [1, 0, [2], 2])
 })
 
 for (const [parts, cause] of [
@@ -70,7 +70,10 @@ for (const [parts, cause] of [
   [{ max_position_embeddings: 0 }, /max_position_embeddings/],
   [{ pad_token_id: 301 }, /pad_token_id is 301, but must be an integer from 0 to 300/],
   [{ bos_token_id: -1 }, /bos_token_id is -1/],
-  [{ eos_token_id: [2] }, /eos_token_id is \[2\]/],
+  [{ eos_token_id: [2, 301] }, /eos_token_id is \[2,301\], but must be an id or a list of 1 to 64 ids from 0 to 300/],
+  [{ eos_token_id: [] }, /eos_token_id is \[\]/],
+  [{ eos_token_id: [[2]] }, /eos_token_id is \[\[2\]\]/],
+  [{ eos_token_id: Array.from({ length: 65 }, (_, id) => id) }, /eos_token_id is \[0,1,.*a list of 1 to 64 ids/],
   [{ decoder_start_token_id: 999 }, /decoder_start_token_id is 999/],
   [{ num_strategies: 0 }, /num_strategies is 0/],
   [{ scale_embedding: 1 }, /scale_embedding is 1, but must be true or false/],
@@ -86,6 +89,19 @@ for (const [parts, cause] of [
     refused(() => parseConfig({ ...odd, ...parts }, 'dir/config.json'), /^dir\/config\.json: /, cause),
   )
 }
+
+config('takes one id or several that end a reply, each once', () => {
+  for (const [value, ids] of [
+    [5, [5]],
+    [[5], [5]],
+    [
+      [2, 5, 2],
+      [2, 5],
+    ],
+  ] as const) {
+    assert.equal(parseConfig({ ...odd, eos_token_id: value }, 'f').eosIds, ids)
+  }
+})
 
 config('refuses what is not an object', async () => {
   for (const json of [null, [], 'x', 1]) await refused(() => parseConfig(json, 'f'), /f: is not a JSON object/)

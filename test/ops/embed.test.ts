@@ -1,3 +1,4 @@
+import * as assert from 'uvu/assert'
 import { embed } from '../../src/ops/embed.js'
 import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
 import * as reference from '../reference/embed.js'
@@ -43,5 +44,32 @@ for (const variant of ['narrow', 'wide']) {
         assertClose(await gpu.readF32(out), reference.embed(ids, positions, t, p, w, b, rows, scale), 2e-5)
       })
     }
+
+    test('an id or a position beyond its table reads the last row', async (gpu) => {
+      gpu.useVariant('embed', variant)
+      const d = 32
+      const [table, positionTable, weight, bias] = [
+        randomTensor(gpu, 'table', [7, d], 1),
+        randomTensor(gpu, 'positionTable', [5, d], 2),
+        randomTensor(gpu, 'weight', [d], 3),
+        randomTensor(gpu, 'bias', [d], 4),
+      ] as const
+      const rows = async (ids: readonly number[], positions: readonly number[]) => {
+        const out = gpu.tensor('out', [ids.length, d])
+        const tensors = {
+          ids: gpu.tensorFrom('ids', [ids.length], Uint32Array.from(ids)),
+          positions: gpu.tensorFrom('positions', [ids.length], Uint32Array.from(positions)),
+          table: table.tensor,
+          positionTable: positionTable.tensor,
+          weight: weight.tensor,
+          bias: bias.tensor,
+          out,
+        }
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, ids.length, 1))
+        return await gpu.readF32(out)
+      }
+      const beyond = await rows([2, 65_535, 7, 2 ** 32 - 1], [0, 4, 2 ** 31, 5])
+      assert.equal(beyond, await rows([2, 6, 6, 6], [0, 4, 4, 4]))
+    })
   })
 }

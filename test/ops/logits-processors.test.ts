@@ -2,13 +2,16 @@ import * as assert from 'uvu/assert'
 import { resolveOptions } from '../../src/generation/options.js'
 import { type ProcessorOptions, processScores } from '../../src/generation/processors.js'
 import { randomWord } from '../../src/generation/random.js'
+import { type TokenRules, tokenRules } from '../../src/generation/token-rules.js'
 import { logitsProcessors } from '../../src/ops/logits-processors.js'
+import { ruleWords } from '../../src/ops/rule-words.js'
 import { samplingRows, startRow, stopRow } from '../../src/ops/sampling-rows.js'
 import { samplingCases } from '../generation/golden-sampling.js'
 import { gpuSuite, randomValues, runOnce } from '../gpu.js'
 
 const LOWEST = -3.4028234663852886e38
 const CAPACITY = 2048
+const plain = tokenRules({ vocabSize: 300, eosIds: [2], padId: 0, decoderStartId: 1 })
 
 /** The GPU's scores against expected ones, bit for bit; the GPU writes the lowest f32 for −∞. */
 function assertSame(actual: Float32Array, expected: Float32Array, what: string): void {
@@ -20,11 +23,12 @@ for (const lanes of ['narrow', 'wide']) {
   gpuSuite(`logits-processors, ${lanes} workgroup`, (test) => {
     test('this workgroup is chosen', (gpu) => gpu.useVariant('logits-processors', lanes))
     test('agree with every golden case', async (gpu) => {
-      for (const { name, logits, history, processed, options } of await samplingCases()) {
+      for (const { name, logits, history, processed, options, rules } of await samplingCases()) {
         const tensor = gpu.tensorFrom('logits', [1, logits.length], logits)
         const rows = samplingRows(gpu, 1, CAPACITY)
         startRow(gpu, rows, 0, resolveOptions(optionsOf(options)), history)
-        await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, options, 1))
+        const words = ruleWords(gpu, rules)
+        await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, words, 1))
         const actual = await gpu.readF32(tensor)
         for (const [id, expected] of processed.entries()) {
           const close = Math.abs(Math.max(expected, LOWEST) - actual[id]!) <= 1e-5
@@ -35,7 +39,7 @@ for (const lanes of ['narrow', 'wide']) {
 
     test('agree bit for bit with the twin, rows with histories and options of their own', async (gpu) => {
       const vocab = 67
-      const vocabulary = { firstAddedId: 60, eosId: 2 }
+      const rules = { ...plain, firstAddedId: 60 }
       const cases = [
         { history: 1, repetitionPenalty: 1.03, noRepeatNgramSize: 3, minLength: 5 },
         { history: 0, repetitionPenalty: 1.5, noRepeatNgramSize: 1, minLength: 0 },
@@ -50,16 +54,61 @@ for (const lanes of ['narrow', 'wide']) {
       const rows = samplingRows(gpu, cases.length, CAPACITY)
       const expected = cases.map(({ history: length, ...given }, row) => {
         const history = Array.from({ length: length + 1 }, (_, i) => randomWord(row, i) % vocab)
-        startRow(gpu, rows, row, resolveOptions(optionsOf({ ...vocabulary, ...given })), history)
+        startRow(gpu, rows, row, resolveOptions(optionsOf(given)), history)
         const scores = logits.slice(row * vocab, (row + 1) * vocab)
-        processScores(scores, history, { ...vocabulary, ...given })
+        processScores(scores, { history, drawn: 0 }, optionsOf(given), rules)
         return scores
       })
-      await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, vocabulary, cases.length))
+      await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, ruleWords(gpu, rules), cases.length))
       const actual = await gpu.readF32(tensor)
       for (const [row, scores] of expected.entries()) {
         assertSame(actual.subarray(row * vocab, (row + 1) * vocab), scores, `row ${row}`)
       }
+    })
+
+    test('agree with the twin on what a model’s files say of single ids', async (gpu) => {
+      const vocab = 300
+      const many = Array.from({ length: 150 }, (_, i) => [randomWord(1, i) % vocab, randomWord(2, i) % vocab])
+      const cases: [history: number[], rules: Partial<TokenRules>][] = [
+        [[1], { eosIds: Array.from({ length: 64 }, (_, i) => 3 * i) }],
+        [[1], { forbiddenFirst: [0, 299, 17] }],
+        [[1, 5], { forbiddenFirst: [0, 299, 17] }],
+        [[1], { forcedFirst: [299] }],
+        [[1, 5], { forcedFirst: [299] }],
+        [new Array(39).fill(4), { forcedLast: [2, 0, 298], forcedFirst: [7] }],
+        [[1], { forbiddenRuns: many.map(([id]) => [id!]) }],
+        [[1, many[0]![0]!], { forbiddenRuns: many, forbiddenFirst: [3] }],
+        [
+          [1, 5, 6, 7],
+          { forbiddenRuns: [[9], [5, 6, 7, 8], [6, 7, 3], [1, 5, 6, 7, 4], [2, 1, 5, 6, 7, 10], [7, 6, 11]] },
+        ],
+      ]
+      const options = { ...optionsOf({ repetitionPenalty: 1.2, noRepeatNgramSize: 3, minLength: 5 }), maxLength: 40 }
+      for (const [history, given] of cases) {
+        const rules = { ...plain, firstAddedId: vocab, ...given }
+        const scores = randomValues(vocab, 3).map((it) => it * 8)
+        const tensor = gpu.tensorFrom('logits', [1, vocab], scores)
+        const rows = samplingRows(gpu, 1, CAPACITY)
+        startRow(gpu, rows, 0, resolveOptions(options), history)
+        // As if all ids but the first had been drawn.
+        const drawn = history.length - 1
+        gpu.write(rows.state, Uint32Array.of(history.length, drawn))
+        processScores(scores, { history, drawn }, options, rules)
+        await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, ruleWords(gpu, rules), 1))
+        assertSame(await gpu.readF32(tensor), scores, JSON.stringify(given).slice(0, 60))
+      }
+    })
+
+    test('an id beyond the scores changes no other row', async (gpu) => {
+      const logits = randomValues(30)
+      const tensor = gpu.tensorFrom('logits', [3, 10], logits)
+      const rows = samplingRows(gpu, 3, CAPACITY)
+      // Where they would land, were they not held against the width of a row.
+      const beyond = [1, 13, 13, 65_535, 13]
+      startRow(gpu, rows, 0, resolveOptions({ repetitionPenalty: 2, noRepeatNgramSize: 1 }), beyond)
+      const words = ruleWords(gpu, { ...plain, firstAddedId: 10 })
+      await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, words, 3))
+      assert.equal([...(await gpu.readF32(tensor)).subarray(10)], [...logits.subarray(10)])
     })
 
     test('leave rows alone that have ended', async (gpu) => {
@@ -68,7 +117,9 @@ for (const lanes of ['narrow', 'wide']) {
       const rows = samplingRows(gpu, 2, CAPACITY)
       for (const row of [0, 1]) startRow(gpu, rows, row, resolveOptions({ repetitionPenalty: 2 }), [1, 4, 4])
       stopRow(gpu, rows, 0)
-      await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, { firstAddedId: 9, eosId: 2 }, 2))
+      await runOnce(gpu, (recorder) =>
+        logitsProcessors(recorder, tensor, rows, ruleWords(gpu, { ...plain, firstAddedId: 9 }), 2),
+      )
       const actual = await gpu.readF32(tensor)
       assert.equal([...actual.subarray(0, 10)], [...logits.subarray(0, 10)])
       assert.is(actual[19], LOWEST)
@@ -76,6 +127,6 @@ for (const lanes of ['narrow', 'wide']) {
   })
 }
 
-function optionsOf({ repetitionPenalty, noRepeatNgramSize, minLength }: ProcessorOptions) {
+function optionsOf({ repetitionPenalty, noRepeatNgramSize, minLength }: Omit<ProcessorOptions, 'maxLength'>) {
   return { repetitionPenalty, noRepeatNgramSize, minLength, maxLength: 500, seed: 0 }
 }

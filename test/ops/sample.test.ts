@@ -1,19 +1,25 @@
 import * as assert from 'uvu/assert'
 import { InputError, ShapeError } from '../../src/errors.js'
-import { finishReason } from '../../src/generation/finish.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { processScores } from '../../src/generation/processors.js'
 import { randomWord } from '../../src/generation/random.js'
-import { nextId } from '../../src/generation/sampling.js'
+import { MAX_EOS_IDS, tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { logitsProcessors } from '../../src/ops/logits-processors.js'
+import { ruleWords } from '../../src/ops/rule-words.js'
 import { sample } from '../../src/ops/sample.js'
-import { historyIds, rowStatus, samplingRows, startRow } from '../../src/ops/sampling-rows.js'
+import { readDraws, rowStatus, samplingRows, startRow } from '../../src/ops/sampling-rows.js'
 import { samplingCases } from '../generation/golden-sampling.js'
 import { gpuSuite, randomValues, runOnce } from '../gpu.js'
+import { nextId } from '../reference/sample.js'
 
-const special = { eosId: 2, padId: 0 }
+const rules = tokenRules({ vocabSize: 40, eosIds: [2], padId: 0, decoderStartId: 1 })
+
+const LOWEST = -3.4028234663852886e38
+
+/** The ids of a history as it was read back: bit 31 marks those that stand earlier in it too. */
+const historyIds = (words: ArrayLike<number>): number[] => Array.from(words, (word) => word & 0x7fffffff)
 
 /** Draws `steps` ids of every row from the same logits again and again; the ids of each row, without its first. */
 async function draw(
@@ -26,15 +32,16 @@ async function draw(
   const tensor = gpu.tensorFrom('logits', [count, logits.length / count], logits)
   const rows = samplingRows(gpu, count, 2000)
   for (const [row, it] of options.entries()) startRow(gpu, rows, row, resolveOptions(it, { maxLength: 1000 }), [1])
+  const words = ruleWords(gpu, rules)
   const recorder = new Recorder(gpu)
-  sample(recorder, tensor, rows, special, count)
+  sample(recorder, tensor, rows, words, count)
   const recording = await recorder.finish()
   for (let step = 0; step < steps; step++) gpu.submit([recording])
-  const words = (await gpu.read(rows.history)) as Uint32Array
+  const ids = (await gpu.read(rows.history)) as Uint32Array
   const state = await gpu.read(rows.state)
   recording.dispose()
-  gpu.free(tensor, ...Object.values(rows))
-  return options.map((_, row) => historyIds(words.subarray(row * 2000 + 1, row * 2000 + state[row * 4]!)))
+  gpu.free(tensor, words.words, ...Object.values(rows))
+  return options.map((_, row) => historyIds(ids.subarray(row * 2000 + 1, row * 2000 + state[row * 4]!)))
 }
 
 /** The same by the plain twin. */
@@ -43,7 +50,7 @@ function expectedDraw(logits: Float32Array, options: readonly GenerationOptions[
   return options.map((it, row) => {
     const scores = logits.subarray(row * vocab, (row + 1) * vocab)
     const drawn: number[] = []
-    while (drawn.length < steps && drawn.at(-1) !== special.eosId) {
+    while (drawn.length < steps && drawn.at(-1) !== rules.eosIds[0]) {
       drawn.push(nextId(scores, resolveOptions(it), drawn.length)!)
     }
     return drawn
@@ -138,9 +145,10 @@ gpuSuite('sample', (test) => {
     start(1, 2, [7, 5, 1])
     start(2, 5, [1])
     start(3, 17, [1, 6, 1])
+    const words = ruleWords(gpu, rules)
     const ids: number[][] = []
     for (let step = 0; step < 3; step++) {
-      await runOnce(gpu, (recorder) => sample(recorder, tensor, rows, special, 4))
+      await runOnce(gpu, (recorder) => sample(recorder, tensor, rows, words, 4))
       ids.push([...(await gpu.read(rows.ids))])
     }
     assert.equal(ids, [
@@ -162,7 +170,8 @@ gpuSuite('sample', (test) => {
 
   test('whole replies with all processors, as the twin draws them', async (gpu) => {
     const vocab = 40
-    const vocabulary = { firstAddedId: 36, ...special }
+    const special = { ...rules, firstAddedId: 36, eosIds: [2, 30], forbiddenRuns: [[9, 8], [7]], forbiddenFirst: [5] }
+    const words = ruleWords(gpu, special)
     const options = resolveOptions({ seed: 11, topK: 0, topP: 0.95, temperature: 2, maxLength: 60, minLength: 12 })
     const scores = randomValues(vocab, 5).map((it) => it * 3)
     const context = [9, 8, 9, 2, 1]
@@ -173,21 +182,111 @@ gpuSuite('sample', (test) => {
     for (let step = 0; ; step++) {
       gpu.write(tensor, scores)
       await runOnce(gpu, (recorder) => {
-        logitsProcessors(recorder, tensor, rows, vocabulary, 1)
-        sample(recorder, tensor, rows, special, 1)
+        logitsProcessors(recorder, tensor, rows, words, 1)
+        sample(recorder, tensor, rows, words, 1)
       })
       const twin = scores.slice()
-      processScores(twin, expected, { ...options, ...vocabulary })
+      processScores(twin, { history: expected, drawn: step }, options, special)
       const id = nextId(twin, options, step)
       if (id === undefined) break
       expected.push(id)
-      const drawn = expected.length - context.length
-      if (finishReason(id, drawn + 1, { ...options, ...special })) break
+      if (special.eosIds.includes(id) || step + 2 >= options.maxLength) break
     }
     const [length = 0, , status] = await gpu.read(rows.state)
     assert.equal(historyIds(((await gpu.read(rows.history)) as Uint32Array).subarray(0, length)), expected)
     assert.is.not(status, rowStatus.running)
   })
+
+  test('any of the ids that end a reply ends it, 64 of them too', async (gpu) => {
+    const eosIds = Array.from({ length: MAX_EOS_IDS }, (_, i) => 100 + i)
+    const words = ruleWords(gpu, { ...rules, eosIds })
+    const best = [99, 100, 137, 163, 164]
+    const logits = new Float32Array(best.length * 300)
+    for (const [row, id] of best.entries()) logits[row * 300 + id] = 50
+    const tensor = gpu.tensorFrom('logits', [best.length, 300], logits)
+    const rows = samplingRows(gpu, best.length, 100)
+    for (const row of best.keys()) startRow(gpu, rows, row, resolveOptions({ seed: 1, maxLength: 50 }), [1])
+    await runOnce(gpu, (recorder) => sample(recorder, tensor, rows, words, best.length))
+    const { running, stop } = rowStatus
+    assert.equal(
+      readDraws((await gpu.read(rows.state)) as Uint32Array, best.length),
+      [running, stop, stop, stop, running].map((status, row) => ({ id: best[row]!, status })),
+    )
+  })
+
+  for (const lanes of ['narrow', 'wide']) {
+    test(`rows whose logits are not finite fail, and no other is changed, ${lanes}`, async (gpu) => {
+      gpu.useVariant('sample', lanes)
+      gpu.useVariant('logits-processors', lanes)
+      const vocab = 20_000
+      const ways: GenerationOptions[] = [
+        { doSample: false },
+        { seed: 3 },
+        { seed: 4, topK: 0, topP: 1, temperature: 3 },
+      ]
+      const healthy = randomValues(vocab, 6).map((it) => it * 6)
+      const bits = new Float32Array(new Uint32Array([0xffc00000, 0x7f800001, 0xffffffff]).buffer)
+      const faults: [string, (scores: Float32Array) => void][] = [
+        ['one +∞', (it) => it.fill(Infinity, 19_999)],
+        ['+∞ at an id of the history', (it) => it.fill(Infinity, 7, 8)],
+        ['−∞ everywhere', (it) => it.fill(-Infinity)],
+        ['the lowest f32 everywhere', (it) => it.fill(-3.4028234663852886e38)],
+        ['one NaN', (it) => it.fill(Number.NaN, 4321, 4322)],
+        ['a NaN with a sign', (it) => it.set(bits.subarray(0, 1), 12_345)],
+        ['a signalling NaN', (it) => it.set(bits.subarray(1, 2), 0)],
+        ['a NaN of ones', (it) => it.set(bits.subarray(2), 3)],
+        ['all NaN', (it) => it.fill(Number.NaN)],
+      ]
+      // Every second row is healthy, and so are those beside the first and the last.
+      const count = 2 * faults.length + 1
+      const logits = new Float32Array(count * vocab)
+      for (let row = 0; row < count; row++) {
+        logits.set(healthy, row * vocab)
+        if (row % 2) faults[(row - 1) / 2]![1](logits.subarray(row * vocab, (row + 1) * vocab))
+      }
+      const option = (row: number): GenerationOptions => ({ ...ways[(row >> 1) % ways.length], maxLength: 40 })
+      const run = async (count: number, values: Float32Array, options: (row: number) => GenerationOptions) => {
+        const tensor = gpu.tensorFrom('logits', [count, vocab], values)
+        const rows = samplingRows(gpu, count, 60)
+        const words = ruleWords(gpu, { ...rules, firstAddedId: vocab })
+        for (let row = 0; row < count; row++) startRow(gpu, rows, row, resolveOptions(options(row)), [7, 9, 1])
+        const draws = []
+        for (let step = 0; step < 3; step++) {
+          gpu.write(tensor, values)
+          await runOnce(gpu, (recorder) => {
+            logitsProcessors(recorder, tensor, rows, words, count)
+            sample(recorder, tensor, rows, words, count)
+          })
+          draws.push(readDraws((await gpu.read(rows.state)) as Uint32Array, count))
+        }
+        const left = new Uint32Array((await gpu.readF32(tensor)).buffer)
+        const history = await gpu.read(rows.history)
+        gpu.free(tensor, words.words, ...Object.values(rows))
+        return { draws, left, history }
+      }
+      const together = await run(count, logits, option)
+      for (let row = 0; row < count; row++) {
+        const draws = together.draws.map((it) => it[row]!)
+        const history = together.history.slice(row * 60, (row + 1) * 60)
+        if (row % 2) {
+          const [what] = faults[(row - 1) / 2]!
+          assert.equal(draws, new Array(3).fill({ id: 1, status: rowStatus.failed }), what)
+          assert.equal([...history.slice(0, 4)], [7, 9, 1, 0], what)
+          const scores = logits.slice(row * vocab, (row + 1) * vocab).map((it) => (it <= LOWEST ? -Infinity : it))
+          const options = resolveOptions(option(row))
+          processScores(scores, { history: [7, 9, 1], drawn: 0 }, options, { ...rules, firstAddedId: vocab })
+          assert.is(nextId(scores, options, 0), undefined, `the twin, ${what}`)
+        } else {
+          const alone = await run(1, healthy, () => option(row))
+          assert.equal(draws, alone.draws.flat(), `row ${row}`)
+          assert.equal([...history], [...alone.history], `row ${row}`)
+          assert.equal(together.left.slice(row * vocab, (row + 1) * vocab), alone.left, `row ${row}`)
+        }
+      }
+      gpu.useVariant('sample', 'narrow')
+      gpu.useVariant('logits-processors', 'narrow')
+    })
+  }
 
   test('a wide workgroup, as hardware has it', async (gpu) => {
     gpu.useVariant('sample', 'wide')
@@ -210,7 +309,7 @@ gpuSuite('sample', (test) => {
     )
     const logits = gpu.tensor('logits', [1, 2 ** 16 + 1])
     assert.throws(
-      () => sample(new Recorder(gpu), logits, rows, special, 1),
+      () => sample(new Recorder(gpu), logits, rows, ruleWords(gpu, rules), 1),
       (error: Error) => error instanceof ShapeError && error.message.includes('65537'),
     )
   })

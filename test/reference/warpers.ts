@@ -7,18 +7,13 @@
  *   halves the probability. 32 bits away, an id is {@link OUT} of the draw.
  * - A distance becomes a **weight**, 2^31 for the best id, in proportion to the probability. Sums of weights are exact.
  */
-import { fractionOf, multiplyHigh } from './integers.js'
+import { multiplyHigh } from '../../src/generation/random.js'
+import { bitsPerScore, fractionWord } from '../../src/ops/sampling-rows.js'
 
 /** The distance of an id that cannot be drawn. */
 export const OUT = 0xffffffff
 
-/** log2(e) / temperature as f32: how many bits apart are two scores that differ by 1. */
-export function bitsPerScore(temperature: number): number {
-  // A tiny temperature must not make it infinite: the best id's 0 · ∞ would be no number.
-  return Math.fround(Math.min(Math.LOG2E / temperature, 3e38))
-}
-
-/** Softmax's temperature: every score's distance below the best. All are {@link OUT} where no score is finite. */
+/** Softmax's temperature: the distance below the best of every score, finite or −∞. Where all are −∞ all are {@link OUT}. */
 export function distances(scores: Float32Array, temperature: number): Uint32Array {
   const scale = bitsPerScore(temperature)
   let best = -Infinity
@@ -56,11 +51,6 @@ export function keepTopP(distance: Uint32Array, p: number): void {
   }
 }
 
-/** `p` in units of 2^-32, at most {@link OUT}, which stands for 1. */
-export function fractionWord(p: number): number {
-  return Math.min(Math.round(p * 2 ** 32), OUT)
-}
-
 function nearestFirst(distance: Uint32Array): number[] {
   const ids = Array.from(distance.keys()).filter((id) => distance[id] !== OUT)
   return ids.sort((a, b) => distance[a]! - distance[b]! || a - b)
@@ -82,4 +72,9 @@ export function probabilities(distance: Uint32Array): Float32Array {
   const weights = Array.from(distance, weight)
   const total = weights.reduce((sum, it) => sum + it, 0)
   return Float32Array.from(weights, (it) => it / total)
+}
+
+/** `floor(sum · fraction / 2^32)` for a u32 `fraction` and a `sum` below 2^48: the part of a sum. */
+export function fractionOf(sum: number, fraction: number): number {
+  return Number((BigInt(sum) * BigInt(fraction)) >> 32n)
 }

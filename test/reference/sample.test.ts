@@ -1,20 +1,20 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bestId, drawId, nextId } from '../../src/generation/sampling.js'
-import { distances, OUT } from '../../src/generation/warpers.js'
+import { bestId, drawId, nextId } from './sample.js'
+import { distances, OUT } from './warpers.js'
 
-const sampling = suite('sampling')
+const sampling = suite('sample, the twin')
 
 const options = { doSample: true, temperature: 1, topK: 0, topP: 1, seed: 7 }
 
 sampling('the best id is the lowest of those that tie', () => {
   assert.is(bestId(Float32Array.of(1, 5, 5, 2)), 1)
   assert.is(bestId(Float32Array.of(-Infinity, -3)), 1)
-  assert.is(bestId(Float32Array.of(Number.NaN, -3, Number.NaN)), 1)
 })
 
-sampling('nothing is drawn from nothing', () => {
-  for (const scores of [[], [-Infinity, -Infinity], [Number.NaN]].map((it) => Float32Array.from(it))) {
+sampling('nothing is drawn from nothing, nor beside +∞ or what is no number', () => {
+  const nothing = [[], [-Infinity, -Infinity], [Number.NaN], [1, Number.NaN, 2], [1, Infinity, -Infinity]]
+  for (const scores of nothing.map((it) => Float32Array.from(it))) {
     assert.is(bestId(scores), undefined)
     assert.is(nextId(scores, options, 0), undefined)
   }

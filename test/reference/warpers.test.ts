@@ -1,15 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { processScores } from '../../src/generation/processors.js'
-import { distances, keepTopK, keepTopP, OUT, probabilities, weight } from '../../src/generation/warpers.js'
-import { samplingCases } from './golden-sampling.js'
+import { samplingCases } from '../generation/golden-sampling.js'
+import { distances, fractionOf, keepTopK, keepTopP, OUT, probabilities, weight } from './warpers.js'
 
 const warpers = suite('warpers')
 
 warpers('agree with every golden case', async () => {
-  for (const { name, logits, history, probs, options } of await samplingCases()) {
+  for (const { name, logits, history, probs, options, rules } of await samplingCases()) {
     const scores = logits.slice()
-    processScores(scores, history, options)
+    processScores(scores, { history, drawn: history.length }, options, rules)
     const distance = distances(scores, options.temperature)
     keepTopK(distance, options.topK)
     keepTopP(distance, options.topP)
@@ -66,10 +66,15 @@ warpers('top-p keeps the smallest prefix above p, lower ids first among ties', (
 })
 
 warpers('no score or only forbidden ones leave nothing', () => {
-  for (const scores of [[], [-Infinity, -Infinity], [Number.NaN, Number.NaN]]) {
+  for (const scores of [[], [-Infinity, -Infinity]]) {
     assert.equal(kept(distances(Float32Array.from(scores), 1)), [])
   }
-  assert.equal(kept(distances(Float32Array.of(-Infinity, 1, Number.NaN), 1)), [1])
+  assert.equal(kept(distances(Float32Array.of(-Infinity, 1), 1)), [1])
+})
+
+warpers('parts of sums are exact', () => {
+  assert.is(fractionOf(2 ** 48 - 1, 0xffffffff), 2 ** 48 - 2 ** 16 - 1)
+  assert.is(fractionOf(12, 2 ** 31), 6)
 })
 
 warpers('temperatures at either end do no harm', () => {

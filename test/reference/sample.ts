@@ -1,6 +1,5 @@
-import { fractionOf } from './integers.js'
-import { randomWord } from './random.js'
-import { distances, keepTopK, keepTopP, weight } from './warpers.js'
+import { randomWord } from '../../src/generation/random.js'
+import { distances, fractionOf, keepTopK, keepTopP, weight } from './warpers.js'
 
 /** The options of a draw; a subset of the generation options. */
 export interface DrawOptions {
@@ -12,27 +11,29 @@ export interface DrawOptions {
 }
 
 /**
- * The next id, from processed scores: the best where `doSample` is off, else one at random after the warpers. The same
- * scores, options and step give the same id on every machine, and on the GPU.
+ * The next id, from processed scores: the best where `doSample` is off, else one at random after the warpers. The plain twin of
+ * shaders/sample.wgsl, which draws the very same id on every adapter.
  *
  * @param step how many ids of the reply were drawn before
- * @returns the id, or undefined where no score is finite
+ * @returns the id, or undefined where a score is +∞ or NaN, or all are −∞
  */
 export function nextId(scores: Float32Array, options: DrawOptions, step: number): number | undefined {
-  if (!options.doSample) return bestId(scores)
+  const best = bestId(scores)
+  if (best === undefined || !options.doSample) return best
   const distance = distances(scores, options.temperature)
   keepTopK(distance, options.topK)
   keepTopP(distance, options.topP)
   return drawId(distance, randomWord(options.seed, step))
 }
 
-/** The id with the highest score, the lowest of those that tie; undefined where no score is finite. */
+/** The id with the highest score, the lowest of those that tie; undefined where {@link nextId} is. */
 export function bestId(scores: Float32Array): number | undefined {
   let best: number | undefined
-  for (let id = 0; id < scores.length; id++) {
-    if (scores[id]! > (best === undefined ? -Infinity : scores[best]!)) best = id
+  for (const [id, score] of scores.entries()) {
+    if (Number.isNaN(score) || score === Infinity) return undefined
+    if (score > (best === undefined ? -Infinity : scores[best]!)) best = id
   }
-  return best !== undefined && Number.isFinite(scores[best]) ? best : undefined
+  return best
 }
 
 /**
