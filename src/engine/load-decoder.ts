@@ -28,7 +28,7 @@ export interface LoadedDecoder {
 export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoderOptions = {}): Promise<LoadedDecoder> {
   const started = performance.now()
   let decoder: ReplyDecoder | undefined
-  let compiled: Promise<() => Promise<void>> | undefined
+  let compiled: ReturnType<ReplyDecoder['compile']> | undefined
   await loadModel(gpu, folder, {
     ...options,
     onTensors: (weights) => {

@@ -60,7 +60,7 @@ export class ReplyDecoder {
    *
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
-  async compile(dialogue: DialogueIds): Promise<(onKernel: OnKernel) => Promise<void>> {
+  async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
     const recorder = new Recorder(this.gpu)
     const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
     prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
