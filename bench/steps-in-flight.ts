@@ -15,9 +15,7 @@ import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../src/engine/scheduler.js'
 import { resolveOptions } from '../src/generation/options.js'
 import { Gpu } from '../src/gpu/gpu.js'
-import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
-await restartWithVulkanLoader()
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
