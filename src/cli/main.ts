@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
 import { generateCommand } from './generate.js'
 import { inspectCommand } from './inspect.js'
+import { endWithReader } from './stdio.js'
 import { synthCommand } from './synth.js'
 import { tokenizeCommand } from './tokenize.js'
 import { tuneCommand } from './tune.js'
@@ -26,6 +27,8 @@ function hyphenated(argument: string): string {
   const [flag = '', ...value] = argument.split('=')
   return flag.startsWith('--') ? [flag.replaceAll('_', '-'), ...value].join('=') : argument
 }
+
+endWithReader()
 
 const program = new Command('misc')
   .description(

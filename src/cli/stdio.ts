@@ -33,13 +33,20 @@ export async function printLines(lines: readonly string[]): Promise<void> {
   if (lines.length > 0) await print(`${lines.join('\n')}\n`)
 }
 
-/** Writes text to stdout, as fast as it is read. Where the reader has gone (`… | head`) the process ends. */
+/** Writes text to stdout, as fast as it is read. */
 export async function print(text: string): Promise<void> {
-  if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit()
-  throw error
+/**
+ * From now on the process ends when nobody reads what it writes any more (`… | head`): quietly, with exit code 0, as the
+ * reader has what it wanted. What cannot be written for another reason ends it with exit code 2 and a line that says why.
+ */
+export function endWithReader(): void {
+  const end = (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    process.stderr.write(`misc: the output cannot be written (${error.message})\n`)
+    process.exit(2)
+  }
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', end)
 }
