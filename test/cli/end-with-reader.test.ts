@@ -11,7 +11,7 @@ import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 
-const stdio = suite('cli/stdio')
+const reader = suite('cli/end-with-reader')
 const main = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
 const commands = ['doctor', 'chat', 'generate', 'inspect', 'synth', 'features', 'tokenize', 'validate', 'bench', 'tune']
 const tokenizer = fixture('tokenizer')
@@ -44,18 +44,18 @@ async function endQuietly(
   await Promise.all([worker(), worker(), worker()])
 }
 
-stdio('nobody reads help: a quiet end', () =>
+reader('nobody reads help: a quiet end', () =>
   endQuietly(['stdout'], [['--help'], ['--version'], ...commands.map((command) => [command, '--help'])]),
 )
 
-stdio('nobody reads why a command was refused: a quiet end', () =>
+reader('nobody reads why a command was refused: a quiet end', () =>
   endQuietly(
     ['stderr'],
     [[], ['nosuch'], ['inspect', '/no/such'], ...commands.map((command) => [command, '--nosuch'])],
   ),
 )
 
-stdio('nobody reads results that need no GPU: a quiet end', async () => {
+reader('nobody reads results that need no GPU: a quiet end', async () => {
   const model = await goldenModel('misc-tiny-paper')
   const features = ['features', '--tokenizer', tokenizer, '--data', fixture('text', 'misc-esconv'), '--split', 'dev']
   await endQuietly(
@@ -66,7 +66,7 @@ stdio('nobody reads results that need no GPU: a quiet end', async () => {
 })
 
 for (const adapter of testAdapters) {
-  stdio(`${adapter}: nobody reads a reply: a quiet end`, async () => {
+  reader(`${adapter}: nobody reads a reply: a quiet end`, async () => {
     const on = ['--adapter', adapter]
     const dialogue = '{"dialogue": [{"speaker": "seeker", "text": "i feel low"}]}'
     const generate = ['generate', await tinyModel(), '--input', '-', ...on]
@@ -76,7 +76,7 @@ for (const adapter of testAdapters) {
   })
 }
 
-stdio('nobody reads what was measured: a quiet end', async () => {
+reader('nobody reads what was measured: a quiet end', async () => {
   const on = ['--adapter', testAdapters[0]!]
   const model = await goldenModel('misc-tiny-paper')
   await endQuietly(
@@ -89,7 +89,7 @@ stdio('nobody reads what was measured: a quiet end', async () => {
   )
 })
 
-stdio('a reader that leaves amid the output, in a shell', () => {
+reader('a reader that leaves amid the output, in a shell', () => {
   const script = 'yes "i feel low" | head -n 100000 | { "$@" 2>&1; echo $? >&3; } 3>&2 | head -n 1'
   const command = ['bash', process.execPath, ...main, 'tokenize', tokenizer, '--json']
   const { stdout, stderr } = spawnSync('bash', ['-c', script, ...command], { encoding: 'utf8' })
@@ -97,11 +97,11 @@ stdio('a reader that leaves amid the output, in a shell', () => {
   assert.is(stderr, '0\n')
 })
 
-stdio('a full disk is said in one line, with exit code 2', () => {
+reader('a full disk is said in one line, with exit code 2', () => {
   const command = ['bash', process.execPath, ...main, 'tokenize', '--help']
   const { status, stderr } = spawnSync('bash', ['-c', '"$@" > /dev/full', ...command], { encoding: 'utf8' })
   assert.is(status, 2)
   assert.match(stderr, /^misc: the output cannot be written \(ENOSPC: .*\)\n$/)
 })
 
-stdio.run()
+reader.run()
