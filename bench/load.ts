@@ -15,9 +15,7 @@ import { parseArgs } from 'node:util'
 import { median } from 'simple-statistics'
 import { loadDecoder } from '../src/engine/load-decoder.js'
 import { Gpu } from '../src/gpu/gpu.js'
-import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
-await restartWithVulkanLoader()
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: { adapter: { type: 'string' }, runs: { type: 'string', default: '7' }, only: { type: 'string' } },

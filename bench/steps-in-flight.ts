@@ -16,9 +16,7 @@ import { ReplyScheduler } from '../src/engine/scheduler.js'
 import { resolveOptions } from '../src/generation/options.js'
 import { tokenRules } from '../src/generation/token-rules.js'
 import { Gpu } from '../src/gpu/gpu.js'
-import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
-await restartWithVulkanLoader()
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {

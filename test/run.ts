@@ -11,7 +11,6 @@ import { join, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { run } from 'uvu/run'
-import { restartWithVulkanLoader } from '../src/gpu/vulkan-loader.js'
 
 const words = process.argv.slice(2).filter((it) => it !== '--second-half')
 const isSecond = words.length < process.argv.length - 2
@@ -21,7 +20,6 @@ const halves = words.length === 0
 const cache = isSecond ? '../node_modules/.cache/second' : '../node_modules/.cache/first'
 process.env.XDG_CACHE_HOME = fileURLToPath(new URL(cache, import.meta.url))
 process.env.MESA_SHADER_CACHE_DIR = fileURLToPath(new URL('../node_modules/.cache/mesa', import.meta.url))
-await restartWithVulkanLoader()
 rmSync(join(process.env.XDG_CACHE_HOME, 'misc-webgpu', 'tuned'), { recursive: true, force: true })
 
 const root = fileURLToPath(new URL('.', import.meta.url))

@@ -12,11 +12,9 @@ import { renderMarkdown, renderText, type Section } from '../../src/bench/sectio
 import { InputError } from '../../src/errors.js'
 import { Gpu } from '../../src/gpu/gpu.js'
 import { findSwiftShader } from '../../src/gpu/swiftshader.js'
-import { restartWithVulkanLoader } from '../../src/gpu/vulkan-loader.js'
 import { type Peer, type Row, rows } from './rows.js'
 import { Worker } from './worker.js'
 
-await restartWithVulkanLoader()
 const { values: flags } = parseArgs({
   options: {
     model: { type: 'string' },

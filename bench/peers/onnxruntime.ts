@@ -5,9 +5,11 @@
 import { join } from 'node:path'
 import ort from 'onnxruntime-node'
 import { timed } from '../../src/bench/statistics.js'
+import { provideVulkanLoader } from '../../src/gpu/vulkan-loader.js'
 import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, lengths, type Product, values } from './work.js'
 
+await provideVulkanLoader()
 const [folder, provider] = process.argv.slice(2) as [string, string]
 const layers = 8
 const heads = 16

@@ -5,9 +5,11 @@
 import { createRequire } from 'node:module'
 import { create, globals } from 'webgpu'
 import { timed } from '../../src/bench/statistics.js'
+import { provideVulkanLoader } from '../../src/gpu/vulkan-loader.js'
 import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, type Product, values } from './work.js'
 
+await provideVulkanLoader()
 Object.assign(globalThis, globals)
 const gpu = create([`adapter=${process.argv[2]}`])
 Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true })

@@ -1,6 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { type Command, Option } from 'commander'
+import { statSync } from 'node:fs'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bench, type SuiteName, standardSuites, suiteNames } from '../bench/bench.js'
 import { renderPage } from '../bench/page.js'
 import { renderMarkdown, renderText } from '../bench/section.js'
@@ -9,18 +8,20 @@ import { resolveWorkload, standardWorkload, type Workload } from '../bench/workl
 import { readConfig } from '../engine/load-model.js'
 import { packagedModel } from '../engine/misc.js'
 import { InputError } from '../errors.js'
-import { writeWholeFile } from '../io/whole-file.js'
+import { checkWritable, writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../package.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
 interface BenchFlags extends GpuFlags, Partial<Workload> {
-  readonly suite: SuiteName | 'all'
+  readonly suite: readonly SuiteName[]
   readonly scaling?: true
   readonly json?: string | true
   readonly markdown?: string
   readonly html?: string
 }
+
+const suiteChoices = [...suiteNames, 'all'].join(', ')
 
 /** A flag for each number of the workload; what it means, and the standard where the model allows it. */
 const workloadFlags: Readonly<Record<keyof Workload, string>> = {
@@ -48,9 +49,12 @@ export function benchCommand(): Command {
     )
     .argument('[MODEL]', 'a folder with config.json and weights; default: the packaged model')
     .addOption(
-      new Option('--suite <name>', 'what to time; all is all but scaling')
-        .choices([...suiteNames, 'all'])
-        .default('all'),
+      new Option(
+        '--suite <names>',
+        `what to time, comma-separated or repeated: ${suiteChoices}; all is all but scaling`,
+      )
+        .argParser(addSuites)
+        .default(standardSuites, 'all'),
     )
     .option('--scaling', 'time scaling too')
   for (const [name, help] of Object.entries(workloadFlags) as [keyof Workload, string][]) {
@@ -64,7 +68,7 @@ export function benchCommand(): Command {
     .option('--html <file>', 'write a page with tables and plots, to be viewed without a network')
     .addHelpText(
       'after',
-      '\nExamples:\n  misc bench model/\n  misc bench model/ --suite decode --tokens 64 --json\n' +
+      '\nExamples:\n  misc bench model/\n  misc bench model/ --suite decode,encode --tokens 64 --json\n' +
         '  misc bench model/ --scaling --html bench.html --markdown bench.md --json bench.json',
     )
     .action(async (model: string | undefined, flags: BenchFlags) => {
@@ -74,16 +78,14 @@ export function benchCommand(): Command {
 
 async function run(folder: string, json: string | boolean, flags: BenchFlags): Promise<void> {
   const jsonFile = typeof json === 'string' ? json : undefined
-  for (const file of [jsonFile, flags.markdown, flags.html]) if (file) checkTarget(file)
+  // Hours may pass before a file is written.
+  for (const file of [jsonFile, flags.markdown, flags.html]) if (file !== undefined) await checkWritable(file)
   // The numbers are checked against the config before anything is loaded.
   const workload = resolveWorkload(flags, await readConfig(folder))
   const asked = performance.now()
   const report = await withGpu(flags, (gpu) =>
     bench(gpu, folder, {
-      suites: [
-        ...(flags.suite === 'all' ? standardSuites : [flags.suite]),
-        ...(flags.scaling ? ['scaling' as const] : []),
-      ],
+      suites: [...flags.suite, ...(flags.scaling ? ['scaling' as const] : [])],
       workload,
       dtype: flags.dtype,
       adapterMs: performance.now() - asked,
@@ -98,17 +100,12 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
     [flags.markdown, () => renderMarkdown(sections)],
     [flags.html, () => renderPage(report)],
   ] as const
-  for (const [file, render] of files) if (file) await writeWholeFile(file, (to) => to.writeFile(render()))
-  process.stdout.write(json === true ? document : renderText(sections))
-}
-
-/** Hours may pass before a file is written. */
-function checkTarget(file: string): void {
-  if (!existsSync(dirname(file))) {
-    throw new InputError(`${file}: there is no folder ${dirname(file)}; make it first`)
-  }
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new InputError(`${file}: is a folder; name a file to write`)
+  try {
+    for (const [file, render] of files) {
+      if (file !== undefined) await writeWholeFile(file, (to) => to.writeFile(render()))
+    }
+  } finally {
+    process.stdout.write(json === true ? document : renderText(sections))
   }
 }
 
@@ -119,6 +116,17 @@ function modelAndFile(model: string | undefined, json: string | true | undefined
   }
   if (model === undefined) return [json, true]
   throw new InputError(`--json ${json}: is a folder; name a file to write, or nothing to print`)
+}
+
+/** What one `--suite` adds to those before it; the default is not one of them. */
+function addSuites(text: string, earlier: readonly SuiteName[]): readonly SuiteName[] {
+  const named = text.split(',').flatMap((word) => {
+    if (word === 'all') return standardSuites
+    const suite = suiteNames.find((name) => name === word)
+    if (!suite) throw new InvalidArgumentError(`Allowed choices are ${suiteChoices}.`)
+    return suite
+  })
+  return earlier === standardSuites ? named : [...earlier, ...named]
 }
 
 function wholeNumber(text: string, flag: string): number {

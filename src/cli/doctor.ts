@@ -1,17 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import type { Command } from 'commander'
+import { Command } from 'commander'
 import { type AdapterCandidate, type AdapterInfo, listAdapters, noAdapterAdvice } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { findSwiftShader, swiftShaderPackage } from '../gpu/swiftshader.js'
-import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile, wasRestarted } from '../gpu/vulkan-loader.js'
+import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile } from '../gpu/vulkan-loader.js'
+import { cacheFolder } from '../io/cache-folder.js'
 import { matmul } from '../ops/matmul.js'
 import { packageVersion } from '../package.js'
 import { readTuning, tuningFile } from '../tune/cache.js'
-import { gpuCommand } from './gpu-command.js'
+import { adapterOption } from './gpu-command.js'
 
 /** Limits that decide how large a model may be and how its kernels are cut. */
 const limits = [
@@ -68,17 +70,20 @@ export interface Diagnosis {
   versions: { 'misc-webgpu': string; node: string; webgpu: string; platform: string }
   adapters: AdapterCandidate[]
   used: UsedAdapter | null
-  /** Linux only: the loader, the drivers' files, and whether this process was started again to find the loader. */
-  vulkan: { loader: string | null; drivers: string[]; restarted: boolean; ld_library_path: string | null } | null
-  /** Where SwiftShader was unpacked; null where its package is not installed. */
-  swiftshader: { package: string; folder: string | null }
+  /** Linux only: the loader, the system's or SwiftShader's, and the files of the system's drivers. */
+  vulkan: { loader: string | null; drivers: string[] } | null
+  /** Where SwiftShader was unpacked; null where its package is not installed, or for the `problem` that it had. */
+  swiftshader: { package: string; folder: string | null; problem: string | null }
+  /** Where SwiftShader is unpacked to and `misc tune` writes; `problem` says why nothing can be written there. */
+  cache: { folder: string | null; problem: string | null }
   problem: string | null
   advice: string[]
 }
 
 /** `misc doctor`. */
 export function doctorCommand(): Command {
-  return gpuCommand('doctor')
+  return new Command('doctor')
+    .addOption(adapterOption())
     .summary('adapter, driver, features and limits; what would be faster')
     .description(
       'Says which WebGPU adapters are found, which one commands use, what it can do, and how to get a faster one. ' +
@@ -99,8 +104,10 @@ export function doctorCommand(): Command {
 /** Looks at the machine; whatever fails becomes a part of the answer. */
 async function diagnose(wanted: string | undefined): Promise<Diagnosis> {
   const linux = process.platform === 'linux'
-  // Where it cannot be unpacked, opening it says why.
-  const swiftShader = await findSwiftShader().catch(() => undefined)
+  const swiftshader = await findSwiftShader().then(
+    (found) => ({ folder: found?.folder ?? null, problem: null }),
+    (error: Error) => ({ folder: null, problem: error.message }),
+  )
   const adapters = await listAdapters()
   const opened = await open(wanted)
   const diagnosis: Diagnosis = {
@@ -117,14 +124,30 @@ async function diagnose(wanted: string | undefined): Promise<Diagnosis> {
       ? {
           loader: vulkanLoaderFile() ?? (hasVulkanLoader() ? 'libvulkan.so.1' : null),
           drivers: vulkanDriverFiles(),
-          restarted: wasRestarted(),
-          ld_library_path: process.env.LD_LIBRARY_PATH ?? null,
         }
       : null,
-    swiftshader: { package: swiftShaderPackage, folder: swiftShader?.folder ?? null },
+    swiftshader: { package: swiftShaderPackage, ...swiftshader },
+    cache: await cacheState(),
     advice: [],
   }
   return { ...diagnosis, advice: advise(diagnosis) }
+}
+
+/** Makes the folder: nothing else says for sure whether it can be written. */
+async function cacheState(): Promise<Diagnosis['cache']> {
+  let folder: string | null = null
+  try {
+    folder = cacheFolder()
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+    return { folder, problem: null }
+  } catch (error) {
+    const { message } = error as Error
+    return {
+      folder,
+      problem: folder ? `${folder}: cannot be written (${message}); set XDG_CACHE_HOME to one that can` : message,
+    }
+  }
 }
 
 async function open(wanted: string | undefined): Promise<{ used: UsedAdapter | null; problem: string | null }> {
@@ -204,19 +227,13 @@ async function measure(gpu: Gpu): Promise<Measured> {
   }
 }
 
-function advise({ used, adapters, vulkan, swiftshader, problem }: Diagnosis): string[] {
-  const advice: string[] = []
+function advise({ used, adapters, vulkan, swiftshader, cache, problem }: Diagnosis): string[] {
+  const advice = [swiftshader.problem ?? cache.problem].filter((it) => it !== null)
   const faster = used?.software && adapters.find((it) => !it.software)
   const system = adapters.some((it) => it.source === 'system')
   const lavapipeFile = vulkan?.drivers.find((file) => /lvp/.test(basename(file)))
-  if (!used && adapters.length === 0) advice.push(noAdapterAdvice())
+  if (!used && adapters.length === 0 && !swiftshader.problem) advice.push(noAdapterAdvice())
   if (problem && used) advice.push('update the driver, or name another adapter with --adapter')
-  if (vulkan && (vulkan.restarted || !vulkan.loader) && swiftshader.folder) {
-    advice.push(
-      `the system has no Vulkan loader (libvulkan.so.1). misc commands bring their own; a program of yours does not start ` +
-        `itself again: start it with LD_LIBRARY_PATH=${swiftshader.folder}, or install the loader (on Debian: libvulkan1)`,
-    )
-  }
   if (lavapipeFile && vulkan?.loader && !system) {
     advice.push(
       `${lavapipeFile} is there, but its driver gives no adapter: Mesa before 23 is refused ` +
@@ -248,7 +265,7 @@ function gpuNodes(folder: string, pattern: RegExp): string[] {
     .map((name) => join(folder, name))
 }
 
-function report({ versions, adapters, used, vulkan, swiftshader, problem, advice }: Diagnosis): string {
+function report({ versions, adapters, used, vulkan, swiftshader, cache, problem, advice }: Diagnosis): string {
   const numbers = Object.entries(versions).map(([name, version]) =>
     name === 'platform' ? version : `${labels[name] ?? name} ${version}`,
   )
@@ -262,23 +279,30 @@ function report({ versions, adapters, used, vulkan, swiftshader, problem, advice
       (it) => `  ${it.name === used?.name ? '*' : ' '} ${it.name.padEnd(width)}  ${kindOf(it)}, ${originOf(it)}`,
     ),
     ...(problem ? ['', `problem: ${problem}`] : []),
-    ...(used ? ['', ...describe(used)] : []),
+    ...(used ? ['', ...describe(used, cache)] : []),
     ...(vulkan
       ? [
           '',
-          `Vulkan loader   ${vulkan.loader ?? 'libvulkan.so.1 is not found'}${
-            vulkan.restarted ? ' (the system has none: started again with LD_LIBRARY_PATH)' : ''
-          }`,
+          `Vulkan loader   ${vulkan.loader ?? 'libvulkan.so.1 is not found'}`,
           `driver files    ${vulkan.drivers.join(`\n${' '.repeat(16)}`) || 'none'}`,
         ]
       : []),
-    `SwiftShader     ${swiftshader.folder ? `unpacked in ${swiftshader.folder}` : `not here (npm package ${swiftshader.package})`}`,
+    `SwiftShader     ${whereSwiftShaderIs(swiftshader)}`,
+    `cache folder    ${cache.folder ?? 'none'}${cache.problem ? ', cannot be written' : ''}`,
     ...(others.length > 0 ? ['', 'advice', ...others.map((it) => `  - ${it}`)] : []),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function describe({ name, software, driver, vendor, architecture, ...used }: UsedAdapter): string[] {
+function whereSwiftShaderIs({ package: name, folder, problem }: Diagnosis['swiftshader']): string {
+  if (folder) return `unpacked in ${folder}`
+  return problem ? `in the npm package ${name}, but not unpacked` : `not here (npm package ${name})`
+}
+
+function describe(
+  { name, software, driver, vendor, architecture, ...used }: UsedAdapter,
+  cache: Diagnosis['cache'],
+): string[] {
   const yes = (feature: (typeof features)[number]) => (used.features[feature] ? 'yes' : 'no')
   const lanes = used.subgroup_size > 0 ? `${used.subgroup_size} lanes` : 'lanes vary'
   const { limits, measured } = used
@@ -291,7 +315,7 @@ function describe({ name, software, driver, vendor, architecture, ...used }: Use
     `  timestamp-query  ${yes('timestamp-query')}`,
     `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}`,
     `  workgroup        ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize} bytes`,
-    `  tuned kernels    ${tuned(used.tuning)}`,
+    `  tuned kernels    ${tuned(used.tuning, cache)}`,
     `  opened in        ${used.open_ms} ms`,
     ...(measured
       ? [
@@ -301,9 +325,10 @@ function describe({ name, software, driver, vendor, architecture, ...used }: Use
   ]
 }
 
-function tuned({ file, classes, replaced, problem }: TuningReport): string {
+function tuned({ file, classes, replaced, problem }: TuningReport, cache: Diagnosis['cache']): string {
+  if (classes === 0 && cache.problem) return 'none in use: the cache folder cannot be written'
   if (problem) return `none in use: ${problem}`
-  if (classes === 0) return `none measured; misc tune does, and writes ${file ?? 'nothing: there is no cache folder'}`
+  if (classes === 0) return `none measured; misc tune does, and writes ${file}`
   return `${replaced} of ${classes} guesses replaced by what was measured: ${file}`
 }
 

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
-import { restartWithVulkanLoader } from '../gpu/vulkan-loader.js'
 import { adoptTuning } from '../tune/cache.js'
 
 /** The flags that {@link gpuCommand} adds. */
@@ -10,12 +9,17 @@ export interface GpuFlags {
   readonly dtype?: WeightDtype
 }
 
-/** A command that computes on the GPU: takes --adapter and --dtype, and starts itself again where the Vulkan loader is missing. */
+/** A command that computes with a model on the GPU: takes --adapter and --dtype. */
 export function gpuCommand(name: string): Command {
-  return new Command(name)
-    .option('--adapter <name>', 'part of the adapter’s name, as `misc doctor` lists it; default: hardware first')
-    .addOption(dtypeOption())
-    .hook('preAction', restartWithVulkanLoader)
+  return new Command(name).addOption(adapterOption()).addOption(dtypeOption())
+}
+
+/** `--adapter`. */
+export function adapterOption(): Option {
+  return new Option(
+    '--adapter <name>',
+    'part of the adapter’s name, as `misc doctor` lists it; default: hardware first',
+  )
 }
 
 /** `--dtype`, f32 unless another is named. */

@@ -5,6 +5,7 @@ import { packageVersion } from '../package.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
 import { doctorCommand } from './doctor.js'
+import { endWithReader } from './end-with-reader.js'
 import { featuresCommand } from './features.js'
 import { generateCommand } from './generate.js'
 import { inspectCommand } from './inspect.js'
@@ -26,6 +27,8 @@ function hyphenated(argument: string): string {
   const [flag = '', ...value] = argument.split('=')
   return flag.startsWith('--') ? [flag.replaceAll('_', '-'), ...value].join('=') : argument
 }
+
+endWithReader()
 
 const program = new Command('misc')
   .description(

@@ -41,18 +41,12 @@ export async function printLines(lines: readonly string[]): Promise<void> {
   if (lines.length > 0) await print(`${lines.join('\n')}\n`)
 }
 
-/** Writes text to stdout, as fast as it is read. Where the reader has gone (`… | head`) the process ends. */
+/** Writes text to stdout, as fast as it is read. */
 export async function print(text: string): Promise<void> {
-  if (process.stdout.listenerCount('error', endQuietly) === 0) process.stdout.on('error', endQuietly)
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
 /** Says on stderr, for people, what goes on all the same. */
 export function warn(message: string): void {
   process.stderr.write(`misc: ${message}\n`)
-}
-
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit()
-  throw error
 }

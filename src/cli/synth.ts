@@ -58,14 +58,11 @@ export async function synthesize(
     }
     return { name, dtype: 'F32', shape, data }
   })
-  try {
-    await mkdir(out, { recursive: true })
-    await writeSafetensors(weights, tensors, { format: 'pt' })
-    await writeWholeFile(target, (to) => to.writeFile(configText))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error
-    throw new InputError(`${out}: cannot be written (${(error as Error).message}); free some room or choose another`)
-  }
+  await mkdir(out, { recursive: true }).catch((error: Error) => {
+    throw new InputError(`${out}: cannot be made (${error.message}); choose another folder`)
+  })
+  await writeSafetensors(weights, tensors, { format: 'pt' })
+  await writeWholeFile(target, (to) => to.writeFile(configText))
   return { tensors: tensors.length, parameters }
 }
 

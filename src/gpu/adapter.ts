@@ -1,7 +1,7 @@
 import { create } from 'webgpu'
 import { NoAdapterError } from '../errors.js'
 import { findSwiftShader, type SwiftShader, swiftShaderPackage } from './swiftshader.js'
-import { hasVulkanDriver, hasVulkanLoader } from './vulkan-loader.js'
+import { hasVulkanDriver, hasVulkanLoader, provideVulkanLoader } from './vulkan-loader.js'
 
 /** Where an adapter came from: the system's own drivers, or SwiftShader of the npm package. */
 export type AdapterSource = 'system' | 'swiftshader'
@@ -105,6 +105,7 @@ async function findAdapters(source: AdapterSource): Promise<FoundAdapter[]> {
 }
 
 async function candidatesOf(source: AdapterSource, swiftShader: SwiftShader | undefined): Promise<FoundAdapter[]> {
+  await provideVulkanLoader()
   if (!hasVulkanLoader()) return []
   if (source === 'system' ? !hasVulkanDriver() : !swiftShader) return []
   return withDrivers(source === 'swiftshader' ? swiftShader?.icd : undefined, () => findAdapters(source))
@@ -123,8 +124,7 @@ export function noAdapterAdvice(): string {
   if (!hasVulkanLoader()) {
     return (
       "the Vulkan loader libvulkan.so.1 is missing: install your system's Vulkan loader and driver (on Debian: libvulkan1 and " +
-      `mesa-vulkan-drivers), or npm install ${swiftShaderPackage} and start the process with LD_LIBRARY_PATH set to the folder ` +
-      'that holds its libvulkan.so.1 (`npx misc doctor` prints it)'
+      `mesa-vulkan-drivers), or npm install ${swiftShaderPackage}, which brings both`
     )
   }
   return `install your GPU's driver, or a software driver: mesa-vulkan-drivers of Mesa 23 or newer, or npm install ${swiftShaderPackage}`

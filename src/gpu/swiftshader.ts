@@ -16,7 +16,7 @@ const files = ['libvk_swiftshader.so', 'vk_swiftshader_icd.json', 'libvulkan.so.
 
 /** A folder with SwiftShader's driver, its ICD file and a Vulkan loader. */
 export interface SwiftShader {
-  /** Holds `libvulkan.so.1`: goes on LD_LIBRARY_PATH where the system has no loader. */
+  /** Holds `libvulkan.so.1`, for systems that have none. */
   readonly folder: string
   /** The driver's ICD file: goes into VK_ICD_FILENAMES. */
   readonly icd: string

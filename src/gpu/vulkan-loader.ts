@@ -1,19 +1,33 @@
-import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { findSwiftShader } from './swiftshader.js'
 
-const restarted = 'MISC_WEBGPU_RESTARTED'
+/** Dawn opens the loader by this name. */
+const loaderName = 'libvulkan.so.1'
+
+/** A flag of Linux's dlopen that Node has no name for: the library stays, though Node closes what is no addon. */
+const RTLD_NODELETE = 0x1000
+
+/** Whether this process can open the Vulkan loader, which Dawn needs on Linux. */
+export function hasVulkanLoader(): boolean {
+  return process.platform !== 'linux' || opens(loaderName)
+}
 
 /**
- * Whether this process can open the Vulkan loader, which Dawn needs on Linux and opens by name. The dynamic linker reads
- * LD_LIBRARY_PATH at process start, so the answer does not change while the process lives.
+ * Where the system has no Vulkan loader, loads the one that SwiftShader's package brings, for as long as this process
+ * lives: the dynamic linker knows a library by its own name once it is loaded, wherever it lies. Does nothing where the
+ * package is missing or cannot be unpacked.
  */
-export function hasVulkanLoader(): boolean {
-  if (process.platform !== 'linux') return true
+export async function provideVulkanLoader(): Promise<void> {
+  if (hasVulkanLoader()) return
+  const swiftShader = await findSwiftShader().catch(() => undefined)
+  if (swiftShader) opens(join(swiftShader.folder, loaderName), RTLD_NODELETE)
+}
+
+function opens(library: string, flags = 0): boolean {
   try {
-    process.dlopen({ exports: {} }, 'libvulkan.so.1')
+    process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | flags)
     return true
   } catch (error) {
     // A library that opened but is no Node addon "did not self-register"; all else is the linker's: missing, damaged, …
@@ -29,12 +43,12 @@ export function vulkanLoaderFile(): string | undefined {
 
 /** The files that name Vulkan drivers where the loader looks for them, on Linux. */
 export function vulkanDriverFiles(): string[] {
-  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, VK_ADD_DRIVER_FILES, XDG_DATA_HOME, XDG_DATA_DIRS, HOME } = process.env
   const split = (paths = '') => paths.split(delimiter).filter((file) => file !== '' && existsSync(file))
   const named = VK_DRIVER_FILES ?? VK_ICD_FILENAMES
   if (named !== undefined) return split(named)
   const roots = ['/etc', '/usr/local/etc', '/usr/local/share', '/usr/share', ...(XDG_DATA_DIRS?.split(delimiter) ?? [])]
-  roots.push(XDG_DATA_HOME || join(homedir(), '.local/share'))
+  if (XDG_DATA_HOME || HOME) roots.push(XDG_DATA_HOME || join(HOME!, '.local/share'))
   const folders = [...new Set(roots)].map((root) => join(root, 'vulkan/icd.d')).filter((folder) => existsSync(folder))
   const found = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
   return [...split(VK_ADD_DRIVER_FILES), ...found.filter((file) => file.endsWith('.json'))]
@@ -43,32 +57,4 @@ export function vulkanDriverFiles(): string[] {
 /** Whether the system names a Vulkan driver where the loader looks for one: asking Dawn without one prints warnings. */
 export function hasVulkanDriver(): boolean {
   return process.platform !== 'linux' || vulkanDriverFiles().length > 0
-}
-
-/** Whether {@link restartWithVulkanLoader} started this process. */
-export function wasRestarted(): boolean {
-  return process.env[restarted] !== undefined
-}
-
-/**
- * For commands: where the system has no Vulkan loader but SwiftShader's package brings one, starts the same command again
- * with the loader's folder on LD_LIBRARY_PATH and ends this process with that one's exit code. Otherwise returns.
- */
-export async function restartWithVulkanLoader(): Promise<void> {
-  if (wasRestarted() || hasVulkanLoader()) return
-  const swiftShader = await findSwiftShader().catch(() => undefined)
-  if (!swiftShader) return
-  const path = [swiftShader.folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter)
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-    env: { ...process.env, LD_LIBRARY_PATH: path, [restarted]: '1' },
-  })
-  // The terminal sends Ctrl-C to both: the child decides what it means. Other signals are passed on.
-  process.on('SIGINT', () => {})
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
-  const status = await new Promise<number>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)))
-  })
-  process.exit(status)
 }

@@ -1,32 +1,74 @@
-import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+import { constants, existsSync } from 'node:fs'
+import { access, type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
+import { InputError } from '../errors.js'
 
 /**
  * Writes a file that is either whole or not there: under a temporary name beside it, renamed at the end. When `write`
- * throws or the process is told to stop, what it wrote is removed; a file that was there before stays as it was.
+ * throws or the process is told to end, what it wrote is removed; a file that was there before stays as it was. A symbolic
+ * link stays and what it leads to is replaced; a device or a pipe is written to as it is.
+ *
+ * @throws InputError where the system does not let it be written
  */
 export async function writeWholeFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const partial = `${path}.${randomBytes(4).toString('hex')}.partial`
-  const stop = (signal: NodeJS.Signals) => {
-    rmSync(partial, { force: true })
-    process.kill(process.pid, signal)
-  }
-  const file = await open(partial, 'wx')
-  for (const signal of SIGNALS) process.once(signal, stop)
-  try {
+  const fill = async (name: string) => {
+    const file = await open(name, 'w')
     try {
       await write(file)
     } finally {
       await file.close()
     }
-    await rename(partial, path)
+  }
+  await namingFault(path, async () => {
+    const target = await targetOf(path)
+    if (target.inPlace) await fill(target.path)
+    // It awaits what is called with the temporary file's name, so that any amount can be written piece by piece.
+    else await writeFileAtomic(target.path, '', { tmpfileCreated: fill })
+  })
+}
+
+/**
+ * Looks whether {@link writeWholeFile} could write a file, for work that takes long before it does.
+ *
+ * @throws InputError where it could not
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await namingFault(path, async () => {
+    const target = await targetOf(path)
+    await access(target.inPlace ? target.path : dirname(target.path), constants.W_OK)
+  })
+}
+
+/** Where to write: in place what cannot be renamed over without taking it away, a device or a pipe. */
+interface Target {
+  readonly path: string
+  readonly inPlace: boolean
+}
+
+async function targetOf(path: string): Promise<Target> {
+  const info = await stat(path).catch(unlessAbsent)
+  if (info?.isDirectory() || path === '' || path.endsWith('/'))
+    throw new InputError(`${path}: is a folder; name a file to write`)
+  if (info) return { path, inPlace: !info.isFile() }
+  // A link whose target is yet to be made looks absent, too.
+  const link = await readlink(path).catch(unlessAbsent)
+  const folder = dirname(path)
+  if (link !== undefined) return targetOf(resolve(await realpath(folder), link))
+  if (!existsSync(folder)) throw new InputError(`${path}: there is no folder ${folder}; make it first`)
+  return { path, inPlace: false }
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/** Does the work; what the system refuses becomes an InputError that names the file. */
+async function namingFault(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
   } catch (error) {
-    await rm(partial, { force: true })
-    throw error
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, stop)
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw new InputError(`${path}: cannot be written (${(error as Error).message}); free some room or choose another`)
   }
 }

@@ -52,13 +52,7 @@ export async function readTuning(owner: Owner, warn: Warn): Promise<Tuning> {
   let file = 'the cache folder'
   try {
     file = tuningFile(owner)
-    const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    if (!info) return nothing
-    // A pipe would be waited for.
-    if (!info.isFile()) throw new Error(`${file}: not a regular file`)
+    if (!(await isThere(file))) return nothing
     return parseTuning(await readJsonFile(file, limit), owner)
   } catch (error) {
     const { message } = error as Error
@@ -67,6 +61,16 @@ export async function readTuning(owner: Owner, warn: Warn): Promise<Tuning> {
     told.add(file)
     return nothing
   }
+}
+
+/** @throws Error where it is no regular file: a pipe would be waited for. */
+async function isThere(file: string): Promise<boolean> {
+  const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (info && !info.isFile()) throw new Error(`${file}: not a regular file`)
+  return info !== undefined
 }
 
 /** @throws Error that says what is wrong, or for whom else the document was written. */
@@ -115,6 +119,7 @@ export async function writeTuning(owner: Owner, { choices, unfinished }: Tuning)
     choices: Object.fromEntries([...earlier.choices, ...choices]),
   }
   await mkdir(dirname(file), { recursive: true })
+  await isThere(file)
   await writeWholeFile(file, (to) => to.writeFile(`${JSON.stringify(document, null, 2)}\n`))
   return file
 }

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { readFileSync, readlinkSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -56,6 +57,25 @@ command('writes document, tables and page to files, beside the text', async () =
   assert.match(readFileSync(html, 'utf8'), /<td class="name">cross_kv<\/td>/)
 })
 
+command('several suites; a pipe, a link and a device to write to stay what they are', async () => {
+  const folder = tempFolder()
+  const [pipe, link, device] = ['pipe', 'link', 'null'].map((it) => join(folder, it)) as [string, string, string]
+  execFileSync('mkfifo', [pipe])
+  symlinkSync('bench.md', link)
+  // Only root may make a device; nobody else could take the machine's away.
+  const html = spawnSync('mknod', [device, 'c', '1', '3']).status === 0 ? device : '/dev/null'
+  const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const document = text(reader.stdout)
+  const files = ['--json', pipe, '--markdown', link, '--html', html]
+  const suites = ['--suite', 'blocks,encode', '--suite', 'decode']
+  const { status, stderr } = misc(await goldenModel('misc-tiny-paper'), ...small, ...suites, ...files)
+  assert.is(status, 0, stderr)
+  assert.equal(Object.keys((JSON.parse(await document) as BenchReport).suites), ['decode', 'encode', 'blocks'])
+  assert.is(readlinkSync(link), 'bench.md')
+  assert.match(readFileSync(join(folder, 'bench.md'), 'utf8'), /^\| cross\\_kv \|/m)
+  assert.ok(statSync(pipe).isFIFO() && statSync(html).isCharacterDevice())
+})
+
 command('refuses what it cannot do, before it opens an adapter', async () => {
   const model = await goldenModel('misc-tiny-paper')
   const bench = (...args: string[]) =>
@@ -69,9 +89,11 @@ command('refuses what it cannot do, before it opens an adapter', async () => {
   await refused(() => bench(model, '--html', model), /is a folder; name a file/)
   await refused(() => bench(model, '--markdown', '/no/such/folder/bench.md'), /there is no folder/)
   await refused(() => bench('/no/such/model'), /no such folder/)
-  const { status, stdout, stderr } = misc(model, '--suite', 'html')
-  assert.equal([status, stdout], [2, ''])
-  assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, scaling, all/)
+  for (const suites of ['html', 'decode,html', 'decode,', '']) {
+    const { status, stdout, stderr } = misc(model, '--suite', suites)
+    assert.equal([status, stdout], [2, ''])
+    assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, scaling, all/)
+  }
 })
 
 command.run()

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listAdapters } from '../../src/gpu/adapter.js'
+import { findSwiftShader } from '../../src/gpu/swiftshader.js'
 import { tempFolder } from '../temp.js'
 import { misc } from './run.js'
 
@@ -71,6 +72,42 @@ doctor('no adapter at all: what to install, and exit code 3', () => {
   const { status, stdout } = run()
   assert.is(status, 3)
   assert.match(stdout, /^adapters: none$/m)
+})
+
+doctor('a cache folder that cannot be written is said, and nothing that contradicts it', async () => {
+  if (!(await findSwiftShader())) return void process.stderr.write('skipped, SwiftShader is not here\n')
+  const file = join(tempFolder(), 'file')
+  writeFileSync(file, '')
+  const env = { XDG_CACHE_HOME: file, VK_ICD_FILENAMES: '/nonexistent', VK_DRIVER_FILES: '/nonexistent' }
+  const json = misc(['doctor', '--json'], env)
+  assert.is(json.status, 3)
+  const { problem, swiftshader, cache, advice } = JSON.parse(json.stdout)
+  assert.match(problem, /^SwiftShader cannot be unpacked into .*: set XDG_CACHE_HOME to a folder that can be written$/)
+  assert.equal(swiftshader, { package: '@sparticuz/chromium', folder: null, problem })
+  assert.is(cache.folder, join(file, 'misc-webgpu'))
+  assert.match(cache.problem, /cannot be written \(E(NOTDIR|EXIST).*set XDG_CACHE_HOME/)
+  assert.equal(advice, [problem])
+  const { stdout } = misc(['doctor'], env)
+  assert.match(stdout, /^SwiftShader +in the npm package @sparticuz\/chromium, but not unpacked$/m)
+  assert.match(stdout, /^cache folder +\S+misc-webgpu, cannot be written$/m)
+  assert.not.match(stdout, /not here|install/)
+})
+
+doctor('where the cache folder cannot be written, misc tune is not advised to write there', () => {
+  const file = join(tempFolder(), 'file')
+  writeFileSync(file, '')
+  const system = adapters.find(({ source }) => source === 'system')
+  if (!system) return void process.stderr.write('skipped, no driver of the system: an adapter without a cache\n')
+  const { status, stdout } = misc(['doctor', '--adapter', system.name], { XDG_CACHE_HOME: file })
+  assert.is(status, 0)
+  assert.match(stdout, /^ {2}tuned kernels +none in use: the cache folder cannot be written$/m)
+  assert.match(stdout, /^ {2}- .*set XDG_CACHE_HOME/m)
+})
+
+doctor('--dtype is refused: nothing of what it says depends on it', () => {
+  const { status, stdout, stderr } = misc(['doctor', '--dtype', 'int8'])
+  assert.equal([status, stdout], [2, ''])
+  assert.match(stderr, /unknown option '--dtype'/)
 })
 
 doctor.run()

@@ -89,7 +89,7 @@ synth('refuses bad configs and shapes before it writes anything', async () => {
 synth('says when the folder cannot be written', async () => {
   const file = join(tempFolder(), 'file')
   writeFileSync(file, '')
-  await refused(() => synthesize(configFolder({}, { a: [1] }), join(file, 'out')), /cannot be written/)
+  await refused(() => synthesize(configFolder({}, { a: [1] }), join(file, 'out')), /cannot be made \(ENOTDIR/)
 })
 
 synth('as a command: exit codes, and words on stderr alone', () => {
@@ -106,15 +106,20 @@ synth('as a command: exit codes, and words on stderr alone', () => {
   assert.match(misc('--help').stdout, /Examples:/)
 })
 
-synth('stopped half-way, it leaves nothing behind', async () => {
-  const out = tempFolder()
-  const config = configFolder({}, { a: [1_000_000_000] })
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'synth', config, out])
-  const ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
-  while (readdirSync(out).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-  child.kill('SIGINT')
-  assert.is(await ended, 'SIGINT')
-  assert.equal(readdirSync(out), [])
-})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  synth(`stopped half-way by ${signal}, it leaves nothing behind and what was there as it was`, async () => {
+    const out = tempFolder()
+    const weights = join(out, 'model.safetensors')
+    writeFileSync(weights, 'earlier')
+    const config = configFolder({}, { a: [1_000_000_000] })
+    const child = spawn(process.execPath, ['--import', 'tsx', main, 'synth', config, out, '--force'])
+    const ended = new Promise((resolve) => child.once('exit', (_code, by) => resolve(by)))
+    while (readdirSync(out).length === 1) await new Promise((resolve) => setTimeout(resolve, 20))
+    child.kill(signal)
+    assert.is(await ended, signal)
+    assert.equal(readdirSync(out), ['model.safetensors'])
+    assert.is(readFileSync(weights, 'utf8'), 'earlier')
+  })
+}
 
 synth.run()

@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { globals } from 'webgpu'
@@ -9,7 +5,6 @@ import { NoAdapterError } from '../../src/errors.js'
 import { listAdapters, openAdapter } from '../../src/gpu/adapter.js'
 import { findSwiftShader } from '../../src/gpu/swiftshader.js'
 import { misc } from '../cli/run.js'
-import { tempFolder } from '../temp.js'
 
 const adapters = suite('gpu/adapter')
 const swiftShader = await findSwiftShader()
@@ -78,32 +73,6 @@ withSwiftShader('without any system driver SwiftShader computes', () => {
   const { used, adapters, vulkan } = JSON.parse(stdout)
   assert.equal([used.source, adapters.length, vulkan.drivers], ['swiftshader', 1, []])
   assert.ok(used.measured.read_gb_per_s > 0)
-})
-
-withSwiftShader('without a Vulkan loader commands start again with the one of SwiftShader', () => {
-  const loaders = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout ?? ''
-  const files = [...loaders.matchAll(/libvulkan\.so\.1 .* => (\S+)/g)].map((match) => match[1]!)
-  // In a mount namespace of its own each loader of the system is an empty file.
-  const folder = tempFolder()
-  const empty = join(folder, 'empty')
-  writeFileSync(empty, '')
-  const hide = files.map((file) => `mount --bind ${empty} ${file} &&`).join(' ')
-  const unshare = (command: string[]) =>
-    spawnSync('unshare', ['-m', 'bash', '-c', `${hide} exec "$@"`, 'bash', ...command], {
-      encoding: 'utf8',
-      timeout: 120_000,
-      env: { ...process.env, LD_LIBRARY_PATH: '', MISC_WEBGPU_RESTARTED: undefined },
-    })
-  if (unshare(['true']).status !== 0) {
-    process.stderr.write('skipped, unshare is not permitted: a machine without a Vulkan loader\n')
-    return
-  }
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-  const { status, stdout } = unshare([process.execPath, '--import', 'tsx', main, 'doctor', '--json'])
-  assert.is(status, 0)
-  const { vulkan, advice } = JSON.parse(stdout)
-  assert.equal([vulkan.restarted, vulkan.loader], [true, join(swiftShader!.folder, 'libvulkan.so.1')])
-  assert.ok(advice.some((line: string) => line.includes(`LD_LIBRARY_PATH=${swiftShader!.folder}`)))
 })
 
 adapters.run()

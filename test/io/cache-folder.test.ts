@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -24,6 +25,26 @@ folders("XDG_CACHE_HOME, else the system's own place", () => {
   assert.is(cacheFolder('win32'), join(homedir(), 'AppData', 'Local', 'misc-webgpu'))
   process.env.LOCALAPPDATA = '/local'
   assert.is(cacheFolder('win32'), join('/local', 'misc-webgpu'))
+})
+
+folders('a user without a home folder is told what to set', () => {
+  if (process.getuid?.() !== 0) {
+    process.stderr.write('skipped, only root may: a process of a user who has no home folder\n')
+    return
+  }
+  const module = new URL('../../src/io/cache-folder.ts', import.meta.url)
+  const { HOME, XDG_CACHE_HOME, ...env } = process.env
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      '-e',
+      `import('${module}').then((it) => it.cacheFolder()).catch((it) => console.log(String(it)))`,
+    ],
+    { encoding: 'utf8', uid: 54321, env },
+  )
+  assert.is(stdout, 'InputError: there is no home folder: set XDG_CACHE_HOME to a folder that can be written\n', stderr)
 })
 
 folders.run()

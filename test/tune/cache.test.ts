@@ -108,6 +108,9 @@ cache('files that are none, no text, no JSON or too large are ignored, with one 
       assert.equal([keys, words.length], [[], 1], what)
       assert.match(words[0]!, /^\S+some-gpu\S+\.json: .*misc tune measures them anew$/, what)
       assert.equal((await read()).words, [], `${what}: said twice`)
+      if (!/^a (folder|pipe)$/.test(what)) return
+      const error = await writeTuning(owner, tuning).catch((reason: Error) => reason)
+      assert.match(String(error), /some-gpu\S+\.json: not a regular file/, what)
     })
   }
 })

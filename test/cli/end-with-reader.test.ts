@@ -1,0 +1,107 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tinyModel } from '../engine-model.js'
+import { fixture } from '../fixtures.js'
+import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
+import { tempFolder } from '../temp.js'
+
+const reader = suite('cli/end-with-reader')
+const main = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
+const commands = ['doctor', 'chat', 'generate', 'inspect', 'synth', 'features', 'tokenize', 'validate', 'bench', 'tune']
+const tokenizer = fixture('tokenizer')
+
+/** Runs `misc ARGS…` whose stdout or stderr is closed at the other end before anything is written; what the rest says. */
+async function unread(streams: readonly ('stdout' | 'stderr')[], args: readonly string[], input: string) {
+  const child = spawn(process.execPath, [...main, ...args])
+  for (const stream of streams) child[stream].destroy()
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const rest = streams.includes('stderr') ? '' : text(child.stderr)
+  const [code, signal] = await once(child, 'exit')
+  // But for progress, and warnings of the Vulkan driver.
+  return { status: code ?? signal, rest: (await rest).replaceAll(/^(Warning: .*|.*: [\d.]+ of [\d.]+ \w+)\n/gm, '') }
+}
+
+/** All of them end quietly, with 0: three at a time, as each is a process. */
+async function endQuietly(
+  streams: readonly ('stdout' | 'stderr')[],
+  cases: readonly (readonly string[])[],
+  input = 'i feel low\n',
+): Promise<void> {
+  const left = [...cases]
+  const worker = async () => {
+    for (let args = left.shift(); args; args = left.shift()) {
+      const { status, rest } = await unread(streams, args, input)
+      assert.equal([status, rest], [0, ''], `misc ${args.join(' ')}`)
+    }
+  }
+  await Promise.all([worker(), worker(), worker()])
+}
+
+reader('nobody reads help: a quiet end', () =>
+  endQuietly(['stdout'], [['--help'], ['--version'], ...commands.map((command) => [command, '--help'])]),
+)
+
+reader('nobody reads why a command was refused: a quiet end', () =>
+  endQuietly(
+    ['stderr'],
+    [[], ['nosuch'], ['inspect', '/no/such'], ...commands.map((command) => [command, '--nosuch'])],
+  ),
+)
+
+reader('nobody reads results that need no GPU: a quiet end', async () => {
+  const model = await goldenModel('misc-tiny-paper')
+  const features = ['features', '--tokenizer', tokenizer, '--data', fixture('text', 'misc-esconv'), '--split', 'dev']
+  await endQuietly(
+    ['stdout'],
+    [['inspect', model], ['inspect', model, '--json'], ['tokenize', tokenizer], features, [...features, '--json']],
+  )
+  await endQuietly(['stderr'], [['synth', goldenFolder('misc-tiny-paper'), join(tempFolder(), 'out')]])
+})
+
+for (const adapter of testAdapters) {
+  reader(`${adapter}: nobody reads a reply: a quiet end`, async () => {
+    const on = ['--adapter', adapter]
+    const dialogue = '{"dialogue": [{"speaker": "seeker", "text": "i feel low"}]}'
+    const generate = ['generate', await tinyModel(), '--input', '-', ...on]
+    await endQuietly(['stdout'], [generate, [...generate, '--json']], dialogue)
+    await endQuietly(['stderr'], [[...generate, '--transcript']], dialogue)
+    await endQuietly(['stdout', 'stderr'], [['chat', await tinyModel(), ...on]])
+  })
+}
+
+reader('nobody reads what was measured: a quiet end', async () => {
+  const on = ['--adapter', testAdapters[0]!]
+  const model = await goldenModel('misc-tiny-paper')
+  await endQuietly(
+    ['stdout'],
+    [
+      ['doctor', ...on],
+      ['bench', model, '--suite', 'decode', '--context', '8', '--tokens', '3', '--repetitions', '1', ...on],
+      ['validate', model, '--reference', goldenCases('misc-tiny-paper')[0]!, ...on],
+    ],
+  )
+})
+
+reader('a reader that leaves amid the output, in a shell', () => {
+  const script = 'yes "i feel low" | head -n 100000 | { "$@" 2>&1; echo $? >&3; } 3>&2 | head -n 1'
+  const command = ['bash', process.execPath, ...main, 'tokenize', tokenizer, '--json']
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, ...command], { encoding: 'utf8' })
+  assert.match(stdout, /^\{"text":"i feel low",.*\}\n$/)
+  assert.is(stderr, '0\n')
+})
+
+reader('a full disk is said in one line, with exit code 2', () => {
+  const command = ['bash', process.execPath, ...main, 'tokenize', '--help']
+  const { status, stderr } = spawnSync('bash', ['-c', '"$@" > /dev/full', ...command], { encoding: 'utf8' })
+  assert.is(status, 2)
+  assert.match(stderr, /^misc: the output cannot be written \(ENOSPC: .*\)\n$/)
+})
+
+reader.run()
