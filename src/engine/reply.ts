@@ -1,6 +1,7 @@
 import { InputError } from '../errors.js'
 import type { FinishReason } from '../generation/finish.js'
 import type { GenerationOptions } from '../generation/options.js'
+import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
@@ -31,6 +32,14 @@ export interface Reply {
   readonly strategy: StrategyMixture | undefined
   /** `stop`: the model ended it; `length`: it is as long as allowed; `aborted`: the signal said so. */
   readonly finishReason: FinishReason
+  /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
+  readonly cut: ContextCut
+  /**
+   * Whether the situation or anything that the seeker said has words of suicide, self-harm or violence
+   * ({@link mentionsCrisis}, a crude list): show her where to find help. It changes nothing of the reply. Ids are not
+   * looked at: false.
+   */
+  readonly crisis: boolean
   /** Repeats the reply. */
   readonly seed: number
   /** Wall time in milliseconds; ids drawn together with other replies share theirs. */
