@@ -41,17 +41,17 @@ const VIOLENCE = [
 
 const PATTERNS = [...SUICIDE, ...SELF_HARM, ...VIOLENCE]
 
-/** Characters of a dialogue that are looked at, the newest ones: many times what a model reads. */
+/** Characters that are looked at, the last ones of a text and the newest of a dialogue: many times what a model reads. */
 const MAX_CHARACTERS = 100_000
 
 /**
- * Whether a text in English has words of suicide, self-harm or violence. A list of phrases in their common spellings, and
+ * Whether a text in English has words of suicide, self-harm or violence in its last 100,000 characters. A list of phrases in their common spellings, and
  * deliberately crude: it understands nothing, negations included ("I would never kill myself" counts, and so does "we were
  * attacked in a game"), and whoever says it in other words is missed. It is there to offer help once too often, and no
  * measure of anyone's danger.
  */
 export function mentionsCrisis(text: string): boolean {
-  const words = plain(text)
+  const words = plain(text.slice(-MAX_CHARACTERS))
   return PATTERNS.some((pattern) => pattern.test(words))
 }
 
