@@ -7,6 +7,7 @@ import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '..
 import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
+import { pathOf } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
@@ -133,11 +134,12 @@ export class Misc implements AsyncDisposable {
   /**
    * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
    *
-   * @param folder default: the model that comes with the package.
+   * @param model the folder, as a path or a file URL; default: the model that comes with the package.
    * @throws InputError where a file is missing or wrong, or an option is unknown.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
-  static async load(folder: string = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+  static async load(model: string | URL = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+    const folder = pathOf(model, 'the model folder')
     checkLoadOptions(options)
     const {
       adapter,
