@@ -1,3 +1,6 @@
+// For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
+/// <reference lib="esnext.disposable" preserve="true" />
+/// <reference types="node" preserve="true" />
 export type { OnProgress } from './engine/loading-bar.js'
 export {
   type AttendedBlock,
