@@ -4,7 +4,7 @@ import type { Misc } from '../engine/misc.js'
 import type { ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
-import type { Utterance } from '../text/dialogue.js'
+import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
 import type { StrategyName } from '../text/strategies.js'
 import { type CommandName, parseChatLine } from './chat-line.js'
 import {
@@ -151,8 +151,8 @@ class Chat {
       const reply = await streamReply(this.misc, input, options, print)
       await print('\n')
       if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
-      // An utterance takes an id at least: those before are never read.
-      this.#dialogue = dialogue.slice(-this.misc.config.maxPositions)
+      // An utterance takes an id at least: those before are never read. The next turn must fit too.
+      this.#dialogue = dialogue.slice(-Math.min(this.misc.config.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy
       if (reply.finishReason === 'aborted') say('(stopped)')
       const cut = cutInWords(reply.cut, this.misc.config)

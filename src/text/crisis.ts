@@ -45,10 +45,10 @@ const PATTERNS = [...SUICIDE, ...SELF_HARM, ...VIOLENCE]
 const MAX_CHARACTERS = 100_000
 
 /**
- * Whether a text in English has words of suicide, self-harm or violence in its last 100,000 characters. A list of phrases in their common spellings, and
- * deliberately crude: it understands nothing, negations included ("I would never kill myself" counts, and so does "we were
- * attacked in a game"), and whoever says it in other words is missed. It is there to offer help once too often, and no
- * measure of anyone's danger.
+ * Whether a text in English has words of suicide, self-harm or violence in its last 100,000 characters. A list of phrases in
+ * their common spellings, and deliberately crude: it understands nothing, negations included ("I would never kill myself"
+ * counts, and so does "we were attacked" in a game), and whoever says it in other words is missed. It is there to offer help
+ * once too often, and no measure of anyone's danger.
  */
 export function mentionsCrisis(text: string): boolean {
   const words = plain(text.slice(-MAX_CHARACTERS))
