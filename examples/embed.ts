@@ -11,12 +11,16 @@ await using misc = await Misc.load(process.argv[2])
 console.log(`on ${misc.adapter.name}`)
 
 const input = {
-  situation: 'I lost my job last week.',
   dialogue: [
     { speaker: 'seeker', text: 'hi, i lost my job and i do not know how to tell my family' },
     { speaker: 'supporter', strategy: 'Question', text: 'I am sorry to hear that. How did it happen?' },
     { speaker: 'seeker', text: 'they closed our office. i feel so ashamed' },
   ],
+  // What COMET infers, if you run it. A situation takes part through such blocks alone.
+  blocks: {
+    post: [{ relation: 'xReact', tail: 'ashamed' }],
+    situation: [{ relation: 'xWant', tail: 'to find a job' }],
+  },
 } satisfies Parameters<Misc['reply']>[0]
 
 // What the encoders say before a word is drawn.
@@ -29,6 +33,7 @@ const [plain, question] = await Promise.all([
   misc.reply(input, { strategy: 'Question', seed: 1 }),
 ])
 console.log(`reply: ${plain.text}`)
+if (plain.crisis) console.log('Please talk to a person: findahelpline.com lists crisis lines by country.')
 console.log(`as a question: ${question.text}`)
 
 // Word by word. Leaving the loop stops the drawing, and so does an AbortSignal.

@@ -1,3 +1,6 @@
+// For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
+/// <reference lib="esnext.disposable" preserve="true" />
+/// <reference types="node" preserve="true" />
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
 export {
   type AttendedBlock,
@@ -30,5 +33,7 @@ export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter.js'
 export type { WeightDtype } from './gpu/tensor.js'
 export type { MiscConfig, Variant } from './model/config.js'
+export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'
+export type { ContextCut } from './text/dialogue-features.js'
 export { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './text/strategies.js'

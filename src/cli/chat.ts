@@ -3,9 +3,13 @@ import type { Command } from 'commander'
 import type { Misc } from '../engine/misc.js'
 import type { ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import { InputError } from '../errors.js'
-import type { Utterance } from '../text/dialogue.js'
+import { mentionsCrisis } from '../text/crisis.js'
+import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
 import type { StrategyName } from '../text/strategies.js'
+import { type CommandName, parseChatLine } from './chat-line.js'
 import {
+  CRISIS_LINES,
+  cutInWords,
   likeliest,
   loadMisc,
   NOTICE,
@@ -13,19 +17,18 @@ import {
   type ReplyFlags,
   replyCommand,
   replyOptions,
+  SITUATION_NOTICE,
   shown,
   streamReply,
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
 
-/** More than a context has room for: older utterances are forgotten. */
-const MAX_HISTORY = 512
-
-const HELP = `/situation TEXT       what troubles you (takes part through commonsense blocks, where there are any)
+const HELP = `/situation TEXT       what troubles you; changes no reply yet, because nothing makes commonsense blocks of it
 /strategy NAME|auto   reply in one strategy, or let the model choose
 /mixture              the strategy mixture of the last reply
 /reset                forget the conversation and the situation
 /quit                 leave; so do Ctrl-C and Ctrl-D
+//TEXT                say /TEXT; a line that is none of these commands is said as it is
 Ctrl-C during a reply stops it.`
 
 const EXAMPLES = `
@@ -79,6 +82,7 @@ class Chat {
   #situation: string | undefined
   #strategy: StrategyName | undefined
   #mixture: StrategyMixture | undefined
+  #toldCut = false
   #reply: AbortController | undefined
 
   constructor(
@@ -97,11 +101,14 @@ class Chat {
 
   /** Takes a line: a command, or the seeker's turn, which is replied to. False where the conversation ends with it. */
   async take(line: string): Promise<boolean> {
-    const [, command, argument = ''] = /^\/(\S*)\s*(.*)$/s.exec(line.trim()) ?? []
+    const read = parseChatLine(line)
     try {
-      if (command === 'quit') return false
-      if (command !== undefined) this.#command(command, argument)
-      else if (line.trim() !== '') await this.#turn(line.trim())
+      if (read.command === 'quit') return false
+      if (read.command !== undefined) this.#command(read.command, read.argument)
+      else if (read.words !== '') {
+        if (/^\s*\/(?!\/)/.test(line)) say('(said as it is, not taken for a command; /help lists them)')
+        await this.#turn(read.words)
+      }
     } catch (error) {
       if (!(error instanceof InputError)) throw error
       say(error.message)
@@ -109,21 +116,24 @@ class Chat {
     return true
   }
 
-  #command(name: string, argument: string): void {
+  #command(name: Exclude<CommandName, 'quit'>, argument: string): void {
     if (name === 'help') say(HELP)
     else if (name === 'situation') this.#setSituation(argument)
     else if (name === 'strategy') this.#setStrategy(argument)
     else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
-    else if (name === 'reset') {
+    else {
       this.#dialogue = []
       this.#situation = this.#mixture = undefined
+      this.#toldCut = false
       say('a new conversation')
-    } else say(`unknown command /${shown(name.slice(0, 40))}; /help lists the commands`)
+    }
   }
 
   #setSituation(text: string): void {
     if (text) this.#situation = text
-    say(this.#situation === undefined ? 'no situation yet: /situation TEXT' : `situation: ${shown(this.#situation)}`)
+    if (mentionsCrisis(text)) say(CRISIS_LINES)
+    if (this.#situation === undefined) say('no situation yet: /situation TEXT')
+    else say(`situation: ${shown(this.#situation)}\n(${SITUATION_NOTICE})`)
   }
 
   #setStrategy(name: string): void {
@@ -132,6 +142,7 @@ class Chat {
   }
 
   async #turn(text: string): Promise<void> {
+    if (mentionsCrisis(text)) say(CRISIS_LINES)
     const dialogue: Utterance[] = [...this.#dialogue, { speaker: 'seeker', text }]
     this.#reply = new AbortController()
     try {
@@ -140,9 +151,13 @@ class Chat {
       const reply = await streamReply(this.misc, input, options, print)
       await print('\n')
       if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
-      this.#dialogue = dialogue.slice(-MAX_HISTORY)
+      // An utterance takes an id at least: those before are never read. The next turn must fit too.
+      this.#dialogue = dialogue.slice(-Math.min(this.misc.config.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy
       if (reply.finishReason === 'aborted') say('(stopped)')
+      const cut = cutInWords(reply.cut, this.misc.config)
+      if (cut && !this.#toldCut) say(`(${cut})`)
+      this.#toldCut ||= cut !== undefined
       if (this.showMixture && reply.strategy) say(`(${likeliest(reply.strategy, 3)})`)
     } finally {
       this.#reply = undefined

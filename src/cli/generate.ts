@@ -5,14 +5,18 @@ import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
 import { decodeUtf8 } from '../io/utf8.js'
+import { seekerMentionsCrisis } from '../text/crisis.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import {
+  CRISIS_LINES,
+  cutInWords,
   likeliest,
   loadMisc,
   NOTICE,
   type ReplyFlags,
   replyCommand,
   replyOptions,
+  SITUATION_NOTICE,
   shown,
   streamReply,
 } from './reply-command.js'
@@ -21,6 +25,8 @@ import { print, printLines } from './stdio.js'
 const EXAMPLES = `
 FILE holds {"situation": "...", "dialogue": [{"speaker": "seeker", "text": "..."}, {"speaker": "supporter", ...}],
 "blocks": {"post": [{"relation": "xReact", "tail": "sad"}], "situation": []}}; situation and blocks may be missing.
+Blocks are inferences of the commonsense model COMET, which you run yourself: about the seeker's last post, and about the
+situation, which takes part through them alone.
 Or ids, as misc features prints them: {"ids": {"context": [...], "post": [[...]], "situation": [[...]]}}.
 
 Ctrl-C stops the reply and prints what there is; the exit code is then 130.
@@ -52,6 +58,7 @@ export function generateCommand(): Command {
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
   const input = parseInput(flags.input === '-' ? await readStdin() : await readJsonFile(flags.input))
+  if (!('ids' in input)) notice(input, flags)
   await using misc = await loadMisc(model, flags)
   const stop = new AbortController()
   // Only once: a second Ctrl-C ends the process.
@@ -67,7 +74,15 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
     await print('\n')
     process.stderr.write(report(reply, misc.loadTimings))
   }
+  const cut = cutInWords(reply.cut, misc.config)
+  if (cut) process.stderr.write(`note: ${cut}\n`)
   if (reply.finishReason === 'aborted') process.exitCode = 130
+}
+
+/** What people should know before the reply; a program has `crisis` in the JSON document. */
+function notice(input: DialogueInput, { json }: Flags): void {
+  if (!json && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
+  if (input.situation && !input.blocks?.situation.length) process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
 }
 
 async function readStdin(): Promise<unknown> {
@@ -80,7 +95,10 @@ async function readStdin(): Promise<unknown> {
 }
 
 /** What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. */
-function replyJson({ text, ids, strategy, finishReason, timings, adapter, seed }: Reply, load: LoadTimings) {
+function replyJson(
+  { text, ids, strategy, finishReason, cut, crisis, timings, adapter, seed }: Reply,
+  load: LoadTimings,
+) {
   const { encodeMs, firstTokenMs, perTokenMs } = timings
   const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs }
   return {
@@ -88,6 +106,8 @@ function replyJson({ text, ids, strategy, finishReason, timings, adapter, seed }
     ids,
     strategy: strategy ?? null,
     finish_reason: finishReason,
+    cut,
+    crisis,
     timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs, load_ms: loadMs },
     adapter,
     seed,

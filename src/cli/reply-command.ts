@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import { withLoadingBar } from '../engine/loading-bar.js'
 import { Misc, packagedModel } from '../engine/misc.js'
 import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { MiscConfig } from '../model/config.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
+import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
 import { type GpuFlags, gpuCommand } from './gpu-command.js'
@@ -12,6 +14,18 @@ import { progressBar } from './progress.js'
 export const NOTICE = `This is research software: no therapy, no crisis service. Replies can be wrong or hurtful.
 If you or someone near you is in danger, call the local emergency number (112, 911, ...) or a crisis line:
 findahelpline.com lists them by country; in the US and Canada call or text 988.`
+
+/** What is said at once where the seeker's words mention a crisis, before the reply. */
+export const CRISIS_LINES = `You do not have to go through this alone. If you might hurt yourself or someone else, or someone is
+hurting you, please talk to a person now: this program cannot help, and nobody reads what you write here.
+  in danger now             the local emergency number (112, 911, ...)
+  United States, Canada     988, call or text
+  United Kingdom, Ireland   116 123, Samaritans
+  anywhere else             findahelpline.com lists lines by country`
+
+/** What is said where a situation is given that no block is about. */
+export const SITUATION_NOTICE =
+  'the situation takes part through commonsense blocks about it alone; there are none, so it changes nothing'
 
 /** The flags that {@link replyCommand} adds; those of the generation options beside them. */
 export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
@@ -67,6 +81,13 @@ export async function streamReply(
 /** Text from outside as a terminal may show it: on one line, without control characters. */
 export function shown(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ')
+}
+
+/** What of a dialogue the model has not read; undefined where it has read all. */
+export function cutInWords(cut: ContextCut, { maxPositions }: Pick<MiscConfig, 'maxPositions'>): string | undefined {
+  if (cut.utterances + cut.ids === 0) return undefined
+  const left = `left out of its oldest part: whole utterances ${cut.utterances}, ids in all ${cut.ids}`
+  return `the dialogue is longer than the ${maxPositions} ids that the model reads; ${left}`
 }
 
 /** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */

@@ -8,13 +8,16 @@ import type { AdapterInfo } from '../gpu/adapter.js'
 import { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { pathOf } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
 import { quote } from '../quote.js'
+import { seekerMentionsCrisis } from '../text/crisis.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
-import { dialogueFeatures, type Features, idsFeatures } from '../text/features.js'
+import { type ContextCut, dialogueFeatures } from '../text/dialogue-features.js'
+import { type Features, idsFeatures } from '../text/features.js'
 import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { adoptTuning } from '../tune/cache.js'
@@ -87,6 +90,8 @@ export interface Encoding {
   readonly strategy: StrategyMixture
   /** The dialogue's blocks, each with the part of the decoder's attention it gets at the start of the reply. */
   readonly blocks: { readonly post: readonly AttendedBlock[]; readonly situation: readonly AttendedBlock[] }
+  /** What of the dialogue the model did not read, as a reply tells it. */
+  readonly cut: ContextCut
 }
 
 /** A COMET block and its attention weight; the weights of one source add up to 1. */
@@ -134,12 +139,13 @@ export class Misc implements AsyncDisposable {
   /**
    * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
    *
-   * @param folder a model's, or its repository in Hugging Face's cache (`models--owner--name`); default: the model that
-   *   comes with the package.
+   * @param model a model's folder, or its repository in Hugging Face's cache (`models--owner--name`), as a path or a file URL;
+   *   default: the model that comes with the package.
    * @throws InputError where a file is missing or wrong, or an option is unknown.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
-  static async load(folder: string = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+  static async load(model: string | URL = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+    const folder = pathOf(model, 'the model folder')
     checkLoadOptions(options)
     const {
       adapter,
@@ -246,13 +252,13 @@ export class Misc implements AsyncDisposable {
 
   /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */
   async encode(input: DialogueInput | IdsInput, options: Pick<ReplyOptions, 'strategy'> = {}): Promise<Encoding> {
-    const { dialogue, blocks } = await this.#read(input, options)
+    const { dialogue, blocks, cut } = await this.#read(input, options)
     return this.#scheduler.exclusive(async () => {
       this.#gpu.check()
       const { strategy, attention } = await inspectEncoding(this.#decoder, dialogue)
       const attended = (name: 'post' | 'situation'): AttendedBlock[] =>
         attention[name].map((weight, i) => ({ ...blocks[name][i]!, weight }))
-      return { strategy, blocks: { post: attended('post'), situation: attended('situation') } }
+      return { strategy, blocks: { post: attended('post'), situation: attended('situation') }, cut }
     })
   }
 
@@ -285,10 +291,11 @@ export class Misc implements AsyncDisposable {
       const features = idsFeatures(parsed, this.#tokenizer.vocabSize, limits)
       const named = (blocks: number[][]) => blocks.map((ids) => this.#block(ids))
       const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
-      return { dialogue: asked(features), blocks }
+      return { dialogue: asked(features), blocks, cut: { utterances: 0, ids: 0 }, crisis: false }
     }
-    const features = await dialogueFeatures(this.#tokenizer, parsed, limits)
-    return { dialogue: asked(features), blocks: parsed.blocks ?? { post: [], situation: [] } }
+    const { cut, ...features } = await dialogueFeatures(this.#tokenizer, parsed, limits)
+    const blocks = parsed.blocks ?? { post: [], situation: [] }
+    return { dialogue: asked(features), blocks, cut, crisis: seekerMentionsCrisis(parsed) }
   }
 
   /** What a block says, read off its ids. */
@@ -302,7 +309,7 @@ export class Misc implements AsyncDisposable {
     const timer = new ReplyTimer()
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
-    const { dialogue } = await this.#read(input, { strategy })
+    const { dialogue, cut, crisis } = await this.#read(input, { strategy })
     const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
     const start: ReplyStart = { dialogue, options, history: [...before, decoderStartId] }
@@ -331,7 +338,8 @@ export class Misc implements AsyncDisposable {
           say(words.end())
           const { seed } = options
           const timings = timer.timings()
-          resolve({ text, ids, strategy: mixture, finishReason, seed, timings, adapter: this.adapter.name })
+          const { name } = this.adapter
+          resolve({ text, ids, strategy: mixture, finishReason, cut, crisis, seed, timings, adapter: name })
         },
         failed: reject,
       })

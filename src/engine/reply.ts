@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
+import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
@@ -32,6 +33,14 @@ export interface Reply {
   /** Undefined where the reply was aborted before its dialogue was encoded. */
   readonly strategy: StrategyMixture | undefined
   readonly finishReason: FinishReason
+  /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
+  readonly cut: ContextCut
+  /**
+   * Whether the situation or anything that the seeker said has words of suicide, self-harm or violence
+   * ({@link mentionsCrisis}, a crude list): show her where to find help. It changes nothing of the reply. Ids are not
+   * looked at: false.
+   */
+  readonly crisis: boolean
   /** Repeats the reply. */
   readonly seed: number
   /** Wall time in milliseconds; ids drawn together with other replies share theirs. */

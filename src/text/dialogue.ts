@@ -23,8 +23,10 @@ export interface DialogueBlocks {
 
 /** What `misc generate` reads and `reply()` takes: the dialogue so far, oldest utterance first. */
 export interface DialogueInput {
+  /** What troubles the seeker. The model reads it through `blocks.situation` alone: without them it changes no reply. */
   situation?: string
   dialogue: Utterance[]
+  /** What COMET, which is no part of this package, infers; default: no blocks. */
   blocks?: DialogueBlocks
 }
 

@@ -1,7 +1,6 @@
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import type { CometBlock, DialogueInput, IdsInput } from './dialogue.js'
-import { bracketed } from './strategies.js'
+import type { IdsInput } from './dialogue.js'
 import type { Tokenizer } from './tokenizer.js'
 
 /** The ids that the model reads, ragged: nothing is padded. */
@@ -33,27 +32,9 @@ export interface FeatureTexts {
 }
 
 /**
- * The ids of a dialogue (eq. 1–2); the situation takes part through its blocks only. Text that is too long is cut: of
- * the context the oldest utterances go, of the blocks the last ones, of a block its end.
+ * The ids of an example (eq. 1–2), as the authors’ program makes them. What is too long is cut: of the context the oldest
+ * utterances go ({@link contextIds}), of the blocks the last ones, of a block its end.
  */
-export function dialogueFeatures(
-  tokenizer: Tokenizer,
-  { dialogue, blocks }: DialogueInput,
-  limits: Partial<FeatureLimits> = {},
-): Promise<Features> {
-  const line = ({ relation, tail }: CometBlock) => `${bracketed(relation)} ${tail}`
-  return textFeatures(
-    tokenizer,
-    {
-      utterances: dialogue.map(({ text }) => text),
-      postBlocks: blocks?.post.map(line) ?? [],
-      situationBlocks: blocks?.situation.map(line) ?? [],
-    },
-    limits,
-  )
-}
-
-/** As {@link dialogueFeatures}, of texts. */
 export async function textFeatures(
   tokenizer: Tokenizer,
   { utterances, postBlocks, situationBlocks }: FeatureTexts,

@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
-import { runMisc } from './misc-process.js'
+import { tempFolder } from '../temp.js'
+import { MAIN, runMisc } from './misc-process.js'
 
 const adapter = testAdapters[0]!
 const flags = ['--adapter', adapter, '--seed', '1', '--max-new-tokens', '6']
@@ -19,8 +23,6 @@ command('piped: a line a turn, replies on stdout, words for people on stderr', a
     '/mixture',
     '/strategy Pity',
     '/strategy auto',
-    '/sitation',
-    '/',
     '/reset',
     '/situation',
     `${'very '.repeat(50_000)}sad`,
@@ -42,12 +44,10 @@ command('piped: a line a turn, replies on stdout, words for people on stderr', a
     /Nothing you type is stored or sent/,
     /strategy: Question/,
     /Providing Suggestions +=+ +[\d.]+%( {2}likeliest)?\n/,
-    /situation: i lost {2}my job/,
+    /situation: i lost {2}my job\n\(the situation takes part .* it changes nothing\)\n/,
     /Question +={30} 100\.0%/,
     /unknown strategy "Pity"; the strategies are: /,
     /strategy: auto/,
-    /unknown command \/sitation; \/help lists the commands/,
-    /unknown command \/; /,
     /a new conversation/,
     /no situation yet/,
     /250003 characters, more than the limit of 100000/,
@@ -66,6 +66,53 @@ command('history takes part; /reset forgets it', async () => {
   assert.is(third, first)
   assert.not.equal(second, first)
   assert.is(stderr.match(/^\(.* \d+%, .* \d+%, .* \d+%\)$/gm)?.length, 3)
+})
+
+command('a line that starts with a slash and is no command is a turn like any other', async () => {
+  const lines = ['/r/depression says i am sad', '//quit', '/quit smoking is hard']
+  const { stdout, stderr, status } = await runMisc(['chat', await tinyModel(), ...flags], lines.join('\n'))
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /^(?:\S.*\n){3}$/)
+  assert.is(stderr.match(/\(said as it is, not taken for a command; \/help lists them\)/g)?.length, 2)
+})
+
+command('crisis lines come at once, before the reply, and change nothing of it', async () => {
+  const chat = (lines: string[]) => {
+    // Both streams go to one file, which keeps the order of what is written.
+    const path = join(tempFolder(), 'both.txt')
+    const both = openSync(path, 'a')
+    const args = ['--import', 'tsx', MAIN, 'chat', folder, ...flags]
+    const { status } = spawnSync(process.execPath, args, { input: lines.join('\n'), stdio: ['pipe', both, both] })
+    closeSync(both)
+    assert.is(status, 0)
+    return readFileSync(path, 'utf8')
+  }
+  const folder = await tinyModel()
+  const spoken = 'i want to kill my self'
+  const asked = JSON.stringify({ dialogue: [{ speaker: 'seeker', text: spoken }] })
+  const generated = await runMisc(['generate', folder, '--input', '-', ...flags, '--json'], asked)
+  const { text: reply, crisis } = JSON.parse(generated.stdout)
+  assert.is(crisis, true)
+  const text = chat([spoken, '/reset', 'hi', '/situation i was raped'])
+  const help = 'please talk to a person now'
+  const parts = text.split(help)
+  assert.is(parts.length, 3, text)
+  assert.match(text, /988, call or text\n.* 116 123, Samaritans\n.*findahelpline\.com/)
+  assert.ok(!parts[0]!.includes(reply) && parts[1]!.includes(`${reply}\na new conversation\n`), text)
+  assert.match(parts[2]!, /situation: i was raped/)
+})
+
+command('what of a conversation is cut is said once, and once more after /reset', async () => {
+  const long = 'a '.repeat(60)
+  const { stderr, status } = await runMisc(
+    ['chat', await tinyModel(), ...flags],
+    ['hi', 'i am sad', long, long, '/reset', 'hi', long].join('\n'),
+  )
+  assert.is(status, 0, stderr)
+  const said = stderr.match(/\(the dialogue is longer than the 48 ids that the model reads; left out .*\)/g) ?? []
+  assert.is(said.length, 2, stderr)
+  assert.match(said[0]!, /whole utterances 4, ids in all \d+/)
+  assert.match(said[1]!, /whole utterances 2, ids in all \d+/)
 })
 
 command('Ctrl-C during a reply stops the reply, between replies the chat', async () => {

@@ -33,7 +33,9 @@ command('--json prints one document, the same for the same seed', async () => {
   const { stdout, stderr, status } = await generate(good, ...flags)
   assert.equal([stderr, status, stdout.split('\n').length], ['', 0, 2])
   const reply = JSON.parse(stdout)
-  assert.equal(Object.keys(reply), ['text', 'ids', 'strategy', 'finish_reason', 'timings', 'adapter', 'seed'])
+  const keys = ['text', 'ids', 'strategy', 'finish_reason', 'cut', 'crisis', 'timings', 'adapter', 'seed']
+  assert.equal(Object.keys(reply), keys)
+  assert.equal([reply.cut, reply.crisis], [{ utterances: 0, ids: 0 }, false])
   assert.equal([reply.ids.length, reply.finish_reason, reply.adapter, reply.seed], [6, 'length', adapter, 7])
   assert.equal(Object.keys(reply.strategy), ['probs', 'predicted'])
   assert.equal(Object.keys(reply.strategy.probs), [...STRATEGIES])
@@ -64,6 +66,26 @@ command('for people: the text on stdout, all else on stderr', async () => {
   assert.match(stderr, /loading {5}adapter [\d.]+ ms, weights [\d.]+ ms, compiling [\d.]+ ms\n/)
   assert.match(stderr, /timings {5}encode [\d.]+ ms, first id [\d.]+ ms, then [\d.]+ ms each\n/)
   assert.ok(stderr.includes(adapter))
+})
+
+command('what is cut, what a situation does without blocks, and a crisis are told', async () => {
+  const { dialogue } = saying(`i want to die ${'a '.repeat(60)}`)
+  const input = inputFile('dire.json', { situation: 'no job', dialogue: [...saying('hi').dialogue, ...dialogue] })
+  const flags = ['--seed', '1', '--max-new-tokens', '2']
+  const [json, people] = await Promise.all([generate(input, ...flags, '--json'), generate(input, ...flags)])
+  const { cut, crisis } = JSON.parse(json.stdout)
+  // Read were "hi", 64 ids and two EOS; 48 positions have room for 46 of them, EOS and [CLS].
+  assert.equal([cut, crisis], [{ utterances: 1, ids: 20 }, true])
+  const notes = [
+    'note: the situation takes part through commonsense blocks about it alone; there are none, so it changes nothing\n',
+    'note: the dialogue is longer than the 48 ids that the model reads; ' +
+      'left out of its oldest part: whole utterances 1, ids in all 20\n',
+  ]
+  assert.is(json.stderr, notes.join(''))
+  for (const note of notes) assert.ok(people.stderr.includes(note), people.stderr)
+  assert.match(people.stderr, /^You do not have to go through this alone\./)
+  const { text } = JSON.parse(json.stdout)
+  assert.is(people.stdout, `${text}\n`)
 })
 
 command('Ctrl-C ends the reply and prints what there is', async () => {

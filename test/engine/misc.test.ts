@@ -1,5 +1,6 @@
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Misc } from '../../src/engine/misc.js'
@@ -7,6 +8,7 @@ import type { Reply } from '../../src/engine/reply.js'
 import { DisposedError, NoAdapterError, QueueFullError } from '../../src/errors.js'
 import type { DialogueInput } from '../../src/text/dialogue.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
+import { Tokenizer } from '../../src/text/tokenizer.js'
 import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { hubRepository } from '../hub-repository.js'
@@ -181,8 +183,39 @@ for (const adapter of testAdapters) {
     const full = { ids: { context: [CLS, ...new Array(MAX_POSITIONS - 1).fill(7)] } }
     const longest = await misc.reply(full, { seed: 1, minLength: 999, penalizeContext: true })
     assert.equal([longest.ids.length, longest.finishReason], [MAX_POSITIONS, 'length'])
-    const cut = await misc.reply(saying('i am sad . '.repeat(1000)), SHORT)
-    assert.is(cut.ids.length, 12)
+  })
+
+  engine('what is cut of a dialogue is told, by a reply and by encode', async () => {
+    assert.equal([first.cut, first.crisis], [{ utterances: 0, ids: 0 }, false])
+    const long = saying('i am sad . '.repeat(1000))
+    const talk = { dialogue: [...input.dialogue, ...long.dialogue] }
+    // 4000 ids and EOS, of which the model with 48 positions reads 47; the first three utterances are 4, 6 and 5 ids.
+    const [alone, after, encoded] = await Promise.all([
+      misc.reply(long, SHORT),
+      misc.reply(talk, SHORT),
+      misc.encode(talk),
+    ])
+    assert.equal(alone.cut, { utterances: 0, ids: 4001 - 47 })
+    assert.equal(after.cut, { utterances: 3, ids: 4001 - 47 + 17 })
+    assert.equal(encoded.cut, after.cut)
+    // What is left of both is the same, and something.
+    assert.equal(after.ids, alone.ids)
+    const glad = await misc.encode(saying('i am glad . '.repeat(1000)))
+    assert.not.equal(glad.strategy, encoded.strategy)
+    assert.equal((await misc.reply({ ids: { context: [CLS, 7] } }, SHORT)).cut, { utterances: 0, ids: 0 })
+  })
+
+  engine('a crisis in the seeker’s words is told, and changes nothing', async () => {
+    const dialogue = saying('i want to kill myself').dialogue
+    const dire = await misc.reply({ dialogue }, SHORT)
+    assert.is(dire.crisis, true)
+    assert.is((await misc.reply({ ...saying('hi'), situation: 'i was raped' }, SHORT)).crisis, true)
+    assert.is((await misc.reply({ dialogue: [{ ...dialogue[0]!, speaker: 'supporter' }] }, SHORT)).crisis, false)
+    // The same words as ids give the same reply; ids are not looked at.
+    const tokenizer = await Tokenizer.load(folder)
+    const context = [CLS, ...(await tokenizer.encode('i want to kill myself')), tokenizer.eosId]
+    const { ids, crisis } = await misc.reply({ ids: { context } }, SHORT)
+    assert.equal([ids, crisis], [dire.ids, false])
   })
 
   engine('ids give the reply that their text gives', async () => {
@@ -274,7 +307,22 @@ load("a repository in Hugging Face's cache loads, its generation_config.json too
   assert.equal([ids.length, finishReason], [4, 'length'])
 })
 
+load('a file URL is a path', async () => {
+  const options = { adapter: testAdapters[0]!, tune: false }
+  await using misc = await Misc.load(pathToFileURL(`${folder}/`), options)
+  assert.equal((await misc.reply(input, SHORT)).ids, firstIds[0])
+})
+
 load('what cannot be loaded is named', async () => {
+  await refused(() => Misc.load(pathToFileURL('/no/such folder')), /\/no\/such folder: no such folder/)
+  await refused(
+    () => Misc.load(new URL('https://example.org/model')),
+    /model folder .* "https:\/\/example\.org\/model"/,
+  )
+  await refused(() => Misc.load(new URL('file:///a%2Fb')), /model folder .* "file:\/\/\/a%2Fb"/)
+  for (const wrong of [7, null, '', {}, ['x'], 'a\0b'] as never[]) {
+    await refused(() => Misc.load(wrong), /^the model folder must be a path or a file URL, got /)
+  }
   await refused(() => Misc.load('no/such/folder'), /^no\/such\/folder: no such folder/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
   await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be one of f32, f16, int8, got "f64"/)

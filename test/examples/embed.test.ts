@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseDialogue } from '../../src/text/dialogue.js'
 import { tinyModel } from '../engine-model.js'
-import { root, run, tsc, userFolder } from './user-folder.js'
+import { compile, root, runNode, userFolder } from '../user-folder.js'
 
 const examples = suite('examples')
 
@@ -12,8 +12,8 @@ examples('embed.ts compiles against the built package, runs in plain Node, and l
   const folder = userFolder()
   copyFileSync(join(root, 'examples/embed.ts'), join(folder, 'embed.ts'))
   const settings = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,esnext.disposable']
-  run(folder, tsc, 'embed.ts', ...settings, '--types', 'node')
-  const stdout = run(folder, 'embed.js', await tinyModel())
+  compile(folder, 'embed.ts', ...settings, '--types', 'node')
+  const stdout = runNode(folder, 'embed.js', await tinyModel())
   assert.match(stdout, /^on .+\nlikeliest strategy: .+\nreply: .+\nas a question: .+\nstreamed: .+\n$/)
 })
 

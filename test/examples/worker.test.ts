@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tinyModel } from '../engine-model.js'
-import { root, run, userFolder } from './user-folder.js'
+import { root, runNode, userFolder } from '../user-folder.js'
 
 const worker = suite('examples, worker')
 const folder = userFolder()
 
 worker('worker.mjs replies, and ends cleanly amid the next reply', async () => {
   copyFileSync(join(root, 'examples/worker.mjs'), join(folder, 'worker.mjs'))
-  const stdout = run(folder, 'worker.mjs', await tinyModel())
+  const stdout = runNode(folder, 'worker.mjs', await tinyModel())
   const second = /.+\nno reply: the engine was disposed.*\nthe worker has ended, code 0\n$/
   assert.match(stdout, new RegExp(`^.+\\n1 of 2 replies\\n${second.source}`))
 })
@@ -42,7 +42,7 @@ const disposing = `
 
 worker('one that has disposed may be terminated, however busy its engine was', async () => {
   writeFileSync(join(folder, 'disposing.mjs'), disposing)
-  const stdout = run(folder, 'disposing.mjs', await tinyModel())
+  const stdout = runNode(folder, 'disposing.mjs', await tinyModel())
   assert.is(stdout, [0, 10, 30, 60, 100, 200].map((after) => `terminated after ${after}\n`).join(''))
 })
 

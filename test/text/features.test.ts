@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { contextIds, dialogueFeatures, idsFeatures } from '../../src/text/features.js'
+import { contextIds, idsFeatures, textFeatures } from '../../src/text/features.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { fixture } from '../fixtures.js'
 import { refused } from '../throws.js'
@@ -10,48 +10,15 @@ const features = suite('features')
 const CLS = 54961
 const EOS = 2
 
-features('a dialogue: [CLS], each utterance without added tokens, EOS; blocks ragged', async () => {
-  const ids = await dialogueFeatures(tokenizer, {
-    situation: 'not in the ids',
-    dialogue: [
-      { speaker: 'supporter', strategy: 'Question', text: '[Question] hi' },
-      { speaker: 'seeker', text: 'i am sad' },
-    ],
-    blocks: {
-      post: [
-        { relation: 'xReact', tail: 'sad' },
-        { relation: 'oWant', tail: 'a '.repeat(20) },
-      ],
-      situation: [{ relation: 'xAttr', tail: '' }],
-    },
-  })
-  const [hi, i, am, sad] = await tokenizer.encode('hi i am sad')
-  assert.equal(ids.contextIds, [CLS, hi, EOS, i, am, sad, EOS])
-  assert.equal(ids.postBlocks, [
-    [54956, sad],
-    [54958, 12, 12, 12, 12, 12, 12, 12, 12, 12],
-  ])
-  assert.equal(ids.situationBlocks, [[54952]])
-})
-
-features('no blocks are no blocks', async () => {
-  const { postBlocks, situationBlocks } = await dialogueFeatures(tokenizer, {
-    dialogue: [{ speaker: 'seeker', text: 'hi' }],
-  })
-  assert.equal([postBlocks, situationBlocks], [[], []])
-})
-
 features('limits come from outside', async () => {
-  const block = { relation: 'xReact', tail: 'very very sad' } as const
-  const input = {
-    dialogue: [
-      { speaker: 'seeker', text: 'a a a' },
-      { speaker: 'seeker', text: 'a a' },
-    ] as const,
-    blocks: { post: [block, block, block], situation: [block, block, block] },
+  const block = '[xReact] very very sad'
+  const texts = {
+    utterances: ['a a a', 'a a'],
+    postBlocks: [block, block, block],
+    situationBlocks: [block, block, block],
   }
   const limits = { maxPositions: 5, postBlocks: 2, situationBlocks: 1, blockLength: 3 }
-  const ids = await dialogueFeatures(tokenizer, { ...input, dialogue: [...input.dialogue] }, limits)
+  const ids = await textFeatures(tokenizer, texts, limits)
   assert.equal(ids.contextIds, [CLS, 12, 12, EOS])
   assert.equal([ids.postBlocks.length, ids.situationBlocks.length], [2, 1])
   assert.is(ids.postBlocks[0]?.length, 3)

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { compile, userFolder } from './user-folder.js'
+
+const declarations = suite('index, declarations')
+
+const program = `
+import { type LoadOptions, Misc, QueueFullError, type Reply } from 'misc-webgpu'
+
+const options: LoadOptions = { dtype: 'int8', onProgress: (read, total) => read / total }
+const misc = await Misc.load(new URL('model/', 'file:///'), options)
+try {
+  const dialogue = [{ speaker: 'seeker' as const, text: 'hi' }]
+  const reply: Reply = await misc.reply({ dialogue }, { signal: AbortSignal.timeout(1000), strategy: 'Question' })
+  const told: [string, boolean, number] = [reply.text, reply.crisis, reply.cut.utterances]
+  for await (const { text } of misc.stream({ dialogue })) told[0] += text
+} catch (error) {
+  if (!(error instanceof QueueFullError)) throw error
+} finally {
+  await misc[Symbol.asyncDispose]()
+}
+`
+
+const folder = userFolder()
+for (const [project, lib, types] of [
+  ['of Node', 'es2022', 'node'],
+  ['that names no types', 'es2022', ''],
+  ['for browsers too', 'es2022,dom', ''],
+] as const) {
+  declarations(`check whole in a strict project ${project} with lib ${lib}`, () => {
+    writeFileSync(join(folder, 'consumer.ts'), program)
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false']
+    const settings = ['--noEmit', '--module', 'nodenext', '--target', 'es2022', '--lib', lib, '--types', types]
+    compile(folder, 'consumer.ts', ...strict, ...settings)
+  })
+}
+
+declarations.run()
