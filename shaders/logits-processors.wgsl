@@ -90,13 +90,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var id = params.first_added + lane; id < params.vocab; id += LANES) {
     forbid(scores, id);
   }
-  if (length < own.min_length) {
-    for (var i = lane; i < params.eos; i += LANES) {
-      forbid(scores, rules[i]);
-    }
-  }
-  if (drawn == 0) {
-    for (var i = params.forced_last + lane; i < params.forbidden_first; i += LANES) {
+  for (var i = lane; i < params.forbidden_first; i += LANES) {
+    let ends_early = i < params.eos && length < own.min_length;
+    let begins = i >= params.forced_last && drawn == 0;
+    if (ends_early || begins) {
       forbid(scores, rules[i]);
     }
   }

@@ -81,17 +81,20 @@ var<workgroup> best_id: atomic<u32>;
 var<workgroup> best_score: f32;
 var<workgroup> repeated: atomic<u32>;
 
-// The candidates that are left: those with a key up to `last`, read from the list once they are few.
-var<workgroup> last: Key;
+// The candidates that are left, once they are few.
 var<workgroup> listed: array<u32, LISTED>;
 var<workgroup> listed_count: atomic<u32>;
 
-// A search: the bytes of the key found so far, which they are, and the mass still to be exceeded, or before the first
-// byte the fraction of all there is (units of 2^-32) that it shall be.
-var<workgroup> found: Key;
-var<workgroup> found_bits: Key;
-var<workgroup> target_mass: Mass;
-var<workgroup> fraction: u32;
+// A search, which every lane follows: the bytes of the key found so far, which they are, and the mass still to be exceeded, or
+// before the first byte the fraction of all there is (units of 2^-32) that it shall be.
+struct Search {
+  found: Key,
+  bits: Key,
+  goal: Mass,
+  fraction: u32,
+}
+
+// The histogram.
 var<workgroup> high: array<atomic<u32>, 256>;
 var<workgroup> low: array<atomic<u32>, 256>;
 
@@ -101,7 +104,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let own = settings[row];
   if (lane == 0) {
     status = state[row].status;
-    last = Key(OUT - 1, OUT);
     atomicStore(&best_id, OUT);
     atomicStore(&listed_count, OUT);
   }
@@ -155,45 +157,42 @@ fn rank_of(score: u32) -> u32 {
 fn draw(row: u32, lane: u32, own: Settings) {
   let top_k = own.top_k > 0 && own.top_k < params.vocab;
   let top_p = own.top_p != OUT;
+  var last = Key(OUT - 1, OUT);  // candidates have a key up to this
   // One loop for the three searches, so that their code, which compilers put in place of every call, is there once.
   for (var i = 0u; i < 3; i++) {
     if ((i == TOP_K && !top_k) || (i == TOP_P && !top_p)) {
       continue;
     }
-    if (lane == 0) {
-      found = Key(0, 0);
-      found_bits = Key(0, 0xffff0000);  // ids have 16 bits
-      target_mass = Mass(0, select(0, own.top_k - 1, i == TOP_K));
-      if (i == TOP_P) {
-        fraction = own.top_p;
-      } else if (i == DRAW) {
-        fraction = random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn);
-      }
+    var search = Search(Key(0, 0), Key(0, 0xffff0000), Mass(0, select(0, own.top_k - 1, i == TOP_K)), 0);  // ids have 16 bits
+    if (i == TOP_P) {
+      search.fraction = own.top_p;
+    } else if (i == DRAW) {
+      search.fraction = random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn);
     }
     for (var level = select(0u, 4u, i == DRAW); level < select(6u, 4u, i == TOP_K); level++) {
-      // Two calls, because some compilers compute what a condition leaves out.
-      if (i == TOP_K) {
-        measure(row, lane, own, level, true);
-      } else {
-        measure(row, lane, own, level, false);
-      }
-      find_byte(lane, level);
+      measure(row, lane, own, search, last, level, i == TOP_K);
+      find_byte(&search, level);
       if (level == 0 && !(i == TOP_P && top_k)) {
-        list(row, lane, own);
+        list(row, lane, own, farthest(search));
       }
     }
-    // Keeps the candidates up to the key found.
-    if (lane == 0 && i != DRAW) {
-      last = Key(min(found.distance | ~found_bits.distance, OUT - 1), found.id | ~found_bits.id);
+    if (i == DRAW) {
+      if (lane == 0 && atomicLoad(&best_id) != OUT) {
+        atomicStore(&best_id, search.found.id);
+      }
+    } else {
+      last = Key(farthest(search), search.found.id | ~search.bits.id);
     }
-  }
-  if (lane == 0 && atomicLoad(&best_id) != OUT) {
-    atomicStore(&best_id, found.id);
   }
 }
 
+// The largest distance that the bytes found so far leave.
+fn farthest(search: Search) -> u32 {
+  return min(search.found.distance | ~search.bits.distance, OUT - 1);
+}
+
 // The histogram: the mass of the candidates that fit the bytes found so far, by their next byte.
-fn measure(row: u32, lane: u32, own: Settings, level: u32, counting: bool) {
+fn measure(row: u32, lane: u32, own: Settings, search: Search, last: Key, level: u32, counting: bool) {
   for (var byte = lane; byte < 256; byte += LANES) {
     atomicStore(&high[byte], 0);
     atomicStore(&low[byte], 0);
@@ -201,9 +200,6 @@ fn measure(row: u32, lane: u32, own: Settings, level: u32, counting: bool) {
   workgroupBarrier();
   let start = row * params.vocab;
   let best = best_score;
-  let end = last;
-  let known = found;
-  let bits = found_bits;
   let few = atomicLoad(&listed_count) <= LISTED;
   let count = select(params.vocab, atomicLoad(&listed_count), few);
   for (var i = lane; i < count; i += LANES) {
@@ -212,50 +208,45 @@ fn measure(row: u32, lane: u32, own: Settings, level: u32, counting: bool) {
       id = listed[i];
     }
     let key = Key(distance_of(logits[start + id], best, own), id);
-    let left = key.distance < end.distance || (key.distance == end.distance && key.id <= end.id);
-    let fits = ((key.distance ^ known.distance) & bits.distance) == 0 && ((key.id ^ known.id) & bits.id) == 0;
+    let left = key.distance < last.distance || (key.distance == last.distance && key.id <= last.id);
+    let fits = ((key.distance ^ search.found.distance) & search.bits.distance) == 0 &&
+      ((key.id ^ search.found.id) & search.bits.id) == 0;
     if (left && fits) {
       let byte = (select(key.distance, key.id, level > 3) >> shift_of(level)) & 255;
-      if (counting) {
-        atomicAdd(&low[byte], 1);
-      } else {
-        let mass = weight(key.distance);
-        atomicAdd(&high[byte], mass >> 16);
-        atomicAdd(&low[byte], mass & 0xffff);
-      }
+      let mass = select(weight(key.distance), 1, counting);
+      atomicAdd(&high[byte], mass >> 16);
+      atomicAdd(&low[byte], mass & 0xffff);
     }
   }
   workgroupBarrier();
 }
 
-// Finds the next byte: where the sum of the masses exceeds the target. Byte 255 also stands for "nowhere".
-fn find_byte(lane: u32, level: u32) {
-  if (lane == 0) {
-    var goal = target_mass;
-    if (fraction > 0) {
-      for (var byte = 0u; byte < 256; byte++) {
-        goal = sum(goal, mass_at(byte));
-      }
-      goal = part(goal, fraction);
-      fraction = 0;
+// Finds the next byte: where the sum of the masses exceeds the goal. Byte 255 also stands for "nowhere".
+fn find_byte(search: ptr<function, Search>, level: u32) {
+  var goal = (*search).goal;
+  if ((*search).fraction > 0) {
+    for (var byte = 0u; byte < 256; byte++) {
+      goal = sum(goal, mass_at(byte));
     }
-    var byte = 0u;
-    for (; byte < 255; byte++) {
-      let mass = mass_at(byte);
-      if (exceeds(mass, goal)) {
-        break;
-      }
-      goal = difference(goal, mass);
+    goal = part(goal, (*search).fraction);
+    (*search).fraction = 0;
+  }
+  var byte = 0u;
+  for (; byte < 255; byte++) {
+    let mass = mass_at(byte);
+    if (exceeds(mass, goal)) {
+      break;
     }
-    target_mass = goal;
-    let shift = shift_of(level);
-    if (level > 3) {
-      found.id |= byte << shift;
-      found_bits.id |= 255u << shift;
-    } else {
-      found.distance |= byte << shift;
-      found_bits.distance |= 255u << shift;
-    }
+    goal = difference(goal, mass);
+  }
+  (*search).goal = goal;
+  let shift = shift_of(level);
+  if (level > 3) {
+    (*search).found.id |= byte << shift;
+    (*search).bits.id |= 255u << shift;
+  } else {
+    (*search).found.distance |= byte << shift;
+    (*search).bits.distance |= 255u << shift;
   }
   workgroupBarrier();
 }
@@ -264,17 +255,16 @@ fn shift_of(level: u32) -> u32 {
   return select(24 - 8 * level, 40 - 8 * level, level > 3);
 }
 
-// Lists the candidates that the bytes found so far leave; if they are too many, the row stays in use.
-fn list(row: u32, lane: u32, own: Settings) {
+// Lists the candidates up to a distance; if they are too many, the row stays in use.
+fn list(row: u32, lane: u32, own: Settings, farthest: u32) {
   if (lane == 0) {
     atomicStore(&listed_count, 0);
   }
   let start = row * params.vocab;
   let best = best_score;
-  let end = min(found.distance | ~found_bits.distance, OUT - 1);
   workgroupBarrier();
   for (var id = lane; id < params.vocab; id += LANES) {
-    if (distance_of(logits[start + id], best, own) <= end) {
+    if (distance_of(logits[start + id], best, own) <= farthest) {
       let i = atomicAdd(&listed_count, 1);
       if (i < LISTED) {
         listed[i] = id;

@@ -44,8 +44,8 @@ export interface Recording {
   dispose(): void
 }
 
-/** Called when a kernel has run, with how many have so far and of how many. */
-export type OnKernel = (done: number, total: number) => void
+/** Called when a kernel has run, with how many have so far, of how many, and its shader's name. */
+export type OnKernel = (done: number, total: number, shader: string) => void
 
 /**
  * Runs every kernel of some recordings once, on one workgroup, one after the other: some drivers compile a kernel when it
@@ -71,7 +71,7 @@ export async function runEachKernel(
     const steps = [setTickets(spent), { ...dispatch, workgroups: [1, 1, 1] as const }, setTickets(gpu.zeros)]
     gpu.submit([{ steps, dispose: () => {} }])
     await gpu.idle()
-    onKernel(i + 1, first.length)
+    onKernel(i + 1, first.length, dispatch.kernel.shader.name)
   }
   gpu.free(spent)
 }

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import { Recorder, type Recording, runEachKernel } from '../../src/gpu/recorder.js'
+import { type OnKernel, Recorder, type Recording, runEachKernel } from '../../src/gpu/recorder.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 
@@ -90,7 +90,7 @@ gpuSuite('gpu/recorder', (test) => {
       submitted.push(...recordings)
       submit.call(gpu, recordings)
     }
-    const counts: [done: number, total: number][] = []
+    const counts: Parameters<OnKernel>[] = []
     await runEachKernel(gpu, [recording, recording], (...count) => counts.push(count))
     gpu.submit = submit
     const dispatches = submitted.flatMap(({ steps }) => steps).filter((it) => 'kernel' in it)
@@ -99,8 +99,8 @@ gpuSuite('gpu/recorder', (test) => {
       [1, [1, 1, 1]],
     ])
     assert.equal(counts, [
-      [1, 2],
-      [2, 2],
+      [1, 2, 'copy-rows'],
+      [2, 2, 'copy-rows'],
     ])
     recording.dispose()
   })
