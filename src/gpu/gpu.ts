@@ -28,6 +28,13 @@ const settlingTurns = 4
 /** Nobody notifies it: waiting on it is sleeping. */
 const restCell = new Int32Array(new SharedArrayBuffer(4))
 
+const openDevices = new Set<Gpu>()
+
+/** Disposes every device of this process: before `process.exit()`, at which a driver that still works may crash. */
+export async function disposeDevices(): Promise<void> {
+  await Promise.all(Array.from(openDevices, (gpu) => gpu.dispose()))
+}
+
 /** How to open a device. */
 export interface GpuOptions {
   /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
@@ -93,6 +100,7 @@ export class Gpu {
     device.lost.then(({ message }) =>
       this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
     )
+    openDevices.add(this)
     this.zeros = this.tensor('zeros', [64])
     this.tickets = this.tensor('tickets', [1], 'u32')
   }
@@ -341,6 +349,7 @@ export class Gpu {
    * end in whatever way once this has resolved.
    */
   async dispose(): Promise<void> {
+    openDevices.delete(this)
     this.#end(new DisposedError('the engine was disposed: load it again to use it'))
     this.device.destroy()
     await this.device.lost
