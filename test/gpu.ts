@@ -52,6 +52,26 @@ export async function runOnce(gpu: Gpu, record: (recorder: Recorder) => void): P
   recording.dispose()
 }
 
+/** Does the work with one kernel of an op; where it is no candidate of the device, says so and does nothing. */
+export async function withVariant(
+  gpu: Gpu,
+  op: string,
+  variant: string,
+  candidates: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  if (!candidates.includes(variant)) {
+    process.stderr.write(`skipped, ${gpu.adapter.name} has no ${op} of the kind ${variant}\n`)
+    return
+  }
+  gpu.useVariant(op, variant)
+  try {
+    await work()
+  } finally {
+    gpu.useVariant(op, undefined)
+  }
+}
+
 /** Numbers in [-1, 1), the same for the same seed. */
 export function randomValues(count: number, seed = 1): Float32Array {
   const random = seededRandom(seed)

@@ -9,7 +9,7 @@ import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
 /** Features used where the adapter has them. */
-const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+const wantedFeatures: GPUFeatureName[] = ['subgroups', 'timestamp-query']
 
 /** Limits raised from WebGPU's defaults to what the adapter allows. */
 const wantedLimits = [
@@ -129,8 +129,8 @@ export class Gpu {
     return this.variants.choose(op, candidates, shape)
   }
 
-  /** Makes {@link chooseVariant} prefer one variant of an op wherever it is a candidate. */
-  useVariant(op: string, name: string): void {
+  /** Makes {@link chooseVariant} give one variant of an op, or throw where it is no candidate; undefined takes that back. */
+  useVariant(op: string, name: string | undefined): void {
     this.variants.name(op, name)
   }
 

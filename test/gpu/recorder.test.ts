@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { eachKernelOnce, Recorder } from '../../src/gpu/recorder.js'
-import { matmul } from '../../src/ops/matmul.js'
+import { matmul, matmulVariants } from '../../src/ops/matmul.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 
 const params = { d: 2, source_rows: 2, target_rows: 2 }
@@ -99,10 +99,14 @@ gpuSuite('gpu/recorder', (test) => {
     const x = gpu.tensorFrom('x', [rows, 4], new Float32Array(rows * 4).fill(1))
     const weight = gpu.tensorFrom('weight', [n, 4], new Float32Array(n * 4).fill(1))
     const [out, other] = [gpu.tensor('out', [rows, n]), gpu.tensor('other', [rows, n])]
-    gpu.useVariant('gemm', 'subgroup')
+    gpu.useVariant(
+      'gemm',
+      matmulVariants(gpu, { rows, k: 4, dtype: 'f32' }).find((it) => it === 'subgroup'),
+    )
     const recorder = new Recorder(gpu)
     matmul(recorder, { x, weight, residual: other, out }, rows)
     matmul(recorder, { x, weight, residual: out, out: other }, rows)
+    gpu.useVariant('gemm', undefined)
     const recording = await recorder.finish()
     const once = eachKernelOnce(gpu, [recording])
     gpu.submit([once])
