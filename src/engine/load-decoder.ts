@@ -7,6 +7,8 @@ import { usualDialogue } from './usual-dialogue.js'
 export interface LoadDecoderOptions extends LoadModelOptions {
   /** Ids from here on are never drawn; default: none. */
   readonly firstAddedId?: number | undefined
+  /** Replies drawn together, at most; default: 16, or as many as fit. */
+  readonly maxBatch?: number | undefined
 }
 
 /** A model that is ready to draw replies, and what that took. */
@@ -22,7 +24,7 @@ export interface LoadedDecoder {
  * Reads a model folder into GPU memory and compiles, meanwhile and all at once, the kernels that a reply to a dialogue of
  * usual lengths needs. Other kernels compile when they are first needed.
  *
- * @throws InputError as {@link loadModel} does.
+ * @throws InputError as {@link loadModel} does, and where `maxBatch` replies do not fit.
  */
 export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoderOptions = {}): Promise<LoadedDecoder> {
   const started = performance.now()
@@ -31,7 +33,7 @@ export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoder
   await loadModel(gpu, folder, {
     ...options,
     onTensors: (weights) => {
-      decoder = new ReplyDecoder(gpu, weights, options.firstAddedId ?? weights.config.vocabSize)
+      decoder = new ReplyDecoder(gpu, weights, options.firstAddedId ?? weights.config.vocabSize, options.maxBatch)
       compiled = decoder.compile(usualDialogue(weights.config))
       // Whoever awaits it sees the failure.
       compiled.catch(() => {})

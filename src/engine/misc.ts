@@ -39,7 +39,12 @@ export interface LoadOptions {
    * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
    */
   readonly dtype?: WeightDtype | undefined
-  /** Replies that may wait while 16 others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
+  /**
+   * Replies drawn together, 1 to 1024; default: 16, or fewer where the adapter's buffers hold no more. Their memory is made
+   * when so many are asked for at once, and given back after half a minute without any.
+   */
+  readonly maxBatch?: number | undefined
+  /** Replies that may wait while `maxBatch` others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
   readonly maxQueue?: number | undefined
   /** Called while weights are read, with bytes so far and in all. */
   readonly onProgress?: OnProgress | undefined
@@ -96,8 +101,8 @@ export interface AttendedBlock {
  * MISC (ACL 2022) on one GPU: reads a dialogue and draws supportive replies. Research software: no therapy, and no crisis
  * service.
  *
- * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies are drawn at a
- * time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
+ * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies, or
+ * {@link LoadOptions.maxBatch}, are drawn at a time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
  * {@link dispose}, or once the device is lost, every call rejects with a typed error; loading again works.
  */
 export class Misc implements AsyncDisposable {
@@ -130,7 +135,7 @@ export class Misc implements AsyncDisposable {
    * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
    *
    * @param folder default: the model that comes with the package.
-   * @throws InputError where a file is missing or wrong, or an option is unknown.
+   * @throws InputError where a file is missing or wrong, an option is unknown, or `maxBatch` is more than fits.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
   static async load(folder: string = packagedModel, options: LoadOptions = {}): Promise<Misc> {
@@ -138,6 +143,7 @@ export class Misc implements AsyncDisposable {
     const {
       adapter,
       dtype,
+      maxBatch,
       maxQueue = 256,
       onProgress,
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
@@ -154,7 +160,7 @@ export class Misc implements AsyncDisposable {
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      const load = { dtype, onProgress, firstAddedId: tokenizer.baseVocabSize }
+      const load = { dtype, maxBatch, onProgress, firstAddedId: tokenizer.baseVocabSize }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       checkVocabulary(tokenizer, decoder.weights.config, folder)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
@@ -185,6 +191,7 @@ export class Misc implements AsyncDisposable {
    *
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws QueueFullError where `maxQueue` replies wait already.
+   * @throws OutOfMemoryError where the GPU has no memory for one more reply; those being drawn go on.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {
@@ -335,14 +342,17 @@ export class Misc implements AsyncDisposable {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'maxQueue', 'onProgress', 'onWarning', 'tune']
+  const known = ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'tune']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
   const { dtype = 'f32' } = options
   if (!weightDtypes.includes(dtype)) {
     throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
   }
-  const { maxQueue = 0 } = options
+  const { maxBatch = 1, maxQueue = 0 } = options
+  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > 1024) {
+    throw new InputError(`maxBatch must be a whole number from 1 to 1024, got ${quote(maxBatch)}`)
+  }
   if (!Number.isSafeInteger(maxQueue) || maxQueue < 0) {
     throw new InputError(`maxQueue must be a whole number of 0 or more, got ${quote(maxQueue)}`)
   }
