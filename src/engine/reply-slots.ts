@@ -69,13 +69,7 @@ export class ReplySlots implements SlotTensors {
    */
   async prepare(count: number, outgrown: ReplySlots = this): Promise<void> {
     await this.recording(count)
-    const missing = Math.max(1, outgrown.#readbackCount) - this.#readbackCount
-    if (missing <= 0) return
-    const readbacks = await this.gpu.scoped('the draws of replies', () =>
-      Array.from({ length: missing }, () => this.gpu.readback(this.sampling.state)),
-    )
-    this.#readbacks.push(...readbacks)
-    this.#readbackCount += missing
+    await this.#makeReadbacks(Math.max(1, outgrown.#readbackCount) - this.#readbackCount)
   }
 
   /** One id more for the first `count` slots. */
@@ -88,8 +82,9 @@ export class ReplySlots implements SlotTensors {
    * reads them on the GPU. Await this before anything else is submitted.
    */
   async submitStep(count: number): Promise<StepInFlight> {
-    const recording = await this.recording(count)
-    const readback = this.#readbacks.pop() ?? this.#newReadback()
+    const recording = await this.recording(count).catch((error) => this.#recordingOfMore(count, error))
+    if (this.#readbacks.length === 0) await this.#makeReadbacks(1)
+    const readback = this.#readbacks.pop()!
     this.gpu.submit([recording], [readback])
     const draws = readback.read().then((state) => {
       if (this.#disposed) readback.dispose()
@@ -101,9 +96,22 @@ export class ReplySlots implements SlotTensors {
     return { draws }
   }
 
-  #newReadback(): Readback {
-    this.#readbackCount++
-    return this.gpu.readback(this.sampling.state)
+  async #makeReadbacks(count: number): Promise<void> {
+    if (count <= 0) return
+    const readbacks = await this.gpu.scoped('the draws of replies', () =>
+      Array.from({ length: count }, () => this.gpu.readback(this.sampling.state)),
+    )
+    this.#readbacks.push(...readbacks)
+    this.#readbackCount += count
+  }
+
+  /** A recorded step of more slots, which serves fewer: replies do not end because others did, for want of memory. */
+  #recordingOfMore(count: number, error: unknown): Promise<Recording> {
+    const more = Math.min(...[...this.#recordings.keys()].filter((it) => it > count))
+    const recording = this.#recordings.get(more)
+    if (!recording) throw error
+    this.#recordings.set(count, recording)
+    return recording
   }
 
   /** The decode step of the first `count` slots, as it was recorded the first time. */

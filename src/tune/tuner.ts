@@ -38,7 +38,7 @@ export async function* tune(
   budget: Budget,
   tuned: (result: TunedClass | undefined, question: VariantQuestion) => void,
 ): AsyncGenerator<Slice, void> {
-  const stopwatch = new Stopwatch(gpu)
+  const stopwatch = await gpu.scoped('tuner', () => new Stopwatch(gpu))
   let surprise: { readonly question: VariantQuestion; readonly result: ContestResult } | undefined
   async function* confirm(): AsyncGenerator<Slice, void> {
     if (!surprise) return

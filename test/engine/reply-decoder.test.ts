@@ -204,6 +204,26 @@ gpuSuite('engine/reply-decoder', (test) => {
     assert.is(gpu.allocatedBytes, before)
   })
 
+  test('no memory for the step of fewer replies, when one has ended: the others go on', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), FIRST_ADDED)
+    const lengths = [6, 14, 14]
+    const starts = lengths.map((length, i) => randomStart(i, { maxLength: length, minLength: length }))
+    const alone: string[] = []
+    for (const start of starts) alone.push(await scheduler(decoder, 1)(start))
+    for (const stepsInFlight of [1, 2]) {
+      const ask = scheduler(decoder, stepsInFlight)
+      let more = () => false
+      const onId = (count: number) => {
+        if (count === 3) more = exhaust(gpu)
+      }
+      assert.equal(await Promise.all(starts.map((it, i) => ask(it, undefined, i === 0 ? onId : undefined))), alone)
+      assert.ok(more())
+      gpu.check()
+      decoder.shrink()
+    }
+    decoder.dispose()
+  })
+
   test('the memory of many replies is given back, and made again', async (gpu) => {
     const weights = await load(gpu)
     const decoder = new ReplyDecoder(gpu, weights, FIRST_ADDED)

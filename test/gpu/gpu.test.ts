@@ -44,6 +44,15 @@ gpuSuite('gpu/gpu', (test) => {
     assert.is(gpu.allocatedBytes, before)
   })
 
+  test('asks for the features that kernels and profiler use, and for no other', (gpu) => {
+    // Dawn adds one to every device.
+    const asked = [...gpu.features].filter((it) => it !== 'core-features-and-limits')
+    assert.equal(
+      asked.filter((it) => it !== 'subgroups' && it !== 'timestamp-query'),
+      [],
+    )
+  })
+
   test('refuses what does not fit', (gpu) => {
     const tensor = gpu.tensor('small', [4])
     assert.throws(
