@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
 import { Recorder, type Recording } from '../gpu/recorder.js'
-import { copySlot, type SlotTensors } from '../gpu/slots.js'
+import { copySlot, largestPart, type SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { DecoderState, decode } from '../model/decoder.js'
 import type { Trace } from '../model/encoder.js'
@@ -28,8 +28,11 @@ export class ReplySlots implements SlotTensors {
   readonly sampling: SamplingRows
   /** The rules that all replies keep to. */
   readonly rules: RuleWords
+  /** What a copy from slot to slot goes by. */
+  readonly #between: Tensor
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
+  #readbackCount = 0
   readonly #recordings = new Map<number, Promise<Recording>>()
   #disposed = false
 
@@ -44,6 +47,7 @@ export class ReplySlots implements SlotTensors {
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.rules = ruleWords(gpu, rules)
+    this.#between = gpu.tensor('slots.between', [Math.ceil(largestPart(this) / 4)])
   }
 
   get slotTensors(): Tensor[] {
@@ -57,8 +61,19 @@ export class ReplySlots implements SlotTensors {
 
   /** Takes over a reply from another slot, of these or of others. Records the copies. */
   copySlot(recorder: Recorder, source: ReplySlots, from: number, to: number): void {
-    copySlot(recorder, source, this, from, to)
+    copySlot(recorder, source, this, from, to, this.#between)
     this.state.adoptSources(source.state, from, to)
+  }
+
+  /**
+   * Makes what the steps of so many replies need, so that they make nothing.
+   *
+   * @param outgrown slots whose replies move here: as many steps may be in flight as with those.
+   * @throws OutOfMemoryError
+   */
+  async prepare(count: number, outgrown: ReplySlots = this): Promise<void> {
+    await this.recording(count)
+    await this.#makeReadbacks(Math.max(1, outgrown.#readbackCount) - this.#readbackCount)
   }
 
   /** One id more for the first `count` slots. */
@@ -71,8 +86,9 @@ export class ReplySlots implements SlotTensors {
    * reads them on the GPU. Await this before anything else is submitted.
    */
   async submitStep(count: number): Promise<StepInFlight> {
-    const recording = await this.recording(count)
-    const readback = this.#readbacks.pop() ?? this.gpu.readback(this.sampling.state)
+    const recording = await this.recording(count).catch((error) => this.#recordingOfMore(count, error))
+    if (this.#readbacks.length === 0) await this.#makeReadbacks(1)
+    const readback = this.#readbacks.pop()!
     this.gpu.submit([recording], [readback])
     const draws = readback.read().then((state) => {
       if (this.#disposed) readback.dispose()
@@ -84,26 +100,48 @@ export class ReplySlots implements SlotTensors {
     return { draws }
   }
 
+  async #makeReadbacks(count: number): Promise<void> {
+    if (count <= 0) return
+    const readbacks = await this.gpu.scoped('the draws of replies', () =>
+      Array.from({ length: count }, () => this.gpu.readback(this.sampling.state)),
+    )
+    this.#readbacks.push(...readbacks)
+    this.#readbackCount += count
+  }
+
+  /** A recorded step of more slots, which serves fewer: replies do not end because others did, for want of memory. */
+  #recordingOfMore(count: number, error: unknown): Promise<Recording> {
+    const more = Math.min(...[...this.#recordings.keys()].filter((it) => it > count))
+    const recording = this.#recordings.get(more)
+    if (!recording) throw error
+    this.#recordings.set(count, recording)
+    return recording
+  }
+
   /** The decode step of the first `count` slots, as it was recorded the first time. */
   recording(count: number): Promise<Recording> {
     let recording = this.#recordings.get(count)
     if (!recording) {
       recording = this.record(count)
       this.#recordings.set(count, recording)
+      // What there was no memory for may find some later.
+      recording.catch(() => this.#recordings.delete(count))
     }
     return recording
   }
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
-  record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
+  async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
     const { gpu, weights, state, sampling, rules } = this
     const recorder = new Recorder(gpu)
     const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
     const { ids, positions } = sampling
-    const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
-    logitsProcessors(recorder, logits, sampling, rules, count)
-    sample(recorder, logits, sampling, rules, count)
-    return recorder.finish('decode')
+    await gpu.scoped('a decode step', () => {
+      const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
+      logitsProcessors(recorder, logits, sampling, rules, count)
+      sample(recorder, logits, sampling, rules, count)
+    })
+    return recorder.finish('a decode step')
   }
 
   /** Frees everything. Steps in flight still give their draws. */
@@ -116,7 +154,7 @@ export class ReplySlots implements SlotTensors {
       )
     }
     for (const readback of this.#readbacks) readback.dispose()
-    this.gpu.free(...Object.values(this.sampling), this.rules.words)
+    this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#between)
     this.state.dispose()
   }
 }
