@@ -1,6 +1,6 @@
 /** What CONTRIBUTING.md says of the folders, held against the folders. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -17,7 +17,7 @@ contributing('the files and folders that it names are there', () => {
 })
 
 contributing('a test is for the source of its name', () => {
-  const unmirrored = ['examples', 'long']
+  const unmirrored = ['examples', 'long', 'reference', 'shaders']
   const tests = list('test').filter((it) => it.includes('/') && it.endsWith('.test.ts'))
   for (const test of tests.filter((it) => !unmirrored.includes(it.split('/')[0]!))) {
     const source = join('src', test.replace(/\.test\.ts$/, '.ts'))
@@ -42,6 +42,27 @@ contributing('imports point the way that it says', () => {
       assert.ok(allowed, `${file} imports from ${other}`)
     }
   }
+})
+
+contributing('no file imports itself by way of others', () => {
+  const imports = new Map(
+    list('src')
+      .filter((it) => it.endsWith('.ts'))
+      .map((file) => {
+        const code = readFileSync(join(root, 'src', file), 'utf8')
+        const others = [...code.matchAll(/from '(\.[^']+)\.js'/g)]
+        return [file, others.map(([, path]) => `${join(dirname(file), path!)}.ts`)] as const
+      }),
+  )
+  assert.ok([...imports.values()].flat().length > 100)
+  const sound = new Set<string>()
+  const visit = (file: string, way: readonly string[]) => {
+    assert.not.ok(way.includes(file), [...way, file].join(' → '))
+    if (sound.has(file)) return
+    for (const other of imports.get(file)!) visit(other, [...way, file])
+    sound.add(file)
+  }
+  for (const file of imports.keys()) visit(file, [])
 })
 
 contributing.run()

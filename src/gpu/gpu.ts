@@ -1,7 +1,7 @@
 import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../errors.js'
 import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
 import { type Kernel, KernelCache } from './kernel.js'
-import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import { encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
 import { type DType, dtypeBytes, sizeOf, type Tensor, type WeightDtype } from './tensor.js'

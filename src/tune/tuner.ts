@@ -1,5 +1,6 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder, type Recording } from '../gpu/recorder.js'
+import { Recorder } from '../gpu/recorder.js'
+import type { Recording } from '../gpu/recording.js'
 import type { ShapeClass } from '../gpu/shape-class.js'
 import type { DType } from '../gpu/tensor.js'
 import type { VariantQuestion } from '../gpu/variants.js'
