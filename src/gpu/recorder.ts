@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { GpuError, ShapeError } from '../errors.js'
 import type { Gpu } from './gpu.js'
 import type { Kernel } from './kernel.js'
@@ -107,7 +106,7 @@ export class Recorder {
       kernel,
       tensors: dealt ? { ...tensors, tickets: this.gpu.tickets } : tensors,
       uniforms,
-      workgroups: dealt ? [Math.min(parts, availableParallelism()), 1, 1] : counts,
+      workgroups: dealt ? [Math.min(parts, this.gpu.platform.cores), 1, 1] : counts,
     })
   }
 

@@ -5,10 +5,10 @@ import type { ShapeClass } from '../gpu/shape-class.js'
 import type { DType } from '../gpu/tensor.js'
 import type { VariantQuestion } from '../gpu/variants.js'
 import type { Budget } from './budget.js'
-import type { TunedChoice } from './cache.js'
 import { type Contestant, type ContestResult, contest, type Slice } from './contest.js'
 import { Stopwatch } from './stopwatch.js'
 import { type Trial, trials } from './trials.js'
+import type { TunedChoice } from './tuning.js'
 
 /** What was measured for a class. */
 export interface TunedClass extends ContestResult {
