@@ -22,6 +22,7 @@ interface Ask {
 
 /** Does at once what a GPU does in the order of submission, and lets results be read some turns later. */
 class FakeDecoder {
+  readonly gpu = { platform: { rest: pause } }
   readonly slots: { ask: Ask; draw: RowDraw }[] = []
   /** `start of 3`, `step of 2`, in the order of submission. */
   readonly submitted: string[] = []
