@@ -4,17 +4,17 @@
  *     node --import tsx bench/cold-start.ts [adapter] [model folder]
  */
 import { loadModel } from '../src/engine/load-model.js'
-import { packagedModel } from '../src/engine/misc.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { usualDialogue } from '../src/engine/usual-dialogue.js'
 import { tokenRules } from '../src/generation/token-rules.js'
-import { Gpu } from '../src/gpu/gpu.js'
+import { openGpu } from '../src/platform/node/open-gpu.js'
+import { packagedModel } from '../src/platform/node/packaged-model.js'
 
-const [adapter = 'lavapipe', folder = packagedModel] = process.argv.slice(2)
+const [adapter = 'lavapipe', folder = packagedModel()] = process.argv.slice(2)
 // Mesa's drivers keep what they compiled; SwiftShader does not.
 process.env.MESA_SHADER_CACHE_DISABLE = 'true'
 
-const gpu = await Gpu.open({ adapter })
+const gpu = await openGpu({ adapter })
 const weights = await loadModel(gpu, folder)
 const decoder = new ReplyDecoder(gpu, weights, tokenRules(weights.config))
 const asked = performance.now()

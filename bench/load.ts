@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from 'simple-statistics'
 import { loadDecoder } from '../src/engine/load-decoder.js'
-import { Gpu } from '../src/gpu/gpu.js'
+import { openGpu } from '../src/platform/node/open-gpu.js'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,7 +36,7 @@ async function read() {
 
 async function load() {
   const started = performance.now()
-  const gpu = await Gpu.open({ ...(flags.adapter !== undefined && { adapter: flags.adapter }) })
+  const gpu = await openGpu({ adapter: flags.adapter })
   const adapter = performance.now() - started
   dropCache()
   const { weightsMs: weights, compileMs: compile } = await loadDecoder(gpu, model!)

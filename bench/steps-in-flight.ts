@@ -10,12 +10,12 @@
 import { parseArgs } from 'node:util'
 import { median } from 'simple-statistics'
 import { loadModel } from '../src/engine/load-model.js'
-import { packagedModel } from '../src/engine/misc.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../src/engine/scheduler.js'
 import { resolveOptions } from '../src/generation/options.js'
 import { tokenRules } from '../src/generation/token-rules.js'
-import { Gpu } from '../src/gpu/gpu.js'
+import { openGpu } from '../src/platform/node/open-gpu.js'
+import { packagedModel } from '../src/platform/node/packaged-model.js'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,8 +26,8 @@ const { values: flags, positionals } = parseArgs({
     batch: { type: 'string', default: '1' },
   },
 })
-const gpu = await Gpu.open({ ...(flags.adapter !== undefined && { adapter: flags.adapter }) })
-const weights = await loadModel(gpu, positionals[0] ?? packagedModel)
+const gpu = await openGpu({ adapter: flags.adapter })
+const weights = await loadModel(gpu, positionals[0] ?? packagedModel())
 const decoder = new ReplyDecoder(gpu, weights, tokenRules(weights.config))
 const ids = Math.min(Number(flags.ids), weights.config.maxPositions)
 const options = resolveOptions({ maxLength: ids + 1, minLength: ids + 1, seed: 1 })

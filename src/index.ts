@@ -30,7 +30,7 @@ export {
   ShapeError,
 } from './errors.js'
 export type { GenerationOptions } from './generation/options.js'
-export type { AdapterInfo } from './gpu/adapter.js'
+export type { AdapterInfo } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
 export type { MiscConfig, Variant } from './model/config.js'
 export { mentionsCrisis } from './text/crisis.js'

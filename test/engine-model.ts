@@ -2,7 +2,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { synthesize } from '../src/cli/synth.js'
-import { packagedModel } from '../src/engine/misc.js'
+import { packagedModel } from '../src/platform/node/packaged-model.js'
 import { Tokenizer } from '../src/text/tokenizer.js'
 import { tempFolder } from './temp.js'
 
@@ -35,7 +35,7 @@ export function tinyModel(maxPositions = MAX_POSITIONS): Promise<string> {
 
 async function makeModel(maxPositions: number): Promise<string> {
   const folder = tempFolder()
-  for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel, file), join(folder, file))
+  for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel(), file), join(folder, file))
   const { vocabSize } = await Tokenizer.load(folder)
   const config = { ...tinyConfig, vocab_size: vocabSize, max_position_embeddings: maxPositions }
   const file = join(tempFolder(), 'config.json')

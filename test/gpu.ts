@@ -1,12 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { listAdapters } from '../src/gpu/adapter.js'
-import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
+import type { Gpu, GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
 import type { Tensor, WeightDtype } from '../src/gpu/tensor.js'
 import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
 import { quantizeRows } from '../src/io/quantize.js'
+import { listAdapters } from '../src/platform/node/adapter.js'
+import { openGpu } from '../src/platform/node/open-gpu.js'
 
 /** Adapters that the tests run on: all there are, or those that MISC_TEST_ADAPTERS names, comma-separated. */
 export const testAdapters: string[] = await (async () => {
@@ -30,7 +31,7 @@ export function gpuSuite(name: string, define: (test: GpuTest) => void, options:
     const tests = suite(`${name} on ${adapter}`)
     let gpu: Gpu
     tests.before(async () => {
-      gpu = await Gpu.open({ ...options, adapter })
+      gpu = await openGpu({ ...options, adapter })
     })
     tests.after(() => gpu.dispose())
     define((title, body) =>

@@ -28,9 +28,11 @@ export function userFolder(): string {
   const modules = join(folder, 'node_modules')
   const installed = join(modules, 'misc-webgpu')
   mkdirSync(installed, { recursive: true })
-  compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(installed, 'dist'))
+  const dist = join(installed, 'dist')
+  compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist)
+  runNode(root, '--import', 'tsx', 'scripts/embed.ts', dist)
   copyFileSync(join(root, 'package.json'), join(installed, 'package.json'))
-  for (const name of ['shaders', 'weights']) symlinkSync(join(root, name), join(installed, name))
+  symlinkSync(join(root, 'weights'), join(installed, 'weights'))
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean }>
   }

@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '../src/engine/load-model.js'
-import { Misc, packagedModel } from '../src/engine/misc.js'
+import { Misc } from '../src/engine/misc.js'
 import { openCheckpoint } from '../src/io/checkpoint.js'
 import { parseConfig } from '../src/model/config.js'
 import { checkTensors } from '../src/model/tensor-names.js'
+import { packagedModel } from '../src/platform/node/packaged-model.js'
 import { STRATEGIES } from '../src/text/strategies.js'
 import { Tokenizer } from '../src/text/tokenizer.js'
 import { stageLimits } from '../src/validate/comparison.js'
@@ -21,7 +22,7 @@ import { gpuSuite, testAdapters } from './gpu.js'
 const weights = suite('weights')
 
 weights('misc-mini’s tokenizer gives the ids that it was trained on', async () => {
-  const tokenizer = await Tokenizer.load(packagedModel)
+  const tokenizer = await Tokenizer.load(packagedModel())
   const lines = readJsonLines(fixture('misc-mini-tokenizer.jsonl')) as {
     text: string
     ids: number[]
@@ -40,17 +41,17 @@ weights('comet-mini is a sound BART-layout model with the same vocabulary', asyn
   const config = parseConfig(checkpoint.config, checkpoint.configFile)
   assert.is(config.modelType, 'bart')
   assert.is(checkTensors(checkpoint.tensors, config, folder).variant, 'plain')
-  assert.is((await Tokenizer.load(folder)).vocabSize, (await Tokenizer.load(packagedModel)).vocabSize)
+  assert.is((await Tokenizer.load(folder)).vocabSize, (await Tokenizer.load(packagedModel())).vocabSize)
 })
 
 for (const adapter of testAdapters) {
   weights(`two long posts, one of despair and one of joy, are not the same to misc-mini on ${adapter}`, async () => {
-    const tokenizer = await Tokenizer.load(packagedModel)
+    const tokenizer = await Tokenizer.load(packagedModel())
     const posts = [
       'i feel so sad , alone and afraid , and i cry all day . ',
       'i am so happy , my life is great and i love it ! ',
     ]
-    await using misc = await Misc.load(packagedModel, { adapter, tune: false })
+    await using misc = await Misc.load(packagedModel(), { adapter, tune: false })
     const answers = posts.map(async (sentence) => {
       const words = await tokenizer.encode(sentence)
       const text = sentence.repeat(Math.floor(760 / words.length)) + 'i '.repeat(760 % words.length)
@@ -76,7 +77,7 @@ weights.run()
 
 gpuSuite('misc-mini', (test) => {
   test('agrees with PyTorch at every stage', async (gpu) => {
-    const model = await loadModel(gpu, packagedModel)
+    const model = await loadModel(gpu, packagedModel())
     const reference = await readReferenceCase(fixture('misc-mini-reference.safetensors'), model.config)
     for (const { mode, stages, argmax_agreement } of await validateCase(gpu, model, reference, stageLimits.f32)) {
       const off = stages.filter((stage) => !stage.ok)

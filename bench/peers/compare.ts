@@ -10,8 +10,8 @@ import { median } from 'simple-statistics'
 import { fixed } from '../../src/bench/figures.js'
 import { renderMarkdown, renderText, type Section } from '../../src/bench/section.js'
 import { InputError } from '../../src/errors.js'
-import { Gpu } from '../../src/gpu/gpu.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
+import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
 import { type Peer, type Row, rows } from './rows.js'
 import { Worker } from './worker.js'
 
@@ -63,7 +63,7 @@ function finish(): never {
 
 /** The adapter as we call it; and the driver that makes other programs find no other. */
 async function describeAdapter() {
-  const gpu = await Gpu.open({ adapter: flags.adapter })
+  const gpu = await openGpu({ adapter: flags.adapter })
   const info = gpu.adapter
   await gpu.dispose()
   return { adapter: info, icd: info.source === 'swiftshader' ? (await findSwiftShader())?.icd : undefined }

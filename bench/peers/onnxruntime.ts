@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import ort from 'onnxruntime-node'
 import { timed } from '../../src/bench/statistics.js'
-import { provideVulkanLoader } from '../../src/gpu/vulkan-loader.js'
+import { provideVulkanLoader } from '../../src/platform/node/vulkan-loader.js'
 import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, lengths, type Product, values } from './work.js'
 

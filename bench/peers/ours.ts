@@ -5,18 +5,18 @@ import { BenchRig } from '../../src/bench/rig.js'
 import { timed } from '../../src/bench/statistics.js'
 import { randomIds, resolveWorkload, type Workload } from '../../src/bench/workload.js'
 import { loadModel } from '../../src/engine/load-model.js'
-import { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
 import { matmul } from '../../src/ops/matmul.js'
-import { adoptTuning } from '../../src/tune/cache.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
+import { adoptTuning } from '../../src/platform/node/tuning-file.js'
 import { serve, type Task, warmedUp } from './serve.js'
 import { gemm, gemv, lengths, type Product, values } from './work.js'
 
 const [folder, adapter, dtypeName] = process.argv.slice(2)
 const dtype = weightDtypes.find((it) => it === dtypeName) as WeightDtype
-const gpu = await Gpu.open(adapter ? { adapter } : {})
+const gpu = await openGpu({ adapter })
 await adoptTuning(gpu, (message) => process.stderr.write(`${message}\n`))
 const weights = await loadModel(gpu, folder!, { dtype })
 

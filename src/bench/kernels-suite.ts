@@ -1,6 +1,7 @@
 import { median } from 'simple-statistics'
 import { Profiler } from '../gpu/profiler.js'
-import { Recorder, type Recording } from '../gpu/recorder.js'
+import { Recorder } from '../gpu/recorder.js'
+import type { Recording } from '../gpu/recording.js'
 import { attentionCases } from './attention-cases.js'
 import type { Ceilings } from './ceilings.js'
 import { CaseTensors, type KernelCase, type KernelCaseMaker } from './kernel-case.js'

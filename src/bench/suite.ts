@@ -1,6 +1,6 @@
 import { median } from 'simple-statistics'
 import { type KernelTime, Profiler } from '../gpu/profiler.js'
-import type { Recording } from '../gpu/recorder.js'
+import type { Recording } from '../gpu/recording.js'
 import type { Ceilings } from './ceilings.js'
 import type { GpuTime, WorkRow } from './report.js'
 import type { BenchRig } from './rig.js'

@@ -6,10 +6,10 @@ import { renderMarkdown, renderText } from '../bench/section.js'
 import { reportSections } from '../bench/sections.js'
 import { resolveWorkload, standardWorkload, type Workload } from '../bench/workload.js'
 import { readConfig } from '../engine/load-model.js'
-import { packagedModel } from '../engine/misc.js'
 import { InputError } from '../errors.js'
 import { checkWritable, writeWholeFile } from '../io/whole-file.js'
-import { packageVersion } from '../package.js'
+import { packageVersion } from '../platform/node/packaged.js'
+import { packagedModel } from '../platform/node/packaged-model.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
@@ -112,7 +112,7 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
 /** In `bench --json model/` the folder is the model: no folder can be the file to write. */
 function modelAndFile(model: string | undefined, json: string | true | undefined): [string, string | boolean] {
   if (typeof json !== 'string' || !statSync(json, { throwIfNoEntry: false })?.isDirectory()) {
-    return [model ?? packagedModel, json ?? false]
+    return [model ?? packagedModel(), json ?? false]
   }
   if (model === undefined) return [json, true]
   throw new InputError(`--json ${json}: is a folder; name a file to write, or nothing to print`)

@@ -4,15 +4,17 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Command } from 'commander'
-import { type AdapterCandidate, type AdapterInfo, listAdapters, noAdapterAdvice } from '../gpu/adapter.js'
-import { Gpu } from '../gpu/gpu.js'
+import type { AdapterCandidate, AdapterInfo } from '../gpu/adapter-info.js'
+import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
-import { findSwiftShader, swiftShaderPackage } from '../gpu/swiftshader.js'
-import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile } from '../gpu/vulkan-loader.js'
-import { cacheFolder } from '../io/cache-folder.js'
 import { matmul } from '../ops/matmul.js'
-import { packageVersion } from '../package.js'
-import { readTuning, tuningFile } from '../tune/cache.js'
+import { listAdapters, noAdapterAdvice } from '../platform/node/adapter.js'
+import { cacheFolder } from '../platform/node/cache-folder.js'
+import { openGpu } from '../platform/node/open-gpu.js'
+import { packageVersion } from '../platform/node/packaged.js'
+import { findSwiftShader, swiftShaderPackage } from '../platform/node/swiftshader.js'
+import { readTuning, tuningFile } from '../platform/node/tuning-file.js'
+import { hasVulkanLoader, vulkanDriverFiles, vulkanLoaderFile } from '../platform/node/vulkan-loader.js'
 import { adapterOption } from './gpu-command.js'
 
 /** Limits that decide how large a model may be and how its kernels are cut. */
@@ -154,7 +156,7 @@ async function open(wanted: string | undefined): Promise<{ used: UsedAdapter | n
   const started = performance.now()
   let gpu: Gpu
   try {
-    gpu = await Gpu.open(wanted === undefined ? {} : { adapter: wanted })
+    gpu = await openGpu({ adapter: wanted })
   } catch (error) {
     return { used: null, problem: (error as Error).message }
   }

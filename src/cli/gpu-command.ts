@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
-import { Gpu } from '../gpu/gpu.js'
+import type { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
-import { adoptTuning } from '../tune/cache.js'
+import { openGpu } from '../platform/node/open-gpu.js'
+import { adoptTuning } from '../platform/node/tuning-file.js'
 
 /** The flags that {@link gpuCommand} adds. */
 export interface GpuFlags {
@@ -31,7 +32,7 @@ export function dtypeOption(): Option {
 
 /** Opens the adapter that the command was given, with the kernels chosen for it, and frees it when the work is done. */
 export async function withGpu<T>({ adapter }: GpuFlags, work: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
+  const gpu = await openGpu({ adapter })
   try {
     await adoptTuning(gpu, (message) => process.stderr.write(`misc: ${message}\n`))
     return await work(gpu)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
-import { packageVersion } from '../package.js'
+import { packageVersion } from '../platform/node/packaged.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
 import { doctorCommand } from './doctor.js'

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { withLoadingBar } from '../engine/loading-bar.js'
-import { Misc, packagedModel } from '../engine/misc.js'
+import { Misc } from '../engine/misc.js'
 import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import type { MiscConfig } from '../model/config.js'
+import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
@@ -53,7 +54,7 @@ export function replyOptions(flags: ReplyFlags): ReplyOptions {
 }
 
 /** Loads MODEL with a progress bar. */
-export function loadMisc(model = packagedModel, { adapter, dtype }: ReplyFlags): Promise<Misc> {
+export function loadMisc(model = packagedModel(), { adapter, dtype }: ReplyFlags): Promise<Misc> {
   return withLoadingBar(
     (stage, total) =>
       stage === 'weights'

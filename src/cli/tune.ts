@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { textTable } from '../bench/section.js'
-import { packagedModel } from '../engine/misc.js'
 import { modelQuestions } from '../engine/model-questions.js'
 import { InputError } from '../errors.js'
+import { packagedModel } from '../platform/node/packaged-model.js'
+import { writeTuning } from '../platform/node/tuning-file.js'
 import { Budget } from '../tune/budget.js'
-import { writeTuning } from '../tune/cache.js'
 import { choiceOf, type TunedClass, tune } from '../tune/tuner.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { loadWithProgress } from './load-with-progress.js'
@@ -60,7 +60,7 @@ export function tuneCommand(): Command {
       '\nExamples:\n  misc tune\n  misc tune model/ --adapter swiftshader\n  misc tune --budget 20 --json',
     )
     .action(async (model: string | undefined, flags: TuneFlags) => {
-      const report = await run(model ?? packagedModel, flags)
+      const report = await run(model ?? packagedModel(), flags)
       process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : render(report))
       for (const line of report.classes.flatMap((it) => notes(it.class, it.wrong)))
         process.stderr.write(`misc: ${line}\n`)

@@ -2,8 +2,8 @@ import { DeviceLostError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { VariantQuestion } from '../gpu/variants.js'
 import { Budget } from '../tune/budget.js'
-import { type TunedChoice, type Tuning, type Warn, writeTuning } from '../tune/cache.js'
 import { choiceOf, measurable, tune } from '../tune/tuner.js'
+import type { TunedChoice, Tuning, Warn } from '../tune/tuning.js'
 import type { ReplyScheduler } from './scheduler.js'
 
 /** Time on the GPU that a load may cost, at most. */
@@ -17,7 +17,7 @@ type Turns = Pick<ReplyScheduler, 'idle' | 'exclusive'>
 
 /**
  * Measures the kernels that this engine has used and that no earlier load has measured, in moments when no reply is drawn, and writes the
- * choices to the cache, for the next load. This engine keeps the kernels that it has: its replies do not change while it
+ * choices to the cache, by `save`, for the next load. This engine keeps the kernels that it has: its replies do not change while it
  * lives. Stops without a word where the engine ends meanwhile, or the cache cannot be written.
  *
  * @param earlier what the cache held when the model was loaded.
@@ -27,6 +27,7 @@ export async function tuneInBackground(
   gpu: Gpu,
   turns: Turns,
   earlier: Tuning,
+  save: (tuning: Tuning) => Promise<unknown>,
   warn: Warn,
   budget = new Budget(budgetMs),
 ): Promise<void> {
@@ -38,7 +39,7 @@ export async function tuneInBackground(
     await untilIdle(turns)
     const open = measurable(gpu.variants.asked).filter((it) => !isMeasured(it, earlier))
     if (open.length === 0) return
-    await writeTuning(gpu.adapter, { choices, unfinished: unfinished + 1 })
+    await save({ choices, unfinished: unfinished + 1 })
     const slices = tune(gpu, open, budget, (result, { shapeClass }) => {
       if (!result) return
       choices.set(shapeClass.key, choiceOf(result))
@@ -48,11 +49,11 @@ export async function tuneInBackground(
       await untilIdle(turns)
       await turns.exclusive(slice)
     }
-    await writeTuning(gpu.adapter, { choices, unfinished: 0 })
+    await save({ choices, unfinished: 0 })
   } catch (error) {
     // An engine that was disposed had no fault; where there is nowhere to write, or no room to spare, the guesses do.
     if (error instanceof DeviceLostError) return
-    await writeTuning(gpu.adapter, { choices, unfinished }).catch(() => {})
+    await save({ choices, unfinished }).catch(() => {})
   }
 }
 
@@ -65,7 +66,9 @@ async function untilIdle(turns: Turns): Promise<void> {
   while (!turns.idle) await pause()
 }
 
-/** Its timer keeps no process alive. */
+/** Its timer keeps no process alive; a browser's timers never do, and are numbers. */
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
+  return new Promise((resolve) => {
+    setTimeout(resolve, pauseMs).unref?.()
+  })
 }

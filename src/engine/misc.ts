@@ -1,18 +1,19 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { tokenRules } from '../generation/token-rules.js'
-import type { AdapterInfo } from '../gpu/adapter.js'
-import { Gpu } from '../gpu/gpu.js'
+import type { AdapterInfo } from '../gpu/adapter-info.js'
+import type { Gpu } from '../gpu/gpu.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { modelFolder, statIfThere } from '../io/model-folder.js'
-import { pathOf } from '../io/path-of.js'
+import { fileIn, pathOf } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../model/config.js'
 import type { DialogueIds } from '../model/misc.js'
 import type { MiscWeights } from '../model/weights.js'
+import { openGpu } from '../platform/node/open-gpu.js'
+import { packagedModel } from '../platform/node/packaged-model.js'
+import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
 import { quote } from '../quote.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
@@ -20,7 +21,7 @@ import { type ContextCut, dialogueFeatures } from '../text/dialogue-features.js'
 import { type Features, idsFeatures } from '../text/features.js'
 import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import { adoptTuning } from '../tune/cache.js'
+import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
@@ -31,9 +32,6 @@ import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilit
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
-
-/** The model that comes with the package. */
-export const packagedModel = fileURLToPath(new URL('../../weights/misc-mini', import.meta.url))
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -146,10 +144,11 @@ export class Misc implements AsyncDisposable {
    *
    * @param model a model's folder, or its repository in Hugging Face's cache (`models--owner--name`), as a path or a file URL;
    *   default: the model that comes with the package.
-   * @throws InputError where a file is missing or wrong, an option is unknown, or `maxBatch` is more than fits.
+   * @throws InputError where a file is missing or wrong, an option is unknown, or `maxBatch` is more than fits; without `model`
+   *   in a bundled app, which lacks the package's.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
-  static async load(model: string | URL = packagedModel, options: LoadOptions = {}): Promise<Misc> {
+  static async load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Misc> {
     const folder = pathOf(model, 'the model folder')
     checkLoadOptions(options)
     const {
@@ -158,17 +157,17 @@ export class Misc implements AsyncDisposable {
       maxBatch,
       maxQueue = 256,
       onProgress,
-      onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
+      onWarning = (message) => console.warn(`misc-webgpu: ${message}`),
     } = options
     const tokenizer = await Tokenizer.load(folder)
     const config = await readConfig(folder)
     checkVocabulary(tokenizer, config, folder)
-    const configFile = join(await modelFolder(folder), 'generation_config.json')
+    const configFile = fileIn(await modelFolder(folder), 'generation_config.json')
     const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
     const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
     for (const warning of warnings) onWarning(warning)
     const started = performance.now()
-    const gpu = await Gpu.open({ ...(adapter !== undefined && { adapter }) })
+    const gpu = await openGpu({ adapter })
     const adapterMs = performance.now() - started
     try {
       const { tune = !gpu.adapter.software } = options
@@ -177,7 +176,10 @@ export class Misc implements AsyncDisposable {
       const load = { dtype, maxBatch, onProgress, rules: ofReplies }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
-      if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
+      if (tune && tuning) {
+        const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
+        void tuneInBackground(gpu, misc.#scheduler, tuning, save, onWarning)
+      }
       return misc
     } catch (error) {
       await gpu.dispose()

@@ -1,5 +1,5 @@
 import { GpuError, QueueFullError } from '../errors.js'
-import type { AdapterInfo } from '../gpu/adapter.js'
+import type { AdapterInfo } from '../gpu/adapter-info.js'
 import { type RowDraw, rowStatus } from '../ops/sampling-rows.js'
 import type { FinishReason, StrategyMixture } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
@@ -66,7 +66,7 @@ export class ReplyScheduler {
   readonly #inFlight: InFlight[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #looping = false
-  #idleTimer: NodeJS.Timeout | undefined
+  #idleTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     readonly decoder: ReplyDecoder,
@@ -109,7 +109,7 @@ export class ReplyScheduler {
     this.#looping = true
     try {
       // Replies asked for in the same turn of the event loop are encoded together.
-      await new Promise((resolve) => setImmediate(resolve))
+      await this.decoder.gpu.platform.rest(0)
       while (this.#waiting.length + this.#unfinished.size + this.#inFlight.length > 0) {
         await this.exclusive(async () => {
           await this.#dropAborted()
@@ -138,7 +138,8 @@ export class ReplyScheduler {
   #shrinkLater(): void {
     clearTimeout(this.#idleTimer)
     const shrink = () => this.exclusive(async () => this.idle && this.decoder.shrink())
-    this.#idleTimer = setTimeout(shrink, this.options.idleMs ?? idleMs).unref()
+    this.#idleTimer = setTimeout(shrink, this.options.idleMs ?? idleMs)
+    this.#idleTimer.unref?.()
   }
 
   #stepsInFlight(): number {

@@ -1,7 +1,8 @@
 import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../errors.js'
-import { type AdapterInfo, type OpenAdapter, openAdapter } from './adapter.js'
+import type { AdapterInfo } from './adapter-info.js'
 import { type Kernel, KernelCache } from './kernel.js'
-import { encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import type { Platform } from './platform.js'
+import { encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
 import { type DType, dtypeBytes, sizeOf, type Tensor, type WeightDtype } from './tensor.js'
@@ -25,8 +26,6 @@ const wantedLimits = [
 const [shortestRestMs, longestRestMs] = [0.1, 1]
 /** Turns of the event loop after which a destroyed device owes nothing: two were seen, the second for work begun in the first. */
 const settlingTurns = 4
-/** Nobody notifies it: waiting on it is sleeping. */
-const restCell = new Int32Array(new SharedArrayBuffer(4))
 
 const openDevices = new Set<Gpu>()
 
@@ -37,8 +36,6 @@ export async function disposeDevices(): Promise<void> {
 
 /** How to open a device. */
 export interface GpuOptions {
-  /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
-  readonly adapter?: string
   /** Features to leave unused though the adapter has them: for tests of the paths without. */
   readonly without?: readonly GPUFeatureName[]
   /** How workgroups come by their work: `parts.*.wgsl`. Default: `dealt` on software with subgroups of over four lanes. */
@@ -52,8 +49,6 @@ export interface GpuOptions {
  * was pending with a typed error.
  */
 export class Gpu {
-  readonly device: GPUDevice
-  readonly adapter: AdapterInfo
   readonly features: ReadonlySet<string>
   readonly limits: GPUSupportedLimits
   /** A few zeros, bound where an optional input is left out. */
@@ -79,15 +74,18 @@ export class Gpu {
   /** When the newest wait began: where many follow each other, as while loading, rests stay short. */
   #waitingSince = 0
 
-  private constructor(device: GPUDevice, opened: OpenAdapter, parts?: GpuOptions['parts']) {
-    this.device = device
-    this.adapter = opened.info
+  constructor(
+    readonly device: GPUDevice,
+    readonly adapter: AdapterInfo,
+    readonly platform: Platform,
+    { parts }: Pick<GpuOptions, 'parts'> = {},
+  ) {
     this.features = device.features
     this.limits = device.limits
     // Not with four lanes: SwiftShader's compiler took all memory there was for a product in such a loop.
-    const few = opened.info.software && opened.info.subgroupSize > 4 && this.features.has('subgroups')
+    const few = adapter.software && adapter.subgroupSize > 4 && this.features.has('subgroups')
     const form = parts ?? (few ? 'dealt' : 'grid')
-    this.#kernels = new KernelCache(device, { parts: form, main: form })
+    this.#kernels = new KernelCache(device, platform.shaders, { parts: form, main: form })
     this.#ended = new Promise((_, reject) => {
       this.#end = (error) => {
         this.#error ??= error
@@ -111,18 +109,17 @@ export class Gpu {
     this.tickets = this.tensor('tickets', [1], 'u32')
   }
 
-  /**
-   * Opens the best adapter, or the one named, with every useful feature and limit it has.
-   *
-   * @throws NoAdapterError
-   */
-  static async open(options: GpuOptions = {}): Promise<Gpu> {
-    const opened = await openAdapter(options.adapter)
-    const { adapter } = opened
+  /** Opens a device on an adapter, with every useful feature and limit it has. */
+  static async open(
+    adapter: GPUAdapter,
+    info: AdapterInfo,
+    platform: Platform,
+    options: GpuOptions = {},
+  ): Promise<Gpu> {
     const requiredFeatures = wantedFeatures.filter((it) => adapter.features.has(it) && !options.without?.includes(it))
     const requiredLimits = Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]]))
     const device = await adapter.requestDevice({ label: 'misc-webgpu', requiredFeatures, requiredLimits })
-    return new Gpu(device, opened, options.parts)
+    return new Gpu(device, info, platform, options)
   }
 
   /** Bytes of all tensors alive. */
@@ -167,7 +164,7 @@ export class Gpu {
       return await new Promise<T>((resolve, reject) => {
         this.#waiting.add(reject)
         this.#waitingSince = performance.now()
-        if (this.adapter.software) this.#rest()
+        if (this.adapter.software) void this.#rest()
         work.then(resolve, reject).finally(() => this.#waiting.delete(reject))
       })
     } catch (error) {
@@ -182,19 +179,15 @@ export class Gpu {
    * Sleeps through most of every turn of the event loop while the GPU is waited for. The bindings poll Dawn on each turn, so
    * an idle wait keeps a core busy; where a software driver computes on those cores, it would compute half as fast.
    */
-  #rest(): void {
+  async #rest(): Promise<void> {
     if (this.#resting) return
     this.#resting = true
-    const turn = () => {
-      if (this.#waiting.size === 0) {
-        this.#resting = false
-        return
-      }
+    await this.platform.rest(0)
+    while (this.#waiting.size > 0) {
       const waited = performance.now() - this.#waitingSince
-      Atomics.wait(restCell, 0, 0, Math.min(longestRestMs, Math.max(shortestRestMs, waited / 32)))
-      setImmediate(turn)
+      await this.platform.rest(Math.min(longestRestMs, Math.max(shortestRestMs, waited / 32)))
     }
-    setImmediate(turn)
+    this.#resting = false
   }
 
   /**
@@ -410,7 +403,7 @@ export class Gpu {
     this.device.destroy()
     await this.device.lost
     // The promises of the bindings settle in the turns after. Were one left when a worker thread ends, they would abort.
-    for (let turn = 0; turn < settlingTurns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < settlingTurns; turn++) await this.platform.rest(0)
     this.#disposed = true
   }
 }

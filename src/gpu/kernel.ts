@@ -1,4 +1,5 @@
 import { GpuError } from '../errors.js'
+import type { Platform } from './platform.js'
 import { type Constants, loadShader, type Shader } from './shader.js'
 
 /** A compute pipeline of one shader with one set of constants; it compiles in the background once asked for. */
@@ -19,6 +20,7 @@ export class KernelCache {
   /** @param helpers picked for every shader that names them. */
   constructor(
     readonly device: GPUDevice,
+    readonly shaders: Platform['shaders'],
     readonly helpers: Readonly<Record<string, string>> = {},
   ) {}
 
@@ -31,7 +33,7 @@ export class KernelCache {
     const key = `${name}:${entryPoint}:${JSON.stringify(Object.entries(constants).sort())}`
     let kernel = this.#kernels.get(key)
     if (!kernel) {
-      kernel = this.#create(loadShader(name, constants, this.helpers), entryPoint)
+      kernel = this.#create(loadShader(this.shaders, name, constants, this.helpers), entryPoint)
       this.#kernels.set(key, kernel)
     }
     return kernel

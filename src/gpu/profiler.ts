@@ -1,6 +1,6 @@
 import { GpuError } from '../errors.js'
 import type { Gpu } from './gpu.js'
-import { type Copy, type Dispatch, encodeCopy, encodeDispatch, type Recording } from './recorder.js'
+import { type Copy, type Dispatch, encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import { usage } from './usage.js'
 
 /** GPU time of all dispatches of one shader. */

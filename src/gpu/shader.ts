@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { GpuError } from '../errors.js'
-
-const folder = new URL('../../shaders/', import.meta.url)
+import type { Platform } from './platform.js'
 
 /** One `@group(0) @binding(n)` of a shader. */
 export interface ShaderBinding {
@@ -31,19 +29,20 @@ const belowDashes = (code: string): string => code.split(/^\/\/ -+\n/m).at(-1)!
 export type Constants = Readonly<Record<string, number | string>>
 
 /** A shader file with its stand-ins replaced, and theirs, by the helpers chosen where there is a choice. */
-function read(file: string, choices: Map<string, string>, chosen: Set<string>): string {
-  const code = readFileSync(new URL(file, folder), 'utf8')
+function read(texts: Platform['shaders'], file: string, choices: Map<string, string>, chosen: Set<string>): string {
+  const code = texts[file]
+  if (code === undefined) throw new GpuError(`there is no shader ${file}`)
   return code.replace(standIn, (_, block?: string, line?: string) => {
     const helper = (block ?? line)!.split('.')[0]!
     const choice = choices.get(helper)
-    if (choice === undefined) return belowDashes(read((block ?? line)!, choices, chosen))
+    if (choice === undefined) return belowDashes(read(texts, (block ?? line)!, choices, chosen))
     chosen.add(helper)
-    return belowDashes(read(`${helper}.${choice}.wgsl`, choices, chosen))
+    return belowDashes(read(texts, `${helper}.${choice}.wgsl`, choices, chosen))
   })
 }
 
 /**
- * Reads `shaders/{name}.wgsl` and prepares it for one set of constants.
+ * Takes `shaders/{name}.wgsl` and prepares it for one set of constants.
  *
  * The files are plain WGSL. A constant replaces the value of an `override NAME` (at pipeline creation) or of a top-level
  * `const NAME: type = value;` (in the text). A helper is written once, in a file of its own; where it is used, declarations
@@ -52,16 +51,17 @@ function read(file: string, choices: Map<string, string>, chosen: Set<string>): 
  * `weights.f16.wgsl` replaces what the shader names as `weights.f32.wgsl`.
  *
  * @param everywhere helpers picked for every shader that names them.
- * @throws GpuError for a constant that the shader does not declare.
+ * @throws GpuError for a shader that is not there, or a constant that it does not declare.
  */
 export function loadShader(
+  texts: Platform['shaders'],
   name: string,
   constants: Constants = {},
   everywhere: Readonly<Record<string, string>> = {},
 ): Shader {
   const choices = Object.entries(constants).filter((it): it is [string, string] => typeof it[1] === 'string')
   const chosen = new Set<string>()
-  let code = read(`${name}.wgsl`, new Map([...Object.entries(everywhere), ...choices]), chosen)
+  let code = read(texts, `${name}.wgsl`, new Map([...Object.entries(everywhere), ...choices]), chosen)
   code = directivesFirst(code)
   const overrides: Record<string, number> = {}
   for (const [constant, value] of Object.entries(constants)) {

@@ -45,3 +45,9 @@ export async function statIfThere(path: string): Promise<Stats | undefined> {
     throw new InputError(`${path}: ${readFault(error)}`)
   }
 }
+
+/** The first of some paths where something lies; errors as those of {@link statIfThere}. */
+export async function firstThere(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await statIfThere(path)) return path
+  return undefined
+}

@@ -1,3 +1,4 @@
+import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
@@ -13,6 +14,12 @@ export function pathOf(value: string | URL, what: string): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
   throw new InputError(`${what} must be a path or a file URL, got ${quote(value instanceof URL ? value.href : value)}`)
 }
+
+/** The path of a file in a folder. */
+export const fileIn = (folder: string, name: string): string => join(folder, name)
+
+/** What a file is called, its ending left out. */
+export const nameOf = (path: string): string => parse(path).name
 
 /** The path of a file URL; undefined where it has none, as `file:///a%2Fb`. */
 function decoded(url: URL): string | undefined {

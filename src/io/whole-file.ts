@@ -1,7 +1,8 @@
-import { constants, existsSync } from 'node:fs'
-import { access, type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { constants, existsSync, rmSync, type Stats } from 'node:fs'
+import { access, type FileHandle, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { onExit } from 'signal-exit'
 import { InputError } from '../errors.js'
 
 /**
@@ -12,20 +13,40 @@ import { InputError } from '../errors.js'
  * @throws InputError where the system does not let it be written
  */
 export async function writeWholeFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const fill = async (name: string) => {
-    const file = await open(name, 'w')
-    try {
-      await write(file)
-    } finally {
-      await file.close()
-    }
-  }
   await namingFault(path, async () => {
     const target = await targetOf(path)
-    if (target.inPlace) await fill(target.path)
-    // It awaits what is called with the temporary file's name, so that any amount can be written piece by piece.
-    else await writeFileAtomic(target.path, '', { tmpfileCreated: fill })
+    if (target.inPlace) await fill(await open(target.path, 'w'), write)
+    else await replace(target, write)
   })
+}
+
+async function fill(file: FileHandle, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await write(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Fills a file beside the target, with the mode and owner of what lies there, and renames it. */
+async function replace({ path, earlier }: Target, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${randomBytes(5).toString('hex')}`
+  const forget = onExit(() => rmSync(temporary, { force: true }))
+  try {
+    await fill(await open(temporary, 'wx'), async (file) => {
+      await write(file)
+      if (earlier) {
+        // Only root gives files away.
+        await file.chown(earlier.uid, earlier.gid).catch(() => {})
+        await file.chmod(earlier.mode)
+      }
+      await file.sync()
+    })
+    await rename(temporary, path)
+  } finally {
+    await rm(temporary, { force: true })
+    forget()
+  }
 }
 
 /**
@@ -44,19 +65,21 @@ export async function checkWritable(path: string): Promise<void> {
 interface Target {
   readonly path: string
   readonly inPlace: boolean
+  /** What lies there. */
+  readonly earlier: Stats | undefined
 }
 
 async function targetOf(path: string): Promise<Target> {
   const info = await stat(path).catch(unlessAbsent)
   if (info?.isDirectory() || path === '' || path.endsWith('/'))
     throw new InputError(`${path}: is a folder; name a file to write`)
-  if (info) return { path, inPlace: !info.isFile() }
+  if (info) return { path: info.isFile() ? await realpath(path) : path, inPlace: !info.isFile(), earlier: info }
   // A link whose target is yet to be made looks absent, too.
   const link = await readlink(path).catch(unlessAbsent)
   const folder = dirname(path)
   if (link !== undefined) return targetOf(resolve(await realpath(folder), link))
   if (!existsSync(folder)) throw new InputError(`${path}: there is no folder ${folder}; make it first`)
-  return { path, inPlace: false }
+  return { path, inPlace: false, earlier: undefined }
 }
 
 function unlessAbsent(error: NodeJS.ErrnoException): undefined {

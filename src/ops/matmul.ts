@@ -5,7 +5,7 @@
  * instead, and take the fours in them apart by the same helper. x, bias, residual and out are f32.
  */
 import { ShapeError } from '../errors.js'
-import type { AdapterInfo } from '../gpu/adapter.js'
+import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'

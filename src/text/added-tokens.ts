@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { InputError } from '../errors.js'
 import { statIfThere } from '../io/model-folder.js'
+import { fileIn } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { canonicalToken } from './strategies.js'
@@ -26,11 +26,11 @@ export interface NamedToken {
 /** The tokens that a folder's added_tokens.json and tokenizer_config.json name, as far as they are there. */
 export async function readAddedTokens(folder: string): Promise<NamedToken[]> {
   const read = async (file: string) => {
-    const path = join(folder, file)
+    const path = fileIn(folder, file)
     return (await statIfThere(path)) ? record(await readJsonFile(path), path) : {}
   }
   const { added_tokens_decoder: decoder = {} } = await read(CONFIG_FILE)
-  const ofConfig = Object.entries(record(decoder, join(folder, CONFIG_FILE), 'added_tokens_decoder'))
+  const ofConfig = Object.entries(record(decoder, fileIn(folder, CONFIG_FILE), 'added_tokens_decoder'))
   // The one that says which are special comes first.
   return [
     ...tokens(ofConfig, folder, CONFIG_FILE, ([id, value]) => {
@@ -87,7 +87,7 @@ function tokens<T>(
   file: string,
   read: (entry: T) => { token: unknown; id: unknown; special?: unknown },
 ): NamedToken[] {
-  const path = join(folder, file)
+  const path = fileIn(folder, file)
   if (entries.length > MOST_TOKENS) {
     throw new InputError(`${path}: ${entries.length} added tokens, more than the limit of ${MOST_TOKENS}; ${ADVICE}`)
   }

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
-import { join, parse } from 'node:path'
 import { InputError } from '../errors.js'
+import { firstThere, statIfThere } from '../io/model-folder.js'
+import { fileIn, nameOf } from '../io/path-of.js'
 import { readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import type { EsconvRow, EsconvTurn, Split } from './esconv-row.js'
@@ -45,16 +45,16 @@ export interface ConversationsFile {
  * @returns undefined where a folder holds neither
  * @throws InputError where `data` is the file of another split
  */
-export function findConversations(data: string, split: Split): ConversationsFile | undefined {
-  if (!statSync(data, { throwIfNoEntry: false })?.isDirectory()) {
-    const owner = Object.entries(SPLIT_NAMES).find(([, names]) => names.includes(parse(data).name))?.[0]
+export async function findConversations(data: string, split: Split): Promise<ConversationsFile | undefined> {
+  if (!(await statIfThere(data))?.isDirectory()) {
+    const owner = Object.entries(SPLIT_NAMES).find(([, names]) => names.includes(nameOf(data)))?.[0]
     if (owner === undefined || owner === split) return { path: data, whole: owner === undefined }
     throw new InputError(`${data}: is the file of another split than ${split}; give its folder, or --split ${owner}`)
   }
-  const find = (names: readonly string[]) => names.map((name) => join(data, name)).find((path) => existsSync(path))
-  const own = find(SPLIT_NAMES[split].flatMap((name) => SPLIT_ENDINGS.map((ending) => name + ending)))
+  const find = (names: readonly string[]) => firstThere(names.map((name) => fileIn(data, name)))
+  const own = await find(SPLIT_NAMES[split].flatMap((name) => SPLIT_ENDINGS.map((ending) => name + ending)))
   if (own) return { path: own, whole: false }
-  const whole = find(WHOLE_FILES)
+  const whole = await find(WHOLE_FILES)
   return whole ? { path: whole, whole: true } : undefined
 }
 

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { Tokenizer as NativeTokenizer } from 'tokenizers'
 import { InputError } from '../errors.js'
+import { fileIn } from '../io/path-of.js'
 import { readTextFile } from '../io/text-file.js'
 import { agreedTokens, lastOf, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
 import { type Codec, unknownId } from './codec.js'
@@ -22,7 +22,7 @@ export class JsonCodec implements Codec {
 
   /** Reads a folder's tokenizer.json. Throws an {@link InputError} that names it, or two files that contradict each other. */
   static async load(folder: string): Promise<JsonCodec> {
-    const path = join(folder, 'tokenizer.json')
+    const path = fileIn(folder, 'tokenizer.json')
     const text = await readTextFile(path, MAX_FILE_BYTES, ADVICE)
     const others = await readAddedTokens(folder)
     let native: NativeTokenizer

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { InputError } from '../errors.js'
+import { firstThere } from '../io/model-folder.js'
+import { fileIn } from '../io/path-of.js'
 import { readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { type EsconvRow, type EsconvTurn, SPLITS, type Split } from './esconv-row.js'
@@ -13,8 +13,8 @@ const ADVICE =
   'give the folder with misc-esconv’s <split>WithStrategy_short.tsv, <split>Comet.txt and <split>Comet_st.txt'
 
 /** Whether a folder holds a split of misc-esconv. */
-export const isMiscEsconv = (folder: string): boolean =>
-  SPLITS.some((split) => existsSync(join(folder, `${split}${DIALOGUES}`)))
+export const isMiscEsconv = async (folder: string): Promise<boolean> =>
+  (await firstThere(SPLITS.map((split) => fileIn(folder, `${split}${DIALOGUES}`)))) !== undefined
 
 /**
  * The rows of a split, one a line. A line is a dialogue, its utterances joined by `EOS`, the last one the reply; an utterance
@@ -29,7 +29,7 @@ export async function readMiscEsconv(
   limit: number,
 ): Promise<EsconvRow[]> {
   const lines = async (name: string) => {
-    const text = await readTextFile(join(folder, `${split}${name}`), MAX_FILE_BYTES, ADVICE)
+    const text = await readTextFile(fileIn(folder, `${split}${name}`), MAX_FILE_BYTES, ADVICE)
     return text.replace(/\r?\n$/, '').split(/\r?\n/)
   }
   const dialogues = await lines(DIALOGUES)

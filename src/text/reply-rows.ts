@@ -22,8 +22,8 @@ export async function readReplyRows(
   onWarning?: (message: string) => void,
 ): Promise<EsconvRow[]> {
   const labels = new StrategyLabels()
-  const file = findConversations(data, split)
-  if (!file && !isMiscEsconv(data)) throw new InputError(`${data}: holds no ${split} rows; ${ADVICE}`)
+  const file = await findConversations(data, split)
+  if (!file && !(await isMiscEsconv(data))) throw new InputError(`${data}: holds no ${split} rows; ${ADVICE}`)
   const rows = await (file ? readConversations(file, split, labels, limit) : readMiscEsconv(data, split, labels, limit))
   if (rows.length === 0) throw new InputError(`${file?.path ?? data}: its ${split} split has no rows`)
   if (labels.warning) onWarning?.(`${data}: ${labels.warning}`)

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { InputError } from '../errors.js'
 import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { fileIn } from '../io/path-of.js'
 import type { NamedToken } from './added-tokens.js'
 import { BlenderbotCodec } from './blenderbot-codec.js'
 import type { Codec } from './codec.js'
@@ -30,7 +30,7 @@ export class Tokenizer {
    */
   static async load(path: string): Promise<Tokenizer> {
     const folder = await modelFolder(path)
-    const json = join(folder, 'tokenizer.json')
+    const json = fileIn(folder, 'tokenizer.json')
     if ((await statIfThere(json)) && !(await isBlenderbotSmall(folder))) {
       return new Tokenizer(await JsonCodec.load(folder), folder)
     }

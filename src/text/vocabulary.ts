@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { InputError } from '../errors.js'
 import { statIfThere } from '../io/model-folder.js'
+import { fileIn } from '../io/path-of.js'
 import { readJsonFile, readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { agreedTokens, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
@@ -24,7 +24,7 @@ export interface Vocabulary {
 }
 
 /** Whether a folder's vocab.json is blenderbot_small's, and not, say, the one beside a BART's tokenizer.json. */
-export const isBlenderbotSmall = (folder: string): Promise<boolean> => holdsNewline(join(folder, 'vocab.json'))
+export const isBlenderbotSmall = (folder: string): Promise<boolean> => holdsNewline(fileIn(folder, 'vocab.json'))
 
 /**
  * Reads and checks vocab.json and merges.txt of a blenderbot_small folder, and the tokens added to them. MISC's have the ids
@@ -33,9 +33,9 @@ export const isBlenderbotSmall = (folder: string): Promise<boolean> => holdsNewl
  * @throws InputError where a file is wrong, or two contradict each other
  */
 export async function readVocabulary(folder: string): Promise<Vocabulary> {
-  const vocab = join(folder, 'vocab.json')
-  const merges = join(folder, 'merges.txt')
-  const json = join(folder, 'tokenizer.json')
+  const vocab = fileIn(folder, 'vocab.json')
+  const merges = fileIn(folder, 'merges.txt')
+  const json = fileIn(folder, 'tokenizer.json')
   const tokens = checkedTokens(await readJsonFile(vocab, MAX_FILE_BYTES, ADVICE), vocab)
   const named = await readAddedTokens(folder)
   // One of another model's says nothing of these tokens.

@@ -1,6 +1,6 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Profiler } from '../gpu/profiler.js'
-import type { Recording } from '../gpu/recorder.js'
+import type { Recording } from '../gpu/recording.js'
 
 /** Times recordings: by timestamps where the device has them, else from submit to completion. */
 export class Stopwatch {

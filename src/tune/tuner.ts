@@ -1,13 +1,14 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder, type Recording } from '../gpu/recorder.js'
+import { Recorder } from '../gpu/recorder.js'
+import type { Recording } from '../gpu/recording.js'
 import type { ShapeClass } from '../gpu/shape-class.js'
 import type { DType } from '../gpu/tensor.js'
 import type { VariantQuestion } from '../gpu/variants.js'
 import type { Budget } from './budget.js'
-import type { TunedChoice } from './cache.js'
 import { alone, type Contestant, type ContestResult, contest, type Slice } from './contest.js'
 import { Stopwatch } from './stopwatch.js'
 import { fills, type Trial, trials } from './trials.js'
+import type { TunedChoice } from './tuning.js'
 
 /** What was measured for a class. */
 export interface TunedClass extends ContestResult {

@@ -8,9 +8,9 @@ import type { BenchReport, KernelRow, ScalingRow } from '../../src/bench/report.
 import { escapeHtml, renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
-import { Gpu } from '../../src/gpu/gpu.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
 import { parseConfig } from '../../src/model/config.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
 
@@ -21,7 +21,7 @@ for (const [model, suites] of [
   ['misc-odd-paper', ['decode', 'encode', 'kernels']],
 ] as const) {
   benches(`${model}: every suite has the figures that it promises`, async () => {
-    const gpu = await Gpu.open({ adapter: testAdapters[0]! })
+    const gpu = await openGpu({ adapter: testAdapters[0]! })
     const steps = new Set<string>()
     const report = await bench(gpu, await goldenModel(model), {
       suites,

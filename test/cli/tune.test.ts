@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { TuneReport } from '../../src/cli/tune.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
+import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
 import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
+import { inCache } from '../platform/node/in-cache.js'
 import { tempFolder } from '../temp.js'
-import { inCache } from '../tune/in-cache.js'
 import { misc } from './run.js'
 
 const tune = suite('cli/tune')

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { packagedModel } from '../../src/engine/misc.js'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { fixture } from '../fixtures.js'
 import { goldenCases, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
@@ -64,7 +64,7 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
 
 validate('--data: a dtype against f32 on real replies, as JSON and as words', () => {
   const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
-  const json = misc(['validate', packagedModel, ...data, '--dtype', 'int8', '--json', ...onFirst])
+  const json = misc(['validate', packagedModel(), ...data, '--dtype', 'int8', '--json', ...onFirst])
   assert.is(json.status, 0, json.stderr)
   const { gate, ...rest } = JSON.parse(json.stdout)
   assert.equal(rest, { ok: true, first_failure: null, cases: [] })
@@ -73,7 +73,7 @@ validate('--data: a dtype against f32 on real replies, as JSON and as words', ()
   assert.equal(limits, { max_ppl_change: 0.01, min_argmax_agreement: 0.97 })
   assert.ok(tokens > 1 && argmax_agreement >= 0.97)
   assert.ok(Math.abs(ppl / ppl_f32 - 1 - ppl_change) < 1e-12)
-  const words = misc(['validate', packagedModel, ...data, '--dtype', 'f16', ...onFirst])
+  const words = misc(['validate', packagedModel(), ...data, '--dtype', 'f16', ...onFirst])
   assert.is(words.status, 0)
   assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f16\n {2}perplexity \d+\.\d{3}, in f32 /)
   assert.match(words.stdout, /\nok: the gate is kept, on .+\n$/)

@@ -5,13 +5,15 @@ import { tuneInBackground } from '../../src/engine/background-tuner.js'
 import { loadModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { modelQuestions } from '../../src/engine/model-questions.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
+import { readTuning, tuningFile, writeTuning } from '../../src/platform/node/tuning-file.js'
 import { Budget } from '../../src/tune/budget.js'
-import { readTuning, type Tuning, tuningFile, writeTuning } from '../../src/tune/cache.js'
+import type { Tuning, Warn } from '../../src/tune/tuning.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { gpuSuite } from '../gpu.js'
+import { inCache } from '../platform/node/in-cache.js'
 import { tempFolder } from '../temp.js'
-import { inCache } from '../tune/in-cache.js'
 
 const nothing = { choices: new Map(), unfinished: 0 }
 
@@ -31,9 +33,15 @@ function turns(busyFor = 0) {
 }
 
 /** Tunes in a process that has something else to do: the tuner itself keeps none alive. */
-async function tuneNow(...args: Parameters<typeof tuneInBackground>): Promise<void> {
+async function tuneNow(
+  gpu: Gpu,
+  turns: Parameters<typeof tuneInBackground>[1],
+  earlier: Tuning,
+  warn: Warn,
+  budget?: Budget,
+): Promise<void> {
   const alive = setInterval(() => {}, 1000)
-  await tuneInBackground(...args)
+  await tuneInBackground(gpu, turns, earlier, (tuning) => writeTuning(gpu.adapter, tuning), warn, budget)
   clearInterval(alive)
 }
 

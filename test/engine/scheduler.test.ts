@@ -27,6 +27,7 @@ interface Ask {
 class FakeDecoder {
   readonly maxBatch = maxBatch
   shrinks = 0
+  readonly gpu = { platform: { rest: pause } }
   readonly slots: { ask: Ask; draw: RowDraw }[] = []
   /** `start of 3`, `step of 2`, in the order of submission. */
   readonly submitted: string[] = []

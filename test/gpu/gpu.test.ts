@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../../src/errors.js'
-import { Gpu } from '../../src/gpu/gpu.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
 import type { Tensor } from '../../src/gpu/tensor.js'
 import { copyRows } from '../../src/ops/copy-rows.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { exhaust, gpuSuite, runOnce, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 
@@ -137,7 +138,7 @@ for (const adapter of testAdapters) {
   const devices = suite(`gpu/gpu: devices on ${adapter}`)
 
   devices('two side by side: disposing one leaves the other whole', async () => {
-    const [one, other] = await Promise.all([Gpu.open({ adapter }), Gpu.open({ adapter })])
+    const [one, other] = await Promise.all([openGpu({ adapter }), openGpu({ adapter })])
     await Promise.all([works(one), works(other)])
     await one.dispose()
     assert.ok(one.disposed)
@@ -147,7 +148,7 @@ for (const adapter of testAdapters) {
   })
 
   devices('dispose rejects what is pending, and what comes after', async () => {
-    const gpu = await Gpu.open({ adapter })
+    const gpu = await openGpu({ adapter })
     const tensor = gpu.tensor('t', [1 << 20])
     const pending = [gpu.read(tensor), gpu.idle()].map(rejection)
     await gpu.dispose()
@@ -165,7 +166,7 @@ for (const adapter of testAdapters) {
   })
 
   devices('a lost device rejects what is pending; a new one opens', async () => {
-    const gpu = await Gpu.open({ adapter })
+    const gpu = await openGpu({ adapter })
     const tensor: Tensor = gpu.tensor('t', [1 << 20])
     const pending = rejection(gpu.read(tensor))
     gpu.device.destroy()
@@ -175,13 +176,13 @@ for (const adapter of testAdapters) {
       () => gpu.check(),
       (error: unknown) => error instanceof DeviceLostError,
     )
-    const next = await Gpu.open({ adapter })
+    const next = await openGpu({ adapter })
     await works(next)
     await Promise.all([gpu.dispose(), next.dispose()])
   })
 
   devices('an error that no scope caught ends the device with a GpuError', async () => {
-    const gpu = await Gpu.open({ adapter })
+    const gpu = await openGpu({ adapter })
     const endless = rejection(gpu.guard(new Promise(() => {})))
     gpu.device.createBuffer({ size: 16, usage: 0x1 | 0x80 })
     const error = await endless
@@ -195,7 +196,7 @@ for (const adapter of testAdapters) {
 
   devices('a process that disposed ends by itself, and printed nothing', () => {
     const { status, stdout } = run(`
-      const gpu = await Gpu.open({ adapter: ${JSON.stringify(adapter)} })
+      const gpu = await openGpu({ adapter: ${JSON.stringify(adapter)} })
       gpu.read(gpu.tensor('t', [1 << 20])).catch(() => {})
       await gpu.dispose()`)
     assert.equal({ status, stdout }, { status: 0, stdout: '' })
@@ -206,7 +207,7 @@ for (const adapter of testAdapters) {
 
 const together = suite('gpu/gpu: all adapters at once')
 together('each works beside the others', async () => {
-  const gpus = await Promise.all(testAdapters.map((adapter) => Gpu.open({ adapter })))
+  const gpus = await Promise.all(testAdapters.map((adapter) => openGpu({ adapter })))
   assert.equal(
     gpus.map((gpu) => gpu.adapter.name),
     testAdapters,
@@ -218,7 +219,7 @@ together.run()
 
 /** Runs a few lines that use Gpu in a process of their own. */
 function run(lines: string) {
-  const source = `import { Gpu } from ${JSON.stringify(new URL('../../src/gpu/gpu.ts', import.meta.url).href)}\n${lines}`
+  const source = `import { openGpu } from ${JSON.stringify(new URL('../../src/platform/node/open-gpu.ts', import.meta.url).href)}\n${lines}`
   const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', source]
   return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, cwd: tempFolder() })
 }

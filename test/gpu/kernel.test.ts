@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { GpuError } from '../../src/errors.js'
-import { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { gpuSuite } from '../gpu.js'
 
 gpuSuite('gpu/kernel', (test) => {
@@ -16,7 +16,7 @@ gpuSuite('gpu/kernel', (test) => {
   test('a shader that does not compile is shown with file, place and line; the device lives on', async ({
     adapter,
   }) => {
-    const gpu = await Gpu.open({ adapter: adapter.name })
+    const gpu = await openGpu({ adapter: adapter.name })
     const kernel = gpu.kernel('copy-rows', { LANES: -1 })
     const error = await kernel.ready.then(
       () => undefined,
@@ -39,7 +39,7 @@ gpuSuite('gpu/kernel', (test) => {
   })
 
   test('a limit that a workgroup breaks is a GpuError too', async ({ adapter }) => {
-    const gpu = await Gpu.open({ adapter: adapter.name })
+    const gpu = await openGpu({ adapter: adapter.name })
     const error = await gpu.kernel('copy-rows', { LANES: 100_000 }).ready.catch((reason: Error) => reason)
     assert.instance(error, GpuError)
     assert.match((error as Error).message, /^shader copy-rows does not compile: /)

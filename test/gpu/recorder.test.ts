@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert'
 import { GpuError, ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import { type OnKernel, Recorder, type Recording, runEachKernel } from '../../src/gpu/recorder.js'
+import { type OnKernel, Recorder, runEachKernel } from '../../src/gpu/recorder.js'
+import type { Recording } from '../../src/gpu/recording.js'
 import { matmul, matmulVariants } from '../../src/ops/matmul.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 

@@ -2,9 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GpuError } from '../../src/errors.js'
-import { loadShader } from '../../src/gpu/shader.js'
+import { loadShader as load } from '../../src/gpu/shader.js'
+import { shaders } from '../../src/platform/node/packaged.js'
 
 const shader = suite('gpu/shader')
+
+type Rest<All extends unknown[]> = All extends [unknown, ...infer Others] ? Others : never
+const loadShader = (...args: Rest<Parameters<typeof load>>) => load(shaders, ...args)
 
 shader('reads bindings and parameters from the declarations', () => {
   const { bindings, params } = loadShader('copy-rows')
@@ -31,6 +35,13 @@ shader('a constant goes into the text, an override beside it; an unknown one is 
   assert.throws(
     () => loadShader('copy-rows', { LANE: 32 }),
     (error: Error) => error instanceof GpuError && error.message === 'shader copy-rows declares no constant LANE',
+  )
+})
+
+shader('one that is not there is refused', () => {
+  assert.throws(
+    () => loadShader('constructor'),
+    (error: Error) => error instanceof GpuError && error.message === 'there is no shader constructor.wgsl',
   )
 })
 

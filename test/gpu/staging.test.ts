@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
 import { DisposedError } from '../../src/errors.js'
-import { Gpu } from '../../src/gpu/gpu.js'
 import { Staging } from '../../src/gpu/staging.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { gpuSuite, randomValues } from '../gpu.js'
 
 gpuSuite('gpu/staging', (test) => {
@@ -36,7 +36,7 @@ gpuSuite('gpu/staging', (test) => {
   })
 
   test('a device that is gone is told by its own error', async ({ adapter }) => {
-    const gpu = await Gpu.open({ adapter: adapter.name })
+    const gpu = await openGpu({ adapter: adapter.name })
     const staging = new Staging(gpu, 64)
     const tensor = gpu.tensor('vector', [4])
     await gpu.dispose()

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Validation } from '../../src/cli/validate.js'
-import { packagedModel } from '../../src/engine/misc.js'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { testAdapters } from '../gpu.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { misc } from './run-command.js'
@@ -21,7 +21,7 @@ for (const adapter of testAdapters) {
       const data = sharedPath('data', 'esconv')!
       const args = [
         'validate',
-        packagedModel,
+        packagedModel(),
         '--dtype',
         dtype,
         '--data',

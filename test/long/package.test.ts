@@ -22,7 +22,6 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/cli/main.js',
-    'shaders/layer-norm.wgsl',
     'weights/misc-mini/model.safetensors',
     'weights/misc-mini/README.md',
     'examples/embed.ts',
@@ -33,7 +32,7 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const others = paths.filter(
-    (path) => !/^(dist|shaders|weights|examples)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+    (path) => !/^(dist|weights|examples)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
   )
   assert.equal(others, [])
   cpSync(join(folder, packed!.filename), join(folder, 'misc-webgpu.tgz'))

@@ -1,13 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '../../src/engine/load-model.js'
-import { Gpu } from '../../src/gpu/gpu.js'
 import type { Tensor } from '../../src/gpu/tensor.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
 import { parseConfig } from '../../src/model/config.js'
 import { DecoderState } from '../../src/model/decoder.js'
 import { estimateMemory } from '../../src/model/memory.js'
 import { checkTensors } from '../../src/model/tensor-names.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 
@@ -34,7 +34,7 @@ function tensorBytes(value: unknown): number {
 for (const name of ['misc-tiny-paper', 'misc-odd-released'] as const) {
   memory(`is what loading ${name} takes, in each dtype`, async () => {
     const folder = await goldenModel(name)
-    const gpu = await Gpu.open({ adapter: testAdapters[0]! })
+    const gpu = await openGpu({ adapter: testAdapters[0]! })
     try {
       for (const dtype of ['f32', 'f16', 'int8'] as const) {
         const weights = await loadModel(gpu, folder, { dtype })

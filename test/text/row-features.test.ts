@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { packagedModel } from '../../src/engine/misc.js'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { readReplyRows } from '../../src/text/reply-rows.js'
 import { esconvFeatures, replyIds } from '../../src/text/row-features.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
@@ -37,7 +37,7 @@ features('a reply without a strategy and a context without the seeker', async ()
 })
 
 features('within a model’s limits; a reply’s ids are without its strategy', async () => {
-  const tokenizer = await Tokenizer.load(packagedModel)
+  const tokenizer = await Tokenizer.load(packagedModel())
   const ids = await replyIds(tokenizer, (await readReplyRows(DATA, 'dev'))[0]!, { maxPositions: 20 })
   assert.ok(ids.contextIds.length <= 20 && ids.replyIds.length <= 20)
   assert.is(ids.replyIds.at(-1), tokenizer.eosId)

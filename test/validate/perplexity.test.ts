@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { loadModel, readConfig } from '../../src/engine/load-model.js'
-import { packagedModel } from '../../src/engine/misc.js'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { accuracyGate } from '../../src/validate/accuracy-gate.js'
 import { perplexity, type ScoredReply, scoreReplies } from '../../src/validate/perplexity.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
@@ -10,8 +10,8 @@ import { goldenCases, goldenModel } from '../golden.js'
 import { assertClose, gpuSuite } from '../gpu.js'
 import * as reference from '../reference/token-loss.js'
 
-const config = await readConfig(packagedModel)
-const { replies: rows, vocabulary: ids } = await readReplies(packagedModel, config, {
+const config = await readConfig(packagedModel())
+const { replies: rows, vocabulary: ids } = await readReplies(packagedModel(), config, {
   data: fixture('text', 'misc-esconv'),
   split: 'dev',
   limit: 3,
@@ -50,7 +50,7 @@ gpuSuite('validate/perplexity', (test) => {
 
   test('misc-mini in f16 and int8 keeps the gates on a few rows', async (gpu) => {
     const score = async (dtype: 'f32' | 'f16' | 'int8') =>
-      scoreReplies(gpu, await loadModel(gpu, packagedModel, { dtype }), rows, ids)
+      scoreReplies(gpu, await loadModel(gpu, packagedModel(), { dtype }), rows, ids)
     const exact = await score('f32')
     const f16 = accuracyGate('f16', exact, await score('f16'))
     // misc-mini's file is f16: nothing is rounded.

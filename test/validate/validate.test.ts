@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '../../src/engine/load-model.js'
-import { Gpu } from '../../src/gpu/gpu.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
 import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/model/config.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { stageLimits } from '../../src/validate/comparison.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { type CaseReport, firstFailure, validateCase } from '../../src/validate/validate.js'
@@ -72,7 +73,7 @@ gpuSuite('validate/validate', (test) => {
 const failures = suite(`validate/validate: failures on ${testAdapters[0]}`)
 let gpu: Gpu
 failures.before(async () => {
-  gpu = await Gpu.open({ adapter: testAdapters[0]! })
+  gpu = await openGpu({ adapter: testAdapters[0]! })
 })
 failures.after(() => gpu.dispose())
 

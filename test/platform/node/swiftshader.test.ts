@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NoAdapterError } from '../../src/errors.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
-import { tempFolder } from '../temp.js'
-import { inCache } from '../tune/in-cache.js'
+import { NoAdapterError } from '../../../src/errors.js'
+import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
+import { tempFolder } from '../../temp.js'
+import { inCache } from './in-cache.js'
 
-const swiftShader = suite('gpu/swiftshader')
+const swiftShader = suite('platform/node/swiftshader')
 const test = (await findSwiftShader()) ? swiftShader : swiftShader.skip
 
 const files = ['SHA256SUMS', 'libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
@@ -65,7 +65,7 @@ for (const [what, damage] of [
 const finder = `
   import { statSync } from 'node:fs'
   import { join } from 'node:path'
-  import { findSwiftShader } from ${JSON.stringify(new URL('../../src/gpu/swiftshader.ts', import.meta.url).href)}
+  import { findSwiftShader } from ${JSON.stringify(new URL('../../../src/platform/node/swiftshader.ts', import.meta.url).href)}
   const sizes = JSON.parse(process.argv[1])
   for (const cache of process.argv.slice(2)) {
     process.env.XDG_CACHE_HOME = cache

@@ -1,4 +1,4 @@
-import { tempFolder } from '../temp.js'
+import { tempFolder } from '../../temp.js'
 
 /** Does the work with an empty cache folder of its own, or with this one. */
 export async function inCache<T>(work: () => Promise<T>, folder = tempFolder()): Promise<T> {

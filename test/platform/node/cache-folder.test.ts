@@ -3,9 +3,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cacheFolder } from '../../src/io/cache-folder.js'
+import { cacheFolder } from '../../../src/platform/node/cache-folder.js'
 
-const folders = suite('io/cache-folder')
+const folders = suite('platform/node/cache-folder')
 const saved = { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME, LOCALAPPDATA: process.env.LOCALAPPDATA }
 
 folders.after(() => {
@@ -32,7 +32,7 @@ folders('a user without a home folder is told what to set', () => {
     process.stderr.write('skipped, only root may: a process of a user who has no home folder\n')
     return
   }
-  const module = new URL('../../src/io/cache-folder.ts', import.meta.url)
+  const module = new URL('../../../src/platform/node/cache-folder.ts', import.meta.url)
   const { HOME, XDG_CACHE_HOME, ...env } = process.env
   const { stdout, stderr } = spawnSync(
     process.execPath,

@@ -3,12 +3,13 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { packageVersion } from '../../src/package.js'
-import { parseTuning, readTuning, type Tuning, tuningFile, writeTuning } from '../../src/tune/cache.js'
-import { tempFolder } from '../temp.js'
+import { packageVersion } from '../../../src/platform/node/packaged.js'
+import { readTuning, tuningFile, writeTuning } from '../../../src/platform/node/tuning-file.js'
+import { parseTuning as parse, type Tuning } from '../../../src/tune/tuning.js'
+import { tempFolder } from '../../temp.js'
 import { inCache } from './in-cache.js'
 
-const cache = suite('tune/cache')
+const cache = suite('platform/node/tuning-file')
 
 const owner = { name: 'Some GPU (R9, 2/3)', driver: 'driver 1.2' }
 const key = 'gemv f32 1x512x2048'
@@ -21,6 +22,8 @@ const document = {
   unfinished: 0,
   choices: { [key]: choice },
 }
+
+const parseTuning = (value: unknown, of: typeof owner) => parse(value, of, packageVersion)
 
 /** What reading says and gives. */
 async function read(it = owner): Promise<{ keys: string[]; words: string[] }> {

@@ -1,28 +1,7 @@
-import { create } from 'webgpu'
-import { NoAdapterError } from '../errors.js'
+import { NoAdapterError } from '../../errors.js'
+import { type AdapterCandidate, type AdapterInfo, type AdapterSource, describeAdapter } from '../../gpu/adapter-info.js'
 import { findSwiftShader, type SwiftShader, swiftShaderPackage } from './swiftshader.js'
 import { hasVulkanDriver, hasVulkanLoader, provideVulkanLoader } from './vulkan-loader.js'
-
-/** Where an adapter came from: the system's own drivers, or SwiftShader of the npm package. */
-export type AdapterSource = 'system' | 'swiftshader'
-
-/** An adapter that Dawn can see. */
-export interface AdapterCandidate {
-  readonly name: string
-  readonly source: AdapterSource
-  /** Whether it computes on the CPU. */
-  readonly software: boolean
-}
-
-/** What an opened adapter is. */
-export interface AdapterInfo extends AdapterCandidate {
-  readonly vendor: string
-  readonly architecture: string
-  /** The driver's own words. */
-  readonly driver: string
-  /** Lanes of a subgroup where the adapter has one width only; 0 where it has no subgroups or several widths. */
-  readonly subgroupSize: number
-}
 
 /** @internal An adapter and what it is. */
 export interface OpenAdapter {
@@ -71,7 +50,9 @@ const instances = new Map<string, GPU>()
  * Each makes Dawn warn twice on stderr about lavapipe's limits (`maxDynamic…BuffersPerPipelineLayout artificially reduced`).
  * No option of Dawn or of the driver prevents that, and Node cannot redirect what native code writes there.
  */
-function instanceOf(source: AdapterSource, dawnName: string): GPU {
+async function instanceOf(source: AdapterSource, dawnName: string): Promise<GPU> {
+  // A module, which CommonJS (a bundle's, for one) cannot require before Node 20.19.
+  const { create } = await import('webgpu')
   const key = `${source} ${dawnName}`
   const instance = instances.get(key) ?? create([`adapter=${dawnName}`, ...dawnOptions])
   instances.set(key, instance)
@@ -83,8 +64,9 @@ interface FoundAdapter extends AdapterCandidate {
   readonly dawnName: string
 }
 
-function open(source: AdapterSource, dawnName: string): Promise<GPUAdapter | null> {
-  return instanceOf(source, dawnName).requestAdapter({ powerPreference: 'high-performance' })
+async function open(source: AdapterSource, dawnName: string): Promise<GPUAdapter | null> {
+  const instance = await instanceOf(source, dawnName)
+  return instance.requestAdapter({ powerPreference: 'high-performance' })
 }
 
 /**
@@ -153,15 +135,6 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
     const { dawnName, ...candidate } = chosen
     const adapter = await open(chosen.source, dawnName)
     if (!adapter) throw new NoAdapterError(`the adapter ${chosen.name} did not open: ${noAdapterAdvice()}`)
-    const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info
-    const fixed = adapter.features.has('subgroups') && subgroupMinSize === subgroupMaxSize
-    const info = {
-      ...candidate,
-      vendor,
-      architecture,
-      driver: description,
-      subgroupSize: (fixed && subgroupMinSize) || 0,
-    }
-    return { adapter, info }
+    return { adapter, info: describeAdapter(adapter, candidate) }
   })
 }

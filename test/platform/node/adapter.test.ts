@@ -1,12 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { globals } from 'webgpu'
-import { NoAdapterError } from '../../src/errors.js'
-import { listAdapters, openAdapter } from '../../src/gpu/adapter.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
-import { misc } from '../cli/run.js'
+import { NoAdapterError } from '../../../src/errors.js'
+import { listAdapters, openAdapter } from '../../../src/platform/node/adapter.js'
+import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
+import { misc } from '../../cli/run.js'
 
-const adapters = suite('gpu/adapter')
+const adapters = suite('platform/node/adapter')
 const swiftShader = await findSwiftShader()
 
 adapters('lists hardware first, then system software, then SwiftShader', async () => {

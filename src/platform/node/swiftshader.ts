@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { extract } from 'tar'
-import { NoAdapterError } from '../errors.js'
-import { cacheFolder } from '../io/cache-folder.js'
-import { CHECKSUMS, checksumsMatch, writeChecksums } from '../io/checksums.js'
+import { NoAdapterError } from '../../errors.js'
+import { CHECKSUMS, checksumsMatch, writeChecksums } from '../../io/checksums.js'
+import { cacheFolder } from './cache-folder.js'
+import { here } from './here.js'
 
 /** The npm package that ships SwiftShader: an optional peer, for machines with neither a GPU nor a system driver. */
 export const swiftShaderPackage = '@sparticuz/chromium'
@@ -33,7 +34,7 @@ export async function findSwiftShader(): Promise<SwiftShader | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
   let root: string
   try {
-    root = join(dirname(createRequire(import.meta.url).resolve(swiftShaderPackage)), '..', '..')
+    root = join(dirname(createRequire(here).resolve(swiftShaderPackage)), '..', '..')
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { InputError } from '../errors.js'
+import { InputError } from '../../errors.js'
 
 /**
  * The user's cache folder for this package, `misc-webgpu` in `$XDG_CACHE_HOME`, else in the system's own place: `~/.cache`,

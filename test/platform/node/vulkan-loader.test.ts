@@ -6,12 +6,12 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { listAdapters } from '../../src/gpu/adapter.js'
-import { findSwiftShader } from '../../src/gpu/swiftshader.js'
-import { tinyModel } from '../engine-model.js'
-import { tempFolder } from '../temp.js'
+import { listAdapters } from '../../../src/platform/node/adapter.js'
+import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
+import { tinyModel } from '../../engine-model.js'
+import { tempFolder } from '../../temp.js'
 
-const loader = suite('gpu/vulkan-loader')
+const loader = suite('platform/node/vulkan-loader')
 const swiftShader = await findSwiftShader()
 
 /** Starts `misc ARGS…` in a mount namespace of its own, where each Vulkan loader of the system is an empty file. */
@@ -28,7 +28,13 @@ function withoutLoader(...command: string[]): ChildProcess {
 
 const misc = (...args: string[]) =>
   withoutLoader(
-    ...[process.execPath, '--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)), ...args],
+    ...[
+      process.execPath,
+      '--import',
+      'tsx',
+      fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url)),
+      ...args,
+    ],
   )
 
 const [code] = swiftShader ? await once(withoutLoader('true'), 'exit') : [0]

@@ -1,0 +1,27 @@
+/** Where an adapter came from: the system's own drivers, or SwiftShader of the npm package. */
+export type AdapterSource = 'system' | 'swiftshader'
+
+/** An adapter that can be opened. */
+export interface AdapterCandidate {
+  readonly name: string
+  readonly source: AdapterSource
+  /** Whether it computes on the CPU. */
+  readonly software: boolean
+}
+
+/** What an opened adapter is. */
+export interface AdapterInfo extends AdapterCandidate {
+  readonly vendor: string
+  readonly architecture: string
+  /** The driver's own words. */
+  readonly driver: string
+  /** Lanes of a subgroup where the adapter has one width only; 0 where it has no subgroups or several widths. */
+  readonly subgroupSize: number
+}
+
+/** @internal What WebGPU says of an adapter, beside what is known of it already. */
+export function describeAdapter({ info, features }: GPUAdapter, candidate: AdapterCandidate): AdapterInfo {
+  const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = info
+  const fixed = features.has('subgroups') && subgroupMinSize === subgroupMaxSize
+  return { ...candidate, vendor, architecture, driver: description, subgroupSize: (fixed && subgroupMinSize) || 0 }
+}
