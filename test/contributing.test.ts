@@ -1,6 +1,6 @@
 /** What CONTRIBUTING.md says of the folders, held against the folders. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -17,7 +17,7 @@ contributing('the files and folders that it names are there', () => {
 })
 
 contributing('a test is for the source of its name', () => {
-  const unmirrored = ['examples', 'long']
+  const unmirrored = ['examples', 'long', 'reference', 'shaders']
   const tests = list('test').filter((it) => it.includes('/') && it.endsWith('.test.ts'))
   for (const test of tests.filter((it) => !unmirrored.includes(it.split('/')[0]!))) {
     const source = join('src', test.replace(/\.test\.ts$/, '.ts'))
@@ -32,11 +32,13 @@ contributing('imports point the way that it says', () => {
   const plain = names(below)
   const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((it) => it.isDirectory())
   assert.equal([...layers.flat(), ...plain].sort(), folders.map(({ name }) => name).sort())
-  for (const file of list('src').filter((it) => it.includes('/'))) {
+  for (const file of list('src').filter((it) => it.includes('/') && it.endsWith('.ts'))) {
     const folder = file.split('/')[0]!
     const rank = layers.findIndex((layer) => layer.includes(folder))
     const code = readFileSync(join(root, 'src', file), 'utf8')
-    for (const [, other = ''] of code.matchAll(/from '\.\.\/(\w+)\//g)) {
+    for (const [, path = ''] of code.matchAll(/from '(\.[^']*)'/g)) {
+      const [other = '', ...inFolder] = join(dirname(file), path).split('/')
+      if (other === folder || inFolder.length === 0) continue
       const otherRank = layers.findIndex((layer) => layer.includes(other))
       const allowed = plain.includes(folder) ? plain.includes(other) : plain.includes(other) || otherRank > rank
       assert.ok(allowed, `${file} imports from ${other}`)

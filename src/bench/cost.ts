@@ -1,5 +1,5 @@
-import type { MiscConfig, Variant } from '../model/config.js'
-import type { FeedForward, MiscWeights } from '../model/weights.js'
+import type { MiscConfig, Variant } from '../models/misc/config.js'
+import type { FeedForward, MiscWeights } from '../models/misc/weights.js'
 import { sum } from './statistics.js'
 import type { Workload } from './workload.js'
 

@@ -3,9 +3,9 @@ import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { elementCount } from '../io/dtype.js'
 import type { TensorInfo } from '../io/safetensors.js'
-import { parseConfig, type Variant } from '../model/config.js'
-import { estimateMemory, type MemoryRole } from '../model/memory.js'
-import { checkTensors } from '../model/tensor-names.js'
+import { parseConfig, type Variant } from '../models/misc/config.js'
+import { estimateMemory, type MemoryRole } from '../models/misc/memory.js'
+import { checkTensors } from '../models/misc/tensor-names.js'
 import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */

@@ -8,8 +8,8 @@ import { type TensorSource, writeSafetensors } from '../io/safetensors-writer.js
 import { syntheticChunks } from '../io/synthetic.js'
 import { readFault, readJsonFile } from '../io/text-file.js'
 import { writeWholeFile } from '../io/whole-file.js'
-import { parseConfig } from '../model/config.js'
-import { TIED_COPIES, tensorTable } from '../model/tensor-names.js'
+import { parseConfig } from '../models/misc/config.js'
+import { TIED_COPIES, tensorTable } from '../models/misc/tensor-names.js'
 import { quote } from '../quote.js'
 import { progressBar } from './progress.js'
 

@@ -2,9 +2,9 @@ import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
-import { type MiscConfig, parseConfig } from '../model/config.js'
-import { checkTensors } from '../model/tensor-names.js'
-import { loadWeights, type MiscWeights } from '../model/weights.js'
+import { type MiscConfig, parseConfig } from '../models/misc/config.js'
+import { checkTensors } from '../models/misc/tensor-names.js'
+import { loadWeights, type MiscWeights } from '../models/misc/weights.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How {@link loadModel} does it. */

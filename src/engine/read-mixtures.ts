@@ -1,5 +1,5 @@
 import type { Gpu } from '../gpu/gpu.js'
-import type { Strategy } from '../model/strategy.js'
+import type { Strategy } from '../models/misc/strategy.js'
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 import type { StrategyMixture } from './reply.js'
 

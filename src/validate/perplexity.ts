@@ -1,11 +1,11 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../model/blocks.js'
-import { DecoderState, decode } from '../model/decoder.js'
-import type { Pass } from '../model/encoder.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../model/misc.js'
-import type { MiscWeights } from '../model/weights.js'
+import { BlockCache } from '../models/misc/block-cache.js'
+import { DecoderState, decode } from '../models/misc/decoder.js'
+import type { Pass } from '../models/misc/encoder.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { MiscWeights } from '../models/misc/weights.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
 /** A dialogue and the reply that came. */

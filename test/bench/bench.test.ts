@@ -10,7 +10,7 @@ import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
 import { Gpu } from '../../src/gpu/gpu.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { parseConfig } from '../../src/model/config.js'
+import { parseConfig } from '../../src/models/misc/config.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blockFlops, contextFlops, crossFlops, fusionFlops } from '../../src/bench/cost.js'
-import type { MiscConfig } from '../../src/model/config.js'
+import type { MiscConfig } from '../../src/models/misc/config.js'
 
 const cost = suite('bench/cost')
 const config = { dModel: 2, encoderFfn: 5, encoderLayers: 3, decoderLayers: 4, numStrategies: 7 } as MiscConfig

@@ -1,4 +1,4 @@
-import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
+import { sizeOf, type WeightDtype } from '../../gpu/tensor.js'
 import type { MiscConfig, Variant } from './config.js'
 import type { Role, TensorSpec } from './tensor-names.js'
 

@@ -1,5 +1,5 @@
-import type { Tensor } from '../gpu/tensor.js'
-import type { BlockCache } from './blocks.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import type { BlockCache } from './block-cache.js'
 import { type DecoderState, fillCrossCaches, type SourceStates } from './decoder.js'
 import { encode, type Pass, RaggedBatch } from './encoder.js'
 import { type BlockSource, fusePaper, fuseReleased, gatherBlocks } from './fusion.js'

@@ -1,8 +1,8 @@
-import type { Tensor } from '../gpu/tensor.js'
-import { attention, type Columns } from '../ops/attention.js'
-import { copyRows } from '../ops/copy-rows.js'
-import { layerNorm } from '../ops/layer-norm.js'
-import { matmul } from '../ops/matmul.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import { attention, type Columns } from '../../ops/attention.js'
+import { copyRows } from '../../ops/copy-rows.js'
+import { layerNorm } from '../../ops/layer-norm.js'
+import { matmul } from '../../ops/matmul.js'
 import { type Pass, type RaggedBatch, uploadTiles } from './encoder.js'
 import type { PaperFusion, ReleasedFusion } from './weights.js'
 

@@ -1,6 +1,6 @@
-import type { Gpu } from '../gpu/gpu.js'
-import type { Tensor } from '../gpu/tensor.js'
-import { copyRows } from '../ops/copy-rows.js'
+import type { Gpu } from '../../gpu/gpu.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import { copyRows } from '../../ops/copy-rows.js'
 import { encodeFirstTokens, type Pass, RaggedBatch } from './encoder.js'
 
 /** Rows that one pass of the block encoder computes at most: bounds its scratch memory. */

@@ -1,17 +1,17 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
-import { Gpu } from '../../src/gpu/gpu.js'
-import type { Tensor } from '../../src/gpu/tensor.js'
-import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { parseConfig } from '../../src/model/config.js'
-import { DecoderState } from '../../src/model/decoder.js'
-import { estimateMemory } from '../../src/model/memory.js'
-import { checkTensors } from '../../src/model/tensor-names.js'
-import { goldenModel } from '../golden.js'
-import { testAdapters } from '../gpu.js'
+import { loadModel } from '../../../src/engine/load-model.js'
+import { Gpu } from '../../../src/gpu/gpu.js'
+import type { Tensor } from '../../../src/gpu/tensor.js'
+import { openCheckpoint } from '../../../src/io/checkpoint.js'
+import { parseConfig } from '../../../src/models/misc/config.js'
+import { DecoderState } from '../../../src/models/misc/decoder.js'
+import { estimateMemory } from '../../../src/models/misc/memory.js'
+import { checkTensors } from '../../../src/models/misc/tensor-names.js'
+import { goldenModel } from '../../golden.js'
+import { testAdapters } from '../../gpu.js'
 
-const memory = suite('model/memory')
+const memory = suite('models/misc/memory')
 
 /** A model's estimate, as misc inspect makes it. */
 async function estimate(folder: string, dtype: 'f32' | 'f16' | 'int8') {

@@ -1,5 +1,5 @@
-import { InputError } from '../errors.js'
-import type { TensorInfo } from '../io/safetensors-header.js'
+import { InputError } from '../../errors.js'
+import type { TensorInfo } from '../../io/safetensors-header.js'
 import type { MiscConfig, Variant } from './config.js'
 
 /**

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { openSafetensors, type TensorInfo } from '../../src/io/safetensors.js'
-import { type MiscConfig, parseConfig, type Variant } from '../../src/model/config.js'
-import { checkTensors, detectVariant, TIED_COPIES, tensorTable } from '../../src/model/tensor-names.js'
-import { GOLDEN_NAMES, type GoldenName, goldenFolder, goldenModel } from '../golden.js'
-import { sharedPath, skipWithoutShared } from '../shared.js'
-import { refused } from '../throws.js'
+import { openCheckpoint } from '../../../src/io/checkpoint.js'
+import { openSafetensors, type TensorInfo } from '../../../src/io/safetensors.js'
+import { type MiscConfig, parseConfig, type Variant } from '../../../src/models/misc/config.js'
+import { checkTensors, detectVariant, TIED_COPIES, tensorTable } from '../../../src/models/misc/tensor-names.js'
+import { GOLDEN_NAMES, type GoldenName, goldenFolder, goldenModel } from '../../golden.js'
+import { sharedPath, skipWithoutShared } from '../../shared.js'
+import { refused } from '../../throws.js'
 
-const names = suite('model/tensor-names')
+const names = suite('models/misc/tensor-names')
 
 const read = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8'))
 const variantOf = (name: string): Variant => (name.endsWith('paper') ? 'paper' : 'released')
@@ -119,7 +119,7 @@ names('the variant is told by any of its parts', async () => {
 
 names.run()
 
-const shared = skipWithoutShared(suite('model/tensor-names shared'), 'compares with the base and plain goldens')
+const shared = skipWithoutShared(suite('models/misc/tensor-names shared'), 'compares with the base and plain goldens')
 for (const name of ['misc-base-paper', 'misc-base-released']) {
   shared(`the table agrees with ${name}/tensors.json`, () => tableAgrees(sharedPath('golden', name)!, variantOf(name)))
 }

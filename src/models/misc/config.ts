@@ -1,5 +1,5 @@
-import { InputError } from '../errors.js'
-import { acceptedEosIds, readEosIds } from '../generation/token-rules.js'
+import { InputError } from '../../errors.js'
+import { acceptedEosIds, readEosIds } from '../../generation/token-rules.js'
 
 /** Blocks, at most: what the paper's data and its authors' program use. */
 export const MAX_POST_BLOCKS = 30

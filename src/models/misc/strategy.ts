@@ -1,7 +1,7 @@
-import type { Tensor } from '../gpu/tensor.js'
-import { copyRows } from '../ops/copy-rows.js'
-import { matmul } from '../ops/matmul.js'
-import { strategyMixture } from '../ops/strategy-mixture.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import { copyRows } from '../../ops/copy-rows.js'
+import { matmul } from '../../ops/matmul.js'
+import { strategyMixture } from '../../ops/strategy-mixture.js'
 import type { Pass, RaggedBatch } from './encoder.js'
 
 /** What eq. 5–6 give for each dialogue. */
