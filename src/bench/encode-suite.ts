@@ -1,5 +1,6 @@
 import { encode, type Pass, RaggedBatch } from '../models/misc/encoder.js'
 import { fusePaper, fuseReleased, gatherBlocks } from '../models/misc/fusion.js'
+import { miscLayout } from '../models/misc/layout.js'
 import { type EncodedDialogues, encodeDialogues } from '../models/misc/misc.js'
 import { mixStrategies } from '../models/misc/strategy.js'
 import { blockFlops, contextFlops, crossFlops, fusionFlops } from './cost.js'
@@ -16,7 +17,7 @@ const profiledRuns = 3
 export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> {
   const { rig } = context
   const { weights, dialogues, blockCache } = rig
-  const { config, variant } = weights
+  const { weights: layout } = miscLayout(weights.config, weights.variant)
   const lengths = dialogues.map((it) => it.context.length)
   const blocks = new Set(rig.blocks.map((ids) => ids.join()))
   const blockLengths = [...blocks].map((key) => key.split(',').length)
@@ -24,12 +25,10 @@ export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> 
   const forget = () => blockCache.clear()
 
   const flops = {
-    blocks: blocks.size > 0 ? blockFlops(config, blockLengths) : 0,
-    context: contextFlops(config, lengths),
-    fusion: sum(
-      dialogues.map((it) => fusionFlops(config, variant, it.context.length, it.post.length + it.situation.length)),
-    ),
-    cross: sum(dialogues.map((it) => crossFlops(config, it.context.length + it.post.length + it.situation.length))),
+    blocks: blocks.size > 0 ? blockFlops(layout, blockLengths) : 0,
+    context: contextFlops(layout, lengths),
+    fusion: sum(dialogues.map((it) => fusionFlops(layout, it.context.length, it.post.length + it.situation.length))),
+    cross: sum(dialogues.map((it) => crossFlops(layout, it.context.length + it.post.length + it.situation.length))),
   }
   const cached = flops.context + flops.fusion
 

@@ -4,8 +4,8 @@ import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../models/misc/block-cache.js'
 import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { Pass } from '../models/misc/encoder.js'
+import type { MiscWeights } from '../models/misc/layout.js'
 import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
-import type { MiscWeights } from '../models/misc/weights.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
 /** A dialogue and the reply that came. */

@@ -144,3 +144,8 @@ function shown(value: unknown): string {
   const text = JSON.stringify(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
+
+/** Rows of a table of positions: BART keeps two before its first position. */
+export function positionRows({ modelType, maxPositions }: MiscConfig): number {
+  return modelType === 'bart' ? maxPositions + 2 : maxPositions
+}

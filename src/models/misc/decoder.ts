@@ -10,7 +10,7 @@ import { layerNorm } from '../../ops/layer-norm.js'
 import { type MatmulTensors, matmul } from '../../ops/matmul.js'
 import { splitHeads } from '../../ops/split-heads.js'
 import { feedForward, type Pass } from './encoder.js'
-import { type DecoderLayer, type MiscWeights, sources } from './weights.js'
+import type { DecoderLayer, MiscWeights } from './layout.js'
 
 /** Rows of one dialogue's states in each source: context, post blocks, situation blocks. */
 export type SourceRows = readonly [context: number, post: number, situation: number]
@@ -49,7 +49,7 @@ export class DecoderState implements SlotTensors {
       values: gpu.tensor(`self.values.${i}`, [slots, maxPositions, d]),
     }))
     this.cross = layers.map((_, i) => gpu.tensor(`cross.${i}`, [slots, heads, this.rowsPerSlot, (2 * d) / heads]))
-    this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
+    this.ranges = gpu.tensor('cross.ranges', [slots, this.sourceStarts.length, 2], 'u32')
     this.strategy = layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
     this.scratch = new Scratch(gpu, slots)
   }

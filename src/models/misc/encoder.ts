@@ -1,12 +1,15 @@
 import type { Recorder } from '../../gpu/recorder.js'
 import type { Scratch } from '../../gpu/scratch.js'
 import type { Tensor } from '../../gpu/tensor.js'
+import type { EncoderLayer } from '../../nn/encoder-layer.js'
+import type { FeedForward } from '../../nn/feed-forward.js'
+import type { Norm } from '../../nn/layout.js'
 import { attention, attentionTiles } from '../../ops/attention.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import { embed } from '../../ops/embed.js'
 import { layerNorm } from '../../ops/layer-norm.js'
 import { matmul } from '../../ops/matmul.js'
-import type { EncoderLayer, FeedForward, MiscWeights, Norm } from './weights.js'
+import type { MiscWeights } from './layout.js'
 
 /** Called with every stage's tensor as it is recorded, and how many of its rows count: for validation. */
 export type Trace = (stage: string, tensor: Tensor, rows: number) => void

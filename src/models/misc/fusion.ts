@@ -4,7 +4,7 @@ import { copyRows } from '../../ops/copy-rows.js'
 import { layerNorm } from '../../ops/layer-norm.js'
 import { matmul } from '../../ops/matmul.js'
 import { type Pass, type RaggedBatch, uploadTiles } from './encoder.js'
-import type { PaperFusion, ReleasedFusion } from './weights.js'
+import type { PaperFusion, ReleasedFusionLayer } from './layout.js'
 
 /** The released fusion's layer norms have an eps of their own. */
 const fusionEps = 1e-8
@@ -61,7 +61,7 @@ export function fusePaper(
  */
 export function fuseReleased(
   pass: Pass,
-  fusion: ReleasedFusion['layers'][number],
+  fusion: ReleasedFusionLayer,
   context: Tensor,
   batch: RaggedBatch,
   blocks: readonly BlockSource[],
