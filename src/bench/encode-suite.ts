@@ -1,8 +1,10 @@
-import { encode, type Pass, RaggedBatch } from '../models/misc/encoder.js'
 import { fusePaper, fuseReleased, gatherBlocks } from '../models/misc/fusion.js'
-import { miscLayout } from '../models/misc/layout.js'
+import { type MiscWeights, miscLayout } from '../models/misc/layout.js'
 import { type EncodedDialogues, encodeDialogues } from '../models/misc/misc.js'
 import { mixStrategies } from '../models/misc/strategy.js'
+import { encode } from '../nn/encoder.js'
+import type { Pass } from '../nn/pass.js'
+import { RaggedBatch } from '../nn/ragged-batch.js'
 import { blockFlops, contextFlops, crossFlops, fusionFlops } from './cost.js'
 import type { EncodeReport } from './report.js'
 import type { BenchRig } from './rig.js'
@@ -57,7 +59,11 @@ export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> 
 const contexts = ({ dialogues }: BenchRig) => new RaggedBatch(dialogues.map((it) => it.context))
 
 /** Eq. 4–6 alone. The released fusion stands between the encoder's layers; here all of it follows the last. */
-function fuse(pass: Pass, { blockCache, dialogues, weights }: BenchRig, { context, batch }: EncodedDialogues): void {
+function fuse(
+  pass: Pass<MiscWeights>,
+  { blockCache, dialogues, weights }: BenchRig,
+  { context, batch }: EncodedDialogues,
+): void {
   const { fusion } = weights
   const sources = (['post', 'situation'] as const).map((name) => {
     const rows = dialogues.map((it) => blockCache.encode(pass, it[name]))

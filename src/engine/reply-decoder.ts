@@ -5,7 +5,6 @@ import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { BlockCache } from '../models/misc/block-cache.js'
 import type { DecoderState } from '../models/misc/decoder.js'
-import type { Pass } from '../models/misc/encoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
 import { readMixtures } from './read-mixtures.js'
@@ -62,7 +61,7 @@ export class ReplyDecoder {
    */
   async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
     const recorder = new Recorder(this.gpu)
-    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
     prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
     // What was recorded is never computed.
     this.blockCache.clear()
@@ -94,7 +93,7 @@ export class ReplyDecoder {
     slots: readonly number[],
   ): Promise<EncodingInFlight> {
     const recorder = new Recorder(this.gpu)
-    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
     try {
       const encoded = encodeDialogues(pass, this.blockCache, dialogues)
       prepareDecoding(pass, state, slots, encoded)

@@ -1,8 +1,9 @@
 import { attentionTensors } from '../nn/attention-tensors.js'
+import { crossAttentionLayout, selfAttentionLayout } from '../nn/decoder-layer.js'
 import { embeddingLayout } from '../nn/embedding.js'
 import { encoderLayerLayout } from '../nn/encoder-layer.js'
 import { feedForwardLayout } from '../nn/feed-forward.js'
-import { linear, norm, row, TensorTable } from '../nn/layout.js'
+import { norm, row, stack, TensorTable } from '../nn/layout.js'
 import { type MiscConfig, positionRows } from './misc/config.js'
 
 /** The checkpoint of a plain backbone, BlenderBot-small or BART (model-spec §1): described, and not run yet. */
@@ -13,17 +14,13 @@ export function plainLayout(config: MiscConfig) {
   const layers = <Layer>(side: 'encoder' | 'decoder', count: number, layout: (layer: string) => Layer): Layer[] =>
     Array.from({ length: count }, (_, i) => layout(`model.${side}.layers.${i}`))
   const decoderLayer = (layer: string) => {
-    const self = attentionTensors(table, 'decoder-self', `${layer}.self_attn`, d)
-    const selfNorm = table.norm('decoder-self', `${layer}.self_attn_layer_norm`, d)
+    const self = selfAttentionLayout(table, layer, d)
     const cross = attentionTensors(table, 'decoder-cross', `${layer}.encoder_attn`, d)
     const crossNorm = table.norm('decoder-cross', `${layer}.encoder_attn_layer_norm`, d)
     return {
-      queryKeyValue: linear(self.query, self.key, self.value),
-      output: linear(self.output),
-      norm: norm(selfNorm),
-      crossQuery: linear(cross.query),
-      crossKeyValue: linear(cross.key, cross.value),
-      crossOutput: linear(cross.output),
+      ...self,
+      ...crossAttentionLayout([cross]),
+      crossBias: stack(cross.output.bias),
       crossNorm: norm(crossNorm),
       feedForward: feedForwardLayout(table, 'decoder-ffn', layer, d, decoderFfn),
     }

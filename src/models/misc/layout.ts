@@ -1,8 +1,9 @@
 import { attentionTensors } from '../../nn/attention-tensors.js'
+import { crossAttentionLayout, selfAttentionLayout } from '../../nn/decoder-layer.js'
 import { embeddingLayout } from '../../nn/embedding.js'
 import { encoderLayerLayout } from '../../nn/encoder-layer.js'
 import { feedForwardLayout } from '../../nn/feed-forward.js'
-import { type Loaded, linear, matrix, norm, row, rows, sideBySide, stack, sum, TensorTable } from '../../nn/layout.js'
+import { type Loaded, linear, matrix, norm, row, rows, stack, sum, TensorTable } from '../../nn/layout.js'
 import { type MiscConfig, positionRows, type Variant } from './config.js'
 
 /** The variants that can reply. */
@@ -17,8 +18,6 @@ export interface MiscWeights extends Loaded<MiscLayout['weights']> {
   readonly variant: MiscVariant
 }
 
-/** A MISC decoder layer: causal attention, cross-attention to four sources (eq. 7), feed-forward. */
-export type DecoderLayer = Loaded<ReturnType<typeof decoderLayerLayout>>
 /** Eq. 4 as printed. */
 export type PaperFusion = Loaded<ReturnType<typeof paperFusion>>
 /** Eq. 4 as the authors' program computes it, in one encoder layer. */
@@ -131,11 +130,11 @@ function releasedStrategy(table: TensorTable, { dModel: d, numStrategies: m }: M
   }
 }
 
+/** Causal attention, cross-attention to four sources (eq. 7), feed-forward. */
 function decoderLayerLayout(table: TensorTable, layer: string, config: MiscConfig, variant: MiscVariant) {
   const { dModel: d, decoderFfn } = config
   const cross = (source: string) => attentionTensors(table, 'decoder-cross', `${layer}.${source}`, d)
-  const self = attentionTensors(table, 'decoder-self', `${layer}.self_attn`, d)
-  const selfNorm = table.norm('decoder-self', `${layer}.self_attn_layer_norm`, d)
+  const self = selfAttentionLayout(table, layer, d)
   const context = cross('encoder_attn')
   const crossNorm = table.norm('decoder-cross', `${layer}.encoder_attn_layer_norm`, d)
   const sources = [context, cross('encoder_attn_comet'), cross('encoder_attn_comet_st')]
@@ -146,16 +145,9 @@ function decoderLayerLayout(table: TensorTable, layer: string, config: MiscConfi
       table.norm('unused', `${layer}.encoder_attn_layer_norm_${name}`, d)
   }
   return {
-    /** q_proj, k_proj, v_proj: [3d, d] */
-    queryKeyValue: linear(self.query, self.key, self.value),
-    output: linear(self.output),
-    norm: norm(selfNorm),
-    /** The queries of context, post and situation: [3d, d] */
-    crossQuery: linear(...sources.map((it) => it.query)),
-    /** The keys and values for context, post and situation: [2d, d] each */
-    crossKeyValue: sources.map((it) => linear(it.key, it.value)),
-    /** The out_proj of context, post and situation side by side: [d, 3d]. Their biases are in `strategyOutput`'s. */
-    crossOutput: sideBySide(...sources.map((it) => it.output.weight)),
+    ...self,
+    /** Of context, post and situation. The biases of `crossOutput` are in `strategyOutput`'s. */
+    ...crossAttentionLayout(sources),
     /** All of the strategy source's attention is out_proj(v_proj(g)). */
     strategyValue: linear(strategy.value),
     /** out_proj of the strategy source; its bias is the sum of all four sources' biases. */
