@@ -32,7 +32,7 @@ export {
 export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
-export type { MiscConfig, Variant } from './model/config.js'
+export type { MiscConfig, Variant } from './models/misc/config.js'
 export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'
 export type { ContextCut } from './text/dialogue-features.js'

@@ -37,7 +37,9 @@ contributing('imports point the way that it says', () => {
     const folder = file.split('/')[0]!
     const rank = layers.findIndex((layer) => layer.includes(folder))
     const code = readFileSync(join(root, 'src', file), 'utf8')
-    for (const [, other = ''] of code.matchAll(/from '(?:\.\.\/)+(\w+)\//g)) {
+    for (const [, path = ''] of code.matchAll(/from '(\.[^']*)'/g)) {
+      const [other = '', ...inFolder] = join(dirname(file), path).split('/')
+      if (other === folder || inFolder.length === 0) continue
       const otherRank = layers.findIndex((layer) => layer.includes(other))
       const allowed = plain.includes(folder) ? plain.includes(other) : plain.includes(other) || otherRank > rank
       assert.ok(allowed, `${file} imports from ${other}`)

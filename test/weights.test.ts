@@ -8,8 +8,7 @@ import * as assert from 'uvu/assert'
 import { loadModel } from '../src/engine/load-model.js'
 import { Misc } from '../src/engine/misc.js'
 import { openCheckpoint } from '../src/io/checkpoint.js'
-import { parseConfig } from '../src/model/config.js'
-import { checkTensors } from '../src/model/tensor-names.js'
+import { recognizeModel } from '../src/models/registry.js'
 import { packagedModel } from '../src/platform/node/packaged-model.js'
 import { STRATEGIES } from '../src/text/strategies.js'
 import { Tokenizer } from '../src/text/tokenizer.js'
@@ -38,9 +37,9 @@ weights('misc-mini’s tokenizer gives the ids that it was trained on', async ()
 weights('comet-mini is a sound BART-layout model with the same vocabulary', async () => {
   const folder = fileURLToPath(new URL('../weights/comet-mini', import.meta.url))
   await using checkpoint = await openCheckpoint(folder)
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  const { family, config } = recognizeModel(checkpoint, folder)
   assert.is(config.modelType, 'bart')
-  assert.is(checkTensors(checkpoint.tensors, config, folder).variant, 'plain')
+  assert.is(family, 'plain')
   assert.is((await Tokenizer.load(folder)).vocabSize, (await Tokenizer.load(packagedModel())).vocabSize)
 })
 

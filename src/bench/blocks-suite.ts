@@ -1,3 +1,4 @@
+import { miscLayout } from '../models/misc/layout.js'
 import { blockFlops } from './cost.js'
 import type { BlocksReport } from './report.js'
 import { sum } from './statistics.js'
@@ -22,14 +23,15 @@ const profiledRuns = 1
 /** COMET blocks encoded with none of them in the cache. */
 export async function blocksSuite(context: SuiteContext): Promise<BlocksReport> {
   const { rig } = context
-  const { config } = rig.weights
+  const { config, variant } = rig.weights
+  const { weights: layout } = miscLayout(config, variant)
   const draw = randomIds(rig.workload.seed, config.vocabSize)
   let blocks: number[][] = []
   const rows: BlocksReport['rows'][number][] = []
   for (const { name, lengths } of batches) {
     blocks = distinct(lengths.map((length) => draw(Math.min(length, config.maxPositions))))
     const shape = blocks.map((ids) => ids.length)
-    const work = { name, ids: sum(shape), flops: blockFlops(config, shape) }
+    const work = { name, ids: sum(shape), flops: blockFlops(layout, shape) }
     const row = await timeRow(
       context,
       work,

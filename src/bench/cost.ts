@@ -1,43 +1,57 @@
-import type { MiscConfig, Variant } from '../model/config.js'
-import type { FeedForward, MiscWeights } from '../model/weights.js'
+import type { Tensor } from '../gpu/tensor.js'
+import type { MiscLayout, MiscWeights } from '../models/misc/layout.js'
+import { matrixElements } from '../nn/layout.js'
 import { sum } from './statistics.js'
 import type { Workload } from './workload.js'
 
+type Weights = MiscLayout['weights']
+
 /**
  * Floating-point operations of matrix products and attention, two for a multiplication and its addition. Norms, softmax
- * and activations do not count.
+ * and activations do not count. Of products: so many rows, by all matrices of a part of the layout.
  */
-const product = (rows: number, k: number, n: number): number => 2 * rows * k * n
+const products = (rows: number, part: unknown): number => 2 * rows * matrixElements(part)
 /** q·k and p·v, over all heads. */
 const attend = (pairs: number, d: number): number => 4 * pairs * d
 
+const widthOf = ({ embedding }: Weights): number => embedding.shape[1]!
+
 /** Eq. 1: the encoder over sequences of these lengths. */
-export function contextFlops({ dModel: d, encoderFfn: f, encoderLayers }: MiscConfig, lengths: readonly number[]) {
-  const rows = sum(lengths)
+export function contextFlops(weights: Weights, lengths: readonly number[], layers = weights.encoder.layers): number {
   const pairs = sum(lengths.map((length) => length ** 2))
-  return encoderLayers * (product(rows, d, 4 * d + 2 * f) + attend(pairs, d))
+  return products(sum(lengths), layers) + layers.length * attend(pairs, widthOf(weights))
 }
 
 /** Eq. 2–3: as {@link contextFlops}, but of the last layer only the first token's state is wanted. */
-export function blockFlops(config: MiscConfig, lengths: readonly number[]): number {
-  const { dModel: d, encoderFfn: f, encoderLayers } = config
+export function blockFlops(weights: Weights, lengths: readonly number[]): number {
+  const { keyValue, ...ofFirst } = weights.encoder.layers.at(-1)!
   const rows = sum(lengths)
-  const last = product(rows, d, 2 * d) + product(lengths.length, d, 2 * d + 2 * f) + attend(rows, d)
-  return contextFlops({ ...config, encoderLayers: encoderLayers - 1 }, lengths) + last
+  const last = products(rows, keyValue) + products(lengths.length, ofFirst) + attend(rows, widthOf(weights))
+  return contextFlops(weights, lengths, weights.encoder.layers.slice(0, -1)) + last
 }
 
 /** Eq. 4–6: fusion of one dialogue's blocks with its context, and its strategy. */
-export function fusionFlops(config: MiscConfig, variant: Variant, context: number, blocks: number): number {
-  const { dModel: d, numStrategies: m, encoderLayers } = config
-  const attended = attend(blocks * context, d)
-  if (variant !== 'released') return attended + product(1, d, d + 2 * m)
-  const projected = blocks > 0 ? product(context, d, 4 * d) : 0
-  return encoderLayers * (projected + product(blocks, d, 3 * d) + attended) + product(1, d, 2 * m)
+export function fusionFlops(weights: Weights, context: number, blocks: number): number {
+  const { fusion, strategy } = weights
+  const attended = attend(blocks * context, widthOf(weights))
+  // The codebook is a table, of which as many rows are mixed as there are strategies.
+  const mixed = products(1, strategy) + 2 * strategy.output.weight.shape[0]! * widthOf(weights)
+  if (fusion.variant === 'paper') return attended + mixed
+  // The two sources' matrices are alike.
+  const layers = fusion.layers.map((layer) => {
+    const projected = blocks > 0 ? products(context, layer.context) : 0
+    return projected + products(blocks, layer.post) + attended
+  })
+  return sum(layers) + mixed
 }
 
 /** The keys and values that the decoder attends to, for one dialogue's context and blocks together. */
-export function crossFlops({ dModel: d, decoderLayers }: MiscConfig, states: number): number {
-  return decoderLayers * (product(states, d, 2 * d) + product(1, d, 2 * d))
+export function crossFlops({ decoder }: Weights, states: number): number {
+  const layers = decoder.layers.map(({ crossKeyValue, strategyValue, strategyOutput }) => {
+    // Those of the three sources are alike.
+    return products(states, crossKeyValue[0]) + products(1, [strategyValue, strategyOutput])
+  })
+  return sum(layers)
 }
 
 /** Bytes that a decode step must read at least, and of what. */
@@ -59,16 +73,19 @@ export function decodeStepBytes(
   const { context, postBlocks, situationBlocks, tokens, batch } = workload
   const d = config.dModel
   const layers = decoder.layers.length
-  const feedForward = ({ expand, contract, norm }: FeedForward) => [expand, contract, norm]
-  const used = decoder.layers.flatMap((layer) => [
-    layer.crossOutput,
-    ...[layer.queryKeyValue, layer.output, layer.norm, layer.crossQuery, layer.crossNorm]
-      .concat(feedForward(layer.feedForward))
-      .flatMap(({ weight, bias }) => [weight, bias]),
-  ])
-  const weights = sum([embedding, logitsBias, ...used].map(({ bytes, scale }) => bytes + (scale?.bytes ?? 0)))
+  // What a reply's sources are projected with is used once, before its first step.
+  const used = decoder.layers.map(({ crossKeyValue, strategyValue, strategyOutput, ...step }) => step)
+  const weights = tensorBytes([embedding, logitsBias, used])
   // Step t reads t earlier rows, t from 1 to tokens − 1.
   const self = 4 * batch * layers * 2 * d * (tokens / 2)
   const cross = 4 * batch * layers * (2 * d * (context + postBlocks + situationBlocks) + d)
   return { weights, self_cache: self, cross_cache: cross, total: weights + self + cross }
 }
+
+/** Bytes of all tensors of a part of the weights, scales included. */
+function tensorBytes(part: object): number {
+  if (isTensor(part)) return part.bytes + (part.scale?.bytes ?? 0)
+  return sum(Object.values(part).map(tensorBytes))
+}
+
+const isTensor = (part: object): part is Tensor => 'buffer' in part

@@ -1,7 +1,10 @@
-import { encode, type Pass, RaggedBatch } from '../model/encoder.js'
-import { fusePaper, fuseReleased, gatherBlocks } from '../model/fusion.js'
-import { type EncodedDialogues, encodeDialogues } from '../model/misc.js'
-import { mixStrategies } from '../model/strategy.js'
+import { fusePaper, fuseReleased, gatherBlocks } from '../models/misc/fusion.js'
+import { type MiscWeights, miscLayout } from '../models/misc/layout.js'
+import { type EncodedDialogues, encodeDialogues } from '../models/misc/misc.js'
+import { mixStrategies } from '../models/misc/strategy.js'
+import { encode } from '../nn/encoder.js'
+import type { Pass } from '../nn/pass.js'
+import { RaggedBatch } from '../nn/ragged-batch.js'
 import { blockFlops, contextFlops, crossFlops, fusionFlops } from './cost.js'
 import type { EncodeReport } from './report.js'
 import type { BenchRig } from './rig.js'
@@ -16,7 +19,7 @@ const profiledRuns = 3
 export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> {
   const { rig } = context
   const { weights, dialogues, blockCache } = rig
-  const { config, variant } = weights
+  const { weights: layout } = miscLayout(weights.config, weights.variant)
   const lengths = dialogues.map((it) => it.context.length)
   const blocks = new Set(rig.blocks.map((ids) => ids.join()))
   const blockLengths = [...blocks].map((key) => key.split(',').length)
@@ -24,12 +27,10 @@ export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> 
   const forget = () => blockCache.clear()
 
   const flops = {
-    blocks: blocks.size > 0 ? blockFlops(config, blockLengths) : 0,
-    context: contextFlops(config, lengths),
-    fusion: sum(
-      dialogues.map((it) => fusionFlops(config, variant, it.context.length, it.post.length + it.situation.length)),
-    ),
-    cross: sum(dialogues.map((it) => crossFlops(config, it.context.length + it.post.length + it.situation.length))),
+    blocks: blocks.size > 0 ? blockFlops(layout, blockLengths) : 0,
+    context: contextFlops(layout, lengths),
+    fusion: sum(dialogues.map((it) => fusionFlops(layout, it.context.length, it.post.length + it.situation.length))),
+    cross: sum(dialogues.map((it) => crossFlops(layout, it.context.length + it.post.length + it.situation.length))),
   }
   const cached = flops.context + flops.fusion
 
@@ -58,7 +59,11 @@ export async function encodeSuite(context: SuiteContext): Promise<EncodeReport> 
 const contexts = ({ dialogues }: BenchRig) => new RaggedBatch(dialogues.map((it) => it.context))
 
 /** Eq. 4–6 alone. The released fusion stands between the encoder's layers; here all of it follows the last. */
-function fuse(pass: Pass, { blockCache, dialogues, weights }: BenchRig, { context, batch }: EncodedDialogues): void {
+function fuse(
+  pass: Pass<MiscWeights>,
+  { blockCache, dialogues, weights }: BenchRig,
+  { context, batch }: EncodedDialogues,
+): void {
   const { fusion } = weights
   const sources = (['post', 'situation'] as const).map((name) => {
     const rows = dialogues.map((it) => blockCache.encode(pass, it[name]))

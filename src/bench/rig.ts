@@ -6,10 +6,10 @@ import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
 import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../model/blocks.js'
-import type { Pass } from '../model/encoder.js'
-import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../model/misc.js'
-import type { MiscWeights } from '../model/weights.js'
+import { BlockCache } from '../models/misc/block-cache.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { Pass } from '../nn/pass.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { drawOptions, makeDialogues, type Workload } from './workload.js'
 
@@ -42,7 +42,7 @@ export class BenchRig {
   }
 
   /** Records, waits for the kernels where they are new, submits and waits for the result. */
-  async run<T>(record: (pass: Pass) => T): Promise<T> {
+  async run<T>(record: (pass: Pass<MiscWeights>) => T): Promise<T> {
     return this.record(record, async (recording) => {
       this.gpu.submit([recording])
       await this.gpu.idle()
@@ -50,7 +50,7 @@ export class BenchRig {
   }
 
   /** As {@link run}, but the caller submits. */
-  async record<T>(record: (pass: Pass) => T, submit: (recording: Recording) => Promise<void>): Promise<T> {
+  async record<T>(record: (pass: Pass<MiscWeights>) => T, submit: (recording: Recording) => Promise<void>): Promise<T> {
     const recorder = new Recorder(this.gpu)
     const value = record({ recorder, scratch: this.#scratch, weights: this.weights })
     const recorded = performance.now()
@@ -125,7 +125,7 @@ export class BenchRig {
     this.#scratch.dispose()
   }
 
-  #prepare(pass: Pass, encoded: EncodedDialogues): void {
+  #prepare(pass: Pass<MiscWeights>, encoded: EncodedDialogues): void {
     const slots = this.dialogues.map((_, slot) => slot)
     prepareDecoding(pass, this.slots.state, slots, encoded)
     this.startRows()

@@ -1,4 +1,4 @@
-import type { MiscConfig } from '../model/config.js'
+import type { MiscConfig } from '../models/misc/config.js'
 import type { Growing, ScalingReport, ScalingRow } from './report.js'
 import { BenchRig } from './rig.js'
 import { type Summary, summarize, timed } from './statistics.js'

@@ -1,8 +1,8 @@
 import { InputError } from '../errors.js'
 import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { randomWord } from '../generation/random.js'
-import type { MiscConfig } from '../model/config.js'
-import type { DialogueIds } from '../model/misc.js'
+import type { MiscConfig } from '../models/misc/config.js'
+import type { DialogueIds } from '../models/misc/misc.js'
 
 /** The work that is timed: its lengths, how often, and the seed of its ids. */
 export interface Workload {

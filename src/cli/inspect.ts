@@ -3,9 +3,9 @@ import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { elementCount } from '../io/dtype.js'
 import type { TensorInfo } from '../io/safetensors.js'
-import { parseConfig, type Variant } from '../model/config.js'
-import { estimateMemory, type MemoryRole } from '../model/memory.js'
-import { checkTensors } from '../model/tensor-names.js'
+import type { Variant } from '../models/misc/config.js'
+import { estimateMemory } from '../models/misc/memory.js'
+import { recognizeModel } from '../models/registry.js'
 import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */
@@ -28,7 +28,7 @@ export interface Inspection {
    * Of the dtype asked for, in bytes: matrices by role, `norms-biases`, `self-cache`, `cross-cache`; they add up to its
    * `total` in `memory`.
    */
-  memory_by_role: { dtype: WeightDtype; bytes: Partial<Record<MemoryRole | 'self-cache' | 'cross-cache', number>> }
+  memory_by_role: { dtype: WeightDtype; bytes: Record<string, number> }
   unused: { name: string; dtype: string; shape: readonly number[] }[]
   tied: { name: string; dtype: string; shape: readonly number[] }[]
 }
@@ -40,13 +40,13 @@ export interface Inspection {
  */
 export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promise<Inspection> {
   await using checkpoint = await openCheckpoint(folder)
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
-  const { variant, used, unused, tied } = checkTensors(checkpoint.tensors, config, folder)
+  const { config, variant, layout, tensors } = recognizeModel(checkpoint, folder)
+  const { used, unused, tied } = tensors
   const memory = (dtype: WeightDtype) => {
-    const { weights, selfCache, crossCache, total } = estimateMemory(used.values(), config, variant, dtype)
+    const { weights, selfCache, crossCache, total } = estimateMemory(layout, config, variant, dtype)
     return { weights, self_cache: selfCache, cross_cache: crossCache, total }
   }
-  const { byRole, selfCache, crossCache } = estimateMemory(used.values(), config, variant, dtype)
+  const { byRole, selfCache, crossCache } = estimateMemory(layout, config, variant, dtype)
   const { 'norms-biases': vectors = 0, ...matrices } = byRole
   const parameters = { used: count(used.values()), unused: count(unused) }
   return {

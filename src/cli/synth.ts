@@ -8,8 +8,9 @@ import { type TensorSource, writeSafetensors } from '../io/safetensors-writer.js
 import { syntheticChunks } from '../io/synthetic.js'
 import { readFault, readJsonFile } from '../io/text-file.js'
 import { writeWholeFile } from '../io/whole-file.js'
-import { parseConfig } from '../model/config.js'
-import { TIED_COPIES, tensorTable } from '../model/tensor-names.js'
+import { parseConfig } from '../models/misc/config.js'
+import { describeModel } from '../models/registry.js'
+import { TIED_COPIES } from '../nn/layout.js'
 import { quote } from '../quote.js'
 import { progressBar } from './progress.js'
 
@@ -94,7 +95,7 @@ function configSeed(json: unknown, file: string): number {
 function configShapes(json: unknown, file: string): Map<string, readonly number[]> {
   const config = parseConfig(json, file)
   const variant = config.variant ?? (config.modelType === 'misc' ? 'paper' : 'plain')
-  return new Map(tensorTable(config, variant).map(({ name, shape }) => [name, shape]))
+  return new Map(describeModel(config, variant).layout.tensors.map(({ name, shape }) => [name, shape]))
 }
 
 /** Shapes by name from a tensors.json, tied copies left out; undefined when there is no such file. */

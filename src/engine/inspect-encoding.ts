@@ -1,5 +1,5 @@
 import type { Tensor } from '../gpu/tensor.js'
-import type { DialogueIds } from '../model/misc.js'
+import type { DialogueIds } from '../models/misc/misc.js'
 import type { StrategyMixture } from './reply.js'
 import type { ReplyDecoder } from './reply-decoder.js'
 import { ReplySlots } from './reply-slots.js'

@@ -2,9 +2,10 @@ import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
-import { type MiscConfig, parseConfig } from '../model/config.js'
-import { checkTensors } from '../model/tensor-names.js'
-import { loadWeights, type MiscWeights } from '../model/weights.js'
+import { type MiscConfig, parseConfig } from '../models/misc/config.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import { recognizeModel } from '../models/registry.js'
+import { loadWeights } from '../nn/load-weights.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How {@link loadModel} does it. */
@@ -24,16 +25,20 @@ export interface LoadModelOptions {
 export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOptions = {}): Promise<MiscWeights> {
   const { dtype = 'f32', onProgress, onTensors } = options
   await using checkpoint = await openCheckpoint(folder)
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
-  const tensors = checkTensors(checkpoint.tensors, config, folder)
-  if (tensors.variant === 'plain') {
+  const model = recognizeModel(checkpoint, folder)
+  if (model.family === 'plain') {
     throw new InputError(
       `${folder}: holds a plain backbone without any of MISC's tensors; replies need a MISC checkpoint`,
     )
   }
-  const on = { onTensors, onProgress: (done: number, total: number) => onProgress?.(done, total, 'weights') }
-  // Awaited here, so that the checkpoint stays open meanwhile.
-  return await gpu.scoped(folder, () => loadWeights(gpu, checkpoint, tensors, config, dtype, on))
+  const { config, variant, tensors, layout } = model
+  const weights = await gpu.scoped(folder, () =>
+    loadWeights(gpu, checkpoint, tensors, layout.weights, dtype, {
+      onProgress: (done, total) => onProgress?.(done, total, 'weights'),
+      onTensors: (tensors) => onTensors?.({ ...tensors, config, variant }),
+    }),
+  )
+  return { ...weights, config, variant }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
-import type { MiscConfig } from '../model/config.js'
-import type { DialogueIds } from '../model/misc.js'
+import type { MiscConfig } from '../models/misc/config.js'
+import type { DialogueIds } from '../models/misc/misc.js'
 import { says } from '../text/added-tokens.js'
 import type { FeatureLimits, Features } from '../text/features.js'
 import type { Tokenizer } from '../text/tokenizer.js'

@@ -5,11 +5,10 @@ import type { Gpu } from '../gpu/gpu.js'
 import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import { largestPart } from '../gpu/slots.js'
-import { BlockCache } from '../model/blocks.js'
-import type { DecoderState } from '../model/decoder.js'
-import type { Pass } from '../model/encoder.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../model/misc.js'
-import type { MiscWeights } from '../model/weights.js'
+import { BlockCache } from '../models/misc/block-cache.js'
+import type { DecoderState } from '../models/misc/decoder.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
 import { readMixtures } from './read-mixtures.js'
 import type { StrategyMixture } from './reply.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
@@ -89,7 +88,7 @@ export class ReplyDecoder {
    */
   async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
     const recorder = new Recorder(this.gpu)
-    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
     prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
     // What was recorded is never computed.
     this.blockCache.clear()
@@ -142,7 +141,7 @@ export class ReplyDecoder {
   ): Promise<EncodingInFlight> {
     const { gpu } = this
     const recorder = new Recorder(gpu)
-    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights }
+    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
     try {
       const readbacks = await gpu.scoped('encoding a dialogue', () => {
         const encoded = encodeDialogues(pass, this.blockCache, dialogues)

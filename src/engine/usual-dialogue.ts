@@ -1,5 +1,5 @@
-import type { MiscConfig } from '../model/config.js'
-import type { DialogueIds } from '../model/misc.js'
+import type { MiscConfig } from '../models/misc/config.js'
+import type { DialogueIds } from '../models/misc/misc.js'
 
 /** A dialogue of lengths that are often met, as far as a model takes them: what is compiled for it serves most. */
 export function usualDialogue({

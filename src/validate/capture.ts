@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { sizeOf, type Tensor } from '../gpu/tensor.js'
-import type { Trace } from '../model/encoder.js'
+import type { Trace } from '../nn/pass.js'
 
 /** Keeps copies of the stages that a recording computes, since later stages reuse their memory. */
 export class Capture {

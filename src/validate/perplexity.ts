@@ -1,11 +1,10 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../model/blocks.js'
-import { DecoderState, decode } from '../model/decoder.js'
-import type { Pass } from '../model/encoder.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../model/misc.js'
-import type { MiscWeights } from '../model/weights.js'
+import { BlockCache } from '../models/misc/block-cache.js'
+import { DecoderState, decode } from '../models/misc/decoder.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
 /** A dialogue and the reply that came. */
@@ -100,7 +99,7 @@ class ReplyScorer {
     const length = Math.max(...replies.map(({ reply }) => reply.length))
     const rows = replies.length * length
     const recorder = new Recorder(gpu)
-    const pass: Pass = { recorder, scratch: this.#scratch, weights }
+    const pass = { recorder, scratch: this.#scratch, weights }
     const dialogues = replies.map(({ dialogue }) => dialogue)
     prepareDecoding(pass, this.#state, [...replies.keys()], encodeDialogues(pass, this.#blockCache, dialogues))
 

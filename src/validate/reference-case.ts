@@ -1,7 +1,7 @@
 import { InputError } from '../errors.js'
 import { openSafetensors, type SafetensorsFile } from '../io/safetensors.js'
-import type { MiscConfig } from '../model/config.js'
-import type { DialogueIds } from '../model/misc.js'
+import type { MiscConfig } from '../models/misc/config.js'
+import type { DialogueIds } from '../models/misc/misc.js'
 
 /** Ids that a reference decoded, and the gap between its two best scores at each step. */
 export interface ReferenceDecode {

@@ -1,5 +1,5 @@
 import { checkVocabulary, dialogueIds, featureLimits } from '../engine/model-text.js'
-import type { MiscConfig } from '../model/config.js'
+import type { MiscConfig } from '../models/misc/config.js'
 import type { Split } from '../text/esconv-row.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { replyIds } from '../text/row-features.js'

@@ -5,12 +5,12 @@ import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../model/blocks.js'
-import type { MiscConfig } from '../model/config.js'
-import { decode } from '../model/decoder.js'
-import type { Pass, Trace } from '../model/encoder.js'
-import { encodeDialogues, prepareDecoding } from '../model/misc.js'
-import type { MiscWeights } from '../model/weights.js'
+import { BlockCache } from '../models/misc/block-cache.js'
+import type { MiscConfig } from '../models/misc/config.js'
+import { decode } from '../models/misc/decoder.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import { encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { Trace } from '../nn/pass.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison, type StageLimits } from './comparison.js'
@@ -232,7 +232,7 @@ class ReferenceRun {
   }
 
   #encode(recorder: Recorder, slots: ReplySlots, trace?: Trace): void {
-    const pass: Pass = { recorder, scratch: this.#scratch, weights: this.weights, ...(trace && { trace }) }
+    const pass = { recorder, scratch: this.#scratch, weights: this.weights, ...(trace && { trace }) }
     const { dialogues } = this.reference
     const encoded = encodeDialogues(pass, this.#blockCache, dialogues)
     prepareDecoding(pass, slots.state, [...dialogues.keys()], encoded)

@@ -9,7 +9,7 @@ import { escapeHtml, renderMarkdown, renderText } from '../../src/bench/section.
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { parseConfig } from '../../src/model/config.js'
+import { parseConfig } from '../../src/models/misc/config.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'

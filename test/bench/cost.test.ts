@@ -1,32 +1,44 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blockFlops, contextFlops, crossFlops, fusionFlops } from '../../src/bench/cost.js'
-import type { MiscConfig } from '../../src/model/config.js'
+import type { MiscConfig } from '../../src/models/misc/config.js'
+import { miscLayout } from '../../src/models/misc/layout.js'
 
 const cost = suite('bench/cost')
-const config = { dModel: 2, encoderFfn: 5, encoderLayers: 3, decoderLayers: 4, numStrategies: 7 } as MiscConfig
+const config = {
+  dModel: 2,
+  encoderFfn: 5,
+  decoderFfn: 6,
+  encoderLayers: 3,
+  decoderLayers: 4,
+  numStrategies: 7,
+  vocabSize: 9,
+  maxPositions: 30,
+} as MiscConfig
+const { weights: paper } = miscLayout(config, 'paper')
+const { weights: released } = miscLayout(config, 'released')
 
 cost('context: per layer four d × d products, the feed-forward, and attention within each sequence', () => {
   const layer = 2 * 7 * (4 * 2 * 2 + 2 * 2 * 5) + 4 * (9 + 16) * 2
-  assert.is(contextFlops(config, [3, 4]), 3 * layer)
+  assert.is(contextFlops(paper, [3, 4]), 3 * layer)
 })
 
 cost('blocks: the last layer for first tokens only', () => {
   const layer = 2 * 7 * (4 * 2 * 2 + 2 * 2 * 5) + 4 * (9 + 16) * 2
   const last = 2 * 7 * (2 * 2 * 2) + 2 * 2 * (2 * 2 * 2 + 2 * 2 * 5) + 4 * (3 + 4) * 2
-  assert.is(blockFlops(config, [3, 4]), 2 * layer + last)
+  assert.is(blockFlops(paper, [3, 4]), 2 * layer + last)
 })
 
 cost('fusion: once as printed, after every layer as released; nothing of the context without blocks', () => {
   const attended = 4 * 5 * 11 * 2
-  assert.is(fusionFlops(config, 'paper', 11, 5), attended + 2 * 2 * 2 + 2 * 2 * 2 * 7)
+  assert.is(fusionFlops(paper, 11, 5), attended + 2 * 2 * 2 + 2 * 2 * 2 * 7)
   const layer = 2 * 11 * 2 * 8 + 3 * (2 * 5 * 2 * 2) + attended
-  assert.is(fusionFlops(config, 'released', 11, 5), 3 * layer + 2 * 2 * 2 * 7)
-  assert.is(fusionFlops(config, 'released', 11, 0), 2 * 2 * 2 * 7)
+  assert.is(fusionFlops(released, 11, 5), 3 * layer + 2 * 2 * 2 * 7)
+  assert.is(fusionFlops(released, 11, 0), 2 * 2 * 2 * 7)
 })
 
 cost('cross keys and values: per decoder layer 2d columns for every state, and two products for the strategy', () => {
-  assert.is(crossFlops(config, 16), 4 * (2 * 16 * 2 * 4 + 2 * (2 * 2 * 2)))
+  assert.is(crossFlops(paper, 16), 4 * (2 * 16 * 2 * 4 + 2 * (2 * 2 * 2)))
 })
 
 cost.run()

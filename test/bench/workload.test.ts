@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { drawOptions, makeDialogues, resolveWorkload, standardWorkload } from '../../src/bench/workload.js'
 import { readJsonFile } from '../../src/io/text-file.js'
-import { parseConfig } from '../../src/model/config.js'
+import { parseConfig } from '../../src/models/misc/config.js'
 import { goldenFolder } from '../golden.js'
 import { refused } from '../throws.js'
 

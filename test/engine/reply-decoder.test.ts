@@ -6,7 +6,7 @@ import { InputError, OutOfMemoryError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import type { MiscWeights } from '../../src/model/weights.js'
+import type { MiscWeights } from '../../src/models/misc/layout.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { exhaust, gpuSuite, seededRandom } from '../gpu.js'
 

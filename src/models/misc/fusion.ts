@@ -1,10 +1,11 @@
-import type { Tensor } from '../gpu/tensor.js'
-import { attention, type Columns } from '../ops/attention.js'
-import { copyRows } from '../ops/copy-rows.js'
-import { layerNorm } from '../ops/layer-norm.js'
-import { matmul } from '../ops/matmul.js'
-import { type Pass, type RaggedBatch, uploadTiles } from './encoder.js'
-import type { PaperFusion, ReleasedFusion } from './weights.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import type { Pass } from '../../nn/pass.js'
+import { type RaggedBatch, uploadTiles } from '../../nn/ragged-batch.js'
+import { project } from '../../nn/rows.js'
+import { attention, type Columns } from '../../ops/attention.js'
+import { copyRows } from '../../ops/copy-rows.js'
+import { layerNorm } from '../../ops/layer-norm.js'
+import type { PaperFusion, ReleasedFusionLayer } from './layout.js'
 
 /** The released fusion's layer norms have an eps of their own. */
 const fusionEps = 1e-8
@@ -21,13 +22,13 @@ export interface BlockSource {
 
 /** Gathers Ĥ of one source from the block cache into a tensor of its own. */
 export function gatherBlocks(
-  { recorder, scratch, weights }: Pass,
+  { recorder, scratch }: Pass,
   name: BlockSource['name'],
   cache: Tensor,
   rowsOfDialogues: readonly (readonly number[])[],
 ): BlockSource {
   const from = Uint32Array.from(rowsOfDialogues.flat())
-  const states = scratch.rows(`fusion.${name}`, from.length, weights.config.dModel)
+  const states = scratch.rows(`fusion.${name}`, from.length, cache.shape[1]!)
   const tensors = { source: cache, from: scratch.upload('fusion.from', [from.length], from), target: states }
   copyRows(recorder, tensors, from.length)
   return { name, counts: rowsOfDialogues.map((it) => it.length), rows: from.length, states }
@@ -42,16 +43,14 @@ export function fusePaper(
   blocks: BlockSource,
 ): BlockSource {
   const { name, states, rows } = blocks
-  const { recorder, scratch, weights } = pass
-  const d = weights.config.dModel
   const attended = attendToContext(pass, blocks, batch, {
     q: { tensor: states, column: 0 },
     k: { tensor: context, column: 0 },
     v: { tensor: context, column: 0 },
     scale: 1,
   })
-  const fused = scratch.rows(`fusion.${name}.fused`, rows, d)
-  layerNorm(recorder, { x: states, residual: attended, ...fusion[name], out: fused }, rows)
+  const fused = pass.scratch.rows(`fusion.${name}.fused`, rows, context.shape[1]!)
+  layerNorm(pass.recorder, { x: states, residual: attended, ...fusion[name], out: fused }, rows)
   return { ...blocks, states: fused }
 }
 
@@ -61,25 +60,23 @@ export function fusePaper(
  */
 export function fuseReleased(
   pass: Pass,
-  fusion: ReleasedFusion['layers'][number],
+  fusion: ReleasedFusionLayer,
   context: Tensor,
   batch: RaggedBatch,
   blocks: readonly BlockSource[],
 ): void {
-  const { recorder, scratch, weights } = pass
-  const d = weights.config.dModel
+  const { recorder, scratch } = pass
+  const d = context.shape[1]!
   const present = blocks.filter((it) => it.rows > 0)
   if (present.length === 0) return
-  const projected = scratch.rows('fusion.context', batch.rows, 4 * d)
-  matmul(recorder, { x: context, ...fusion.context, out: projected }, batch.rows)
+  const { x: projected } = project(pass, 'fusion.context', { x: context, count: batch.rows }, fusion.context)
 
   for (const source of present) {
-    const { name, states, rows } = source
+    const { name, states, rows: count } = source
     const { key, value, norm2, feedForward, norm3 } = fusion[name]
-    const keys = scratch.rows('fusion.keys', rows, d)
-    const sum = scratch.rows('fusion.sum', rows, d)
-    const y = scratch.rows('fusion.y', rows, d)
-    matmul(recorder, { x: states, ...key, out: keys }, rows)
+    const h = { x: states, count }
+    const y = scratch.rows('fusion.y', count, d)
+    const { x: keys } = project(pass, 'fusion.keys', h, key)
     const first = name === 'post' ? 0 : 2 * d
     const attended = attendToContext(pass, source, batch, {
       q: { tensor: keys, column: 0 },
@@ -87,21 +84,21 @@ export function fuseReleased(
       v: { tensor: projected, column: first + d },
       scale: Math.sqrt(d),
     })
-    matmul(recorder, { x: states, ...value, residual: attended, out: sum }, rows)
-    layerNorm(recorder, { x: sum, ...norm2, out: y }, rows, fusionEps)
-    matmul(recorder, { x: y, ...feedForward, residual: y, out: sum }, rows, 'relu')
-    layerNorm(recorder, { x: sum, ...norm3, out: states }, rows, fusionEps)
+    const { x: mixed } = project(pass, 'fusion.sum', h, value, { residual: attended })
+    layerNorm(recorder, { x: mixed, ...norm2, out: y }, count, fusionEps)
+    const { x: sum } = project(pass, 'fusion.sum', { x: y, count }, feedForward, { activation: 'relu', residual: y })
+    layerNorm(recorder, { x: sum, ...norm3, out: states }, count, fusionEps)
   }
 }
 
 /** Every block attends to its dialogue's context, with one head as wide as the model. */
 function attendToContext(
-  { recorder, scratch, weights }: Pass,
+  { recorder, scratch }: Pass,
   { rows, counts }: BlockSource,
   batch: RaggedBatch,
   { scale, ...columns }: { q: Columns; k: Columns; v: Columns; scale: number },
 ): Tensor {
-  const d = weights.config.dModel
+  const d = columns.q.tensor.shape[1]!
   const out = scratch.rows('fusion.attended', rows, d)
   const tiles = uploadTiles(scratch, 'fusion.tiles', counts, batch.lengths)
   attention(recorder, { ...columns, tiles, out }, { heads: 1, headDim: d, scale })

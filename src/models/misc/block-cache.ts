@@ -1,7 +1,10 @@
-import type { Gpu } from '../gpu/gpu.js'
-import type { Tensor } from '../gpu/tensor.js'
-import { copyRows } from '../ops/copy-rows.js'
-import { encodeFirstTokens, type Pass, RaggedBatch } from './encoder.js'
+import type { Gpu } from '../../gpu/gpu.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import type { Pass } from '../../nn/pass.js'
+import { RaggedBatch } from '../../nn/ragged-batch.js'
+import { copyRows } from '../../ops/copy-rows.js'
+import { encodeFirstTokens } from './block-encoder.js'
+import type { MiscWeights } from './layout.js'
 
 /** Rows that one pass of the block encoder computes at most: bounds its scratch memory. */
 const maxPassRows = 4096
@@ -39,7 +42,7 @@ export class BlockCache {
    *
    * The recording must be submitted before the next one is made; {@link clear} if it never is.
    */
-  encode(pass: Pass, blocks: readonly (readonly number[])[]): number[] {
+  encode(pass: Pass<MiscWeights>, blocks: readonly (readonly number[])[]): number[] {
     const distinct = new Map(blocks.map((ids) => [ids.join(), ids] as const))
     this.#reserve(pass, distinct.size)
     const fresh = [...distinct].filter(([key]) => !this.#touch(key))

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
-import type { Gpu } from '../../src/gpu/gpu.js'
-import { Recorder } from '../../src/gpu/recorder.js'
-import { Scratch } from '../../src/gpu/scratch.js'
-import { BlockCache } from '../../src/model/blocks.js'
-import { goldenModel } from '../golden.js'
-import { assertClose, gpuSuite } from '../gpu.js'
+import { loadModel } from '../../../src/engine/load-model.js'
+import type { Gpu } from '../../../src/gpu/gpu.js'
+import { Recorder } from '../../../src/gpu/recorder.js'
+import { Scratch } from '../../../src/gpu/scratch.js'
+import { BlockCache } from '../../../src/models/misc/block-cache.js'
+import { goldenModel } from '../../golden.js'
+import { assertClose, gpuSuite } from '../../gpu.js'
 
 /** A cache of this capacity, and what it does with blocks: their states, and the work recorded for them. */
 async function setUp(gpu: Gpu, capacity: number) {
@@ -27,7 +27,7 @@ async function setUp(gpu: Gpu, capacity: number) {
   return { cache, encode }
 }
 
-gpuSuite('model/blocks', (test) => {
+gpuSuite('models/misc/block-cache', (test) => {
   const [a, b, c, d] = [[5, 6, 7], [8], [9, 10], [11, 12]]
 
   test('a block seen before is not encoded again, nor one that stands twice', async (gpu) => {

@@ -1,24 +1,23 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
-import type { Tensor } from '../../src/gpu/tensor.js'
-import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { parseConfig } from '../../src/model/config.js'
-import { DecoderState } from '../../src/model/decoder.js'
-import { estimateMemory } from '../../src/model/memory.js'
-import { checkTensors } from '../../src/model/tensor-names.js'
-import { openGpu } from '../../src/platform/node/open-gpu.js'
-import { goldenModel } from '../golden.js'
-import { testAdapters } from '../gpu.js'
+import { loadModel } from '../../../src/engine/load-model.js'
+import type { Tensor } from '../../../src/gpu/tensor.js'
+import { openCheckpoint } from '../../../src/io/checkpoint.js'
+import type { MiscConfig } from '../../../src/models/misc/config.js'
+import { DecoderState } from '../../../src/models/misc/decoder.js'
+import { estimateMemory } from '../../../src/models/misc/memory.js'
+import { recognizeModel } from '../../../src/models/registry.js'
+import { openGpu } from '../../../src/platform/node/open-gpu.js'
+import { goldenModel } from '../../golden.js'
+import { testAdapters } from '../../gpu.js'
 
-const memory = suite('model/memory')
+const memory = suite('models/misc/memory')
 
 /** A model's estimate, as misc inspect makes it. */
 async function estimate(folder: string, dtype: 'f32' | 'f16' | 'int8') {
   await using checkpoint = await openCheckpoint(folder)
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
-  const { used, variant } = checkTensors(checkpoint.tensors, config, folder)
-  return estimateMemory(used.values(), config, variant, dtype)
+  const { layout, config, variant } = recognizeModel(checkpoint, folder)
+  return estimateMemory(layout, config, variant, dtype)
 }
 
 /** Bytes of every tensor that an object holds, however deep. */
@@ -66,8 +65,8 @@ memory('roles: matrices shrink, vectors and tables do not', async () => {
 })
 
 memory('a plain backbone caches the context alone', () => {
-  const config = { dModel: 8, decoderLayers: 3, maxPositions: 5 } as Parameters<typeof estimateMemory>[1]
-  assert.is(estimateMemory([], config, 'plain', 'f32').total, 2 * 3 * 2 * 5 * 8 * 4)
+  const config = { dModel: 8, decoderLayers: 3, maxPositions: 5 } as MiscConfig
+  assert.is(estimateMemory({ tensors: [], weights: [] }, config, 'plain', 'f32').total, 2 * 3 * 2 * 5 * 8 * 4)
 })
 
 memory.run()

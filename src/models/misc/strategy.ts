@@ -1,8 +1,10 @@
-import type { Tensor } from '../gpu/tensor.js'
-import { copyRows } from '../ops/copy-rows.js'
-import { matmul } from '../ops/matmul.js'
-import { strategyMixture } from '../ops/strategy-mixture.js'
-import type { Pass, RaggedBatch } from './encoder.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import type { Pass } from '../../nn/pass.js'
+import type { RaggedBatch } from '../../nn/ragged-batch.js'
+import { project } from '../../nn/rows.js'
+import { copyRows } from '../../ops/copy-rows.js'
+import { strategyMixture } from '../../ops/strategy-mixture.js'
+import type { MiscWeights } from './layout.js'
 
 /** What eq. 5–6 give for each dialogue. */
 export interface Strategy {
@@ -20,11 +22,12 @@ export interface Strategy {
  * @param given for each dialogue m probabilities of the caller's own, or undefined to predict them.
  */
 export function mixStrategies(
-  { recorder, scratch, weights }: Pass,
+  pass: Pass<MiscWeights>,
   context: Tensor,
   batch: RaggedBatch,
   given: readonly (readonly number[] | undefined)[],
 ): Strategy {
+  const { recorder, scratch, weights } = pass
   const { config, strategy } = weights
   const { dModel: d, numStrategies: m } = config
   const rows = batch.lengths.length
@@ -32,13 +35,9 @@ export function mixStrategies(
   const from = scratch.upload('strategy.from', [rows], Uint32Array.from(batch.starts))
   copyRows(recorder, { source: context, from, target: head }, rows)
 
-  let state = head
-  if (strategy.dense) {
-    state = scratch.rows('strategy.dense', rows, d)
-    matmul(recorder, { x: head, ...strategy.dense, out: state }, rows, 'tanh')
-  }
-  const headLogits = scratch.rows('strategy.head', rows, m)
-  matmul(recorder, { x: state, ...strategy.output, out: headLogits }, rows)
+  const first = { x: head, count: rows }
+  const state = strategy.dense ? project(pass, 'strategy.dense', first, strategy.dense, { activation: 'tanh' }) : first
+  const { x: headLogits } = project(pass, 'strategy.head', state, strategy.output)
 
   const logits = scratch.rows('strategy.logits', rows, m)
   const probs = scratch.rows('strategy.probs', rows, m)

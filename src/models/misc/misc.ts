@@ -1,8 +1,12 @@
-import type { Tensor } from '../gpu/tensor.js'
-import type { BlockCache } from './blocks.js'
-import { type DecoderState, fillCrossCaches, type SourceStates } from './decoder.js'
-import { encode, type Pass, RaggedBatch } from './encoder.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import { encode } from '../../nn/encoder.js'
+import { cacheSources } from '../../nn/kv-cache.js'
+import type { Pass } from '../../nn/pass.js'
+import { RaggedBatch } from '../../nn/ragged-batch.js'
+import type { BlockCache } from './block-cache.js'
+import { cacheStrategy, type DecoderState } from './decoder.js'
 import { type BlockSource, fusePaper, fuseReleased, gatherBlocks } from './fusion.js'
+import type { MiscWeights } from './layout.js'
 import { mixStrategies, type Strategy } from './strategy.js'
 
 /** A dialogue as ids: what the model reads. */
@@ -28,7 +32,11 @@ export interface EncodedDialogues {
 }
 
 /** Records eq. 1–6: contexts, blocks, their fusion, and the strategy mixture of a batch of dialogues. */
-export function encodeDialogues(pass: Pass, cache: BlockCache, dialogues: readonly DialogueIds[]): EncodedDialogues {
+export function encodeDialogues(
+  pass: Pass<MiscWeights>,
+  cache: BlockCache,
+  dialogues: readonly DialogueIds[],
+): EncodedDialogues {
   const { weights, trace } = pass
 
   // Eq. 2–3: Ĥ, for post and situation.
@@ -64,16 +72,18 @@ export function encodeDialogues(pass: Pass, cache: BlockCache, dialogues: readon
 
 /** Records what the decoder needs of encoded dialogues (eq. 7), into these slots of its state. */
 export function prepareDecoding(
-  pass: Pass,
+  pass: Pass<MiscWeights>,
   state: DecoderState,
   slots: readonly number[],
   { context, batch, blocks, strategy }: EncodedDialogues,
 ): void {
-  const contextStates = { states: context, counts: batch.lengths, rows: batch.rows }
-  const sourceStates: SourceStates[] = [contextStates, ...blocks]
+  const sources = [{ states: context, counts: batch.lengths, rows: batch.rows }, ...blocks]
   slots.forEach((slot, i) => {
-    const [contextRows = 0, post = 0, situation = 0] = sourceStates.map(({ counts }) => counts[i]!)
-    state.setSources(slot, [contextRows, post, situation])
+    state.setSources(
+      slot,
+      sources.map(({ counts }) => counts[i]!),
+    )
   })
-  fillCrossCaches(pass, state, slots, sourceStates, strategy.representation)
+  cacheSources(pass, state, pass.weights.decoder.layers, slots, sources)
+  cacheStrategy(pass, state, slots, strategy.representation)
 }

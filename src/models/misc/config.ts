@@ -1,5 +1,5 @@
-import { InputError } from '../errors.js'
-import { acceptedEosIds, readEosIds } from '../generation/token-rules.js'
+import { InputError } from '../../errors.js'
+import { acceptedEosIds, readEosIds } from '../../generation/token-rules.js'
 
 /** Blocks, at most: what the paper's data and its authors' program use. */
 export const MAX_POST_BLOCKS = 30
@@ -143,4 +143,9 @@ export function parseConfig(json: unknown, file: string): MiscConfig {
 function shown(value: unknown): string {
   const text = JSON.stringify(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+/** Rows of a table of positions: BART keeps two before its first position. */
+export function positionRows({ modelType, maxPositions }: MiscConfig): number {
+  return modelType === 'bart' ? maxPositions + 2 : maxPositions
 }

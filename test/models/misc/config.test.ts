@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseConfig } from '../../src/model/config.js'
-import { goldenFolder } from '../golden.js'
-import { sharedPath, skipWithoutShared } from '../shared.js'
-import { refused } from '../throws.js'
+import { parseConfig } from '../../../src/models/misc/config.js'
+import { goldenFolder } from '../../golden.js'
+import { sharedPath, skipWithoutShared } from '../../shared.js'
+import { refused } from '../../throws.js'
 
-const config = suite('model/config')
+const config = suite('models/misc/config')
 
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
 const odd = read(join(goldenFolder('misc-odd-released'), 'config.json'))
@@ -109,7 +109,7 @@ config('refuses what is not an object', async () => {
 
 config.run()
 
-const shared = skipWithoutShared(suite('model/config shared'), 'reads the configs of ../shared')
+const shared = skipWithoutShared(suite('models/misc/config shared'), 'reads the configs of ../shared')
 for (const name of ['golden/bart-tiny', 'golden/blenderbot-tiny', 'golden/misc-base-released', 'data/tokenizer']) {
   shared(`reads that of ${name}`, () => {
     const { dModel, encoderHeads } = parseConfig(read(sharedPath(name, 'config.json')!), name)

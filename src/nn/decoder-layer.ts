@@ -1,0 +1,83 @@
+import { cachedAttention } from '../ops/cached-attention.js'
+import { crossAttention } from '../ops/cross-attention.js'
+import type { MatmulTensors } from '../ops/matmul.js'
+import { type AttentionTensors, attentionTensors } from './attention-tensors.js'
+import { type FeedForward, feedForward } from './feed-forward.js'
+import type { KvCache, NewRows } from './kv-cache.js'
+import { type Loaded, linear, type Norm, norm, sideBySide, type TensorTable } from './layout.js'
+import type { Pass } from './pass.js'
+import { normed, placeOf, project, type Rows } from './rows.js'
+
+/** Causal attention to the rows so far, of width d. */
+export function selfAttentionLayout(table: TensorTable, layer: string, d: number) {
+  const self = attentionTensors(table, 'decoder-self', `${layer}.self_attn`, d)
+  return {
+    /** q_proj, k_proj, v_proj: [3d, d] */
+    queryKeyValue: linear(self.query, self.key, self.value),
+    output: linear(self.output),
+    norm: norm(table.norm('decoder-self', `${layer}.self_attn_layer_norm`, d)),
+  }
+}
+
+/** Cross-attention to S sources at once. */
+export function crossAttentionLayout(sources: readonly AttentionTensors[]) {
+  return {
+    /** The queries of all sources: [S·d, d] */
+    crossQuery: linear(...sources.map((it) => it.query)),
+    /** The keys and values of each source: [2d, d] */
+    crossKeyValue: sources.map((it) => linear(it.key, it.value)),
+    /** The out_proj of all sources, side by side: [d, S·d]. */
+    crossOutput: sideBySide(...sources.map((it) => it.output.weight)),
+  }
+}
+
+/** What {@link decoderLayer} reads. */
+export interface DecoderLayer
+  extends Loaded<ReturnType<typeof selfAttentionLayout>>,
+    Loaded<ReturnType<typeof crossAttentionLayout>> {
+  readonly crossNorm: Norm
+  readonly feedForward: FeedForward
+}
+
+/**
+ * x = LN(x + causal attn(x, x)); x = LN(x + Σ cross attn(x, source)); x = LN(x + fc2 gelu(fc1 x)), for layer i's new rows.
+ *
+ * @param crossBias what is added after the stacked out_proj: its biases, and whatever is the same for all of a slot's rows.
+ * @returns the rows that the next layer reads, in the tensor of role `decoder.x` once it has.
+ */
+export function decoderLayer(
+  pass: Pass,
+  layer: DecoderLayer,
+  cache: KvCache,
+  i: number,
+  rows: Rows,
+  { slots, newRows, lengths }: NewRows,
+  crossBias: Pick<MatmulTensors, 'bias' | 'rowsPerBias'>,
+): Rows {
+  const { recorder, scratch, trace } = pass
+  const { count } = rows
+  const d = rows.x.shape[1]!
+  const { heads } = cache
+  const hidden = (role: string, width = d) => scratch.rows(role, count, width)
+
+  const { x: qkv } = project(pass, 'decoder.qkv', rows, layer.queryKeyValue)
+  trace?.(`decoder.hidden.${i}`, placeOf(rows), count)
+  const attended = hidden('decoder.attended')
+  cachedAttention(recorder, { qkv, ...cache.self[i]!, lengths, out: attended }, { slots, newRows, heads })
+  const sum = project(pass, 'decoder.sum', { x: attended, count }, layer.output, { residual: placeOf(rows) })
+
+  // One query product, one attention over the cached sources, one output product.
+  const middle = normed(sum, layer.norm, hidden('decoder.middle'))
+  const { x: q } = project(pass, 'decoder.cross-query', middle, layer.crossQuery)
+  trace?.(`decoder.cross_query.${i}`, q, count)
+  const crossAttended = hidden('decoder.cross-attended', q.shape[1]!)
+  const cached = { kv: cache.cross[i]!, ranges: cache.ranges }
+  crossAttention(recorder, { q, ...cached, out: crossAttended }, { slots, newRows, heads })
+  const crossOutput = { weight: layer.crossOutput, ...crossBias }
+  const residual = placeOf(middle)
+  const crossSum = project(pass, 'decoder.sum', { x: crossAttended, count }, crossOutput, { residual })
+
+  const crossed = normed(crossSum, layer.crossNorm, hidden('decoder.middle'))
+  const last = feedForward(pass, 'decoder.sum', crossed, layer.feedForward)
+  return normed(last, layer.feedForward.norm, hidden('decoder.x'))
+}

@@ -1,0 +1,194 @@
+import type { Gpu } from '../gpu/gpu.js'
+import { Staging } from '../gpu/staging.js'
+import type { Tensor } from '../gpu/tensor.js'
+import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
+import { roomFor } from '../gpu/weight-format.js'
+import type { TensorReader } from '../io/safetensors.js'
+import type { CheckedTensors } from './check-tensors.js'
+import { type Loaded, mapLayout, type TensorLayout } from './layout.js'
+
+/** Elements that are read at a time, about: most matrices of the base model fit, whole. */
+const loadElements = 2 ** 20
+
+/** Loads on their way at a time. Each takes host memory for itself, twice: as it is read, and as the GPU copies it. */
+const loadsAtOnce = 3
+
+/** Called while weights load. */
+export interface LoadEvents<Weights> {
+  /** With bytes read so far and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+  /** When the tensors are made and not yet filled. */
+  readonly onTensors?: ((weights: Weights) => void) | undefined
+}
+
+/**
+ * Reads a checked checkpoint into GPU tensors, stacked as a layout says. Tensors stream through host memory, a few
+ * loads of some MiB at a time. On the way matrices are converted to the dtype that is asked for and laid out as the adapter
+ * reads them fastest.
+ */
+export async function loadWeights<Layout>(
+  gpu: Gpu,
+  reader: TensorReader,
+  { used }: CheckedTensors,
+  layout: Layout,
+  dtype: WeightDtype,
+  { onProgress, onTensors }: LoadEvents<Loaded<Layout>> = {},
+): Promise<Loaded<Layout>> {
+  const loader = new WeightLoader(gpu, reader, used)
+  const weights = mapLayout(layout, (it) => loader.add(it, dtype))
+  onTensors?.(weights)
+  await loader.run(onProgress)
+  return weights
+}
+
+/** Elements of a tensor that are read, converted and copied together. */
+interface Piece {
+  readonly tensor: Tensor
+  readonly start: number
+  readonly elements: number
+  /** Elements of room that they take in host memory. */
+  readonly room: number
+  /** Fills memory with their values. */
+  readonly read: (values: Float32Array<ArrayBuffer>) => Promise<unknown>
+}
+
+/** A tensor of the checkpoint, by its name in the file. */
+interface Source {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** Allocates tensors as layouts come, and fills them when it runs. */
+class WeightLoader {
+  readonly #pieces: Piece[] = []
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly reader: TensorReader,
+    readonly used: CheckedTensors['used'],
+  ) {}
+
+  add(layout: TensorLayout, ofWeights: WeightDtype): Tensor {
+    const { label, shape, parts, stacking } = layout
+    const tensor = layout.isMatrix
+      ? this.gpu.matrix(label, [shape[0]!, shape[1]!], layout.dtype(ofWeights))
+      : this.gpu.tensor(label, shape)
+    const sources = parts.map((it) => ({ name: this.used.get(it.name)!.name, shape: it.shape }))
+    if (stacking === 'side by side') this.#addSideBySide(tensor, sources)
+    else if (stacking === 'sum') this.#addSum(tensor, sources)
+    else this.#addInTurn(tensor, sources)
+    return tensor
+  }
+
+  /** One after the other, whatever the shape they make. */
+  #addInTurn(tensor: Tensor, sources: readonly Source[]): void {
+    let end = 0
+    const parts = sources.map(({ name, shape }) => {
+      const start = end
+      end += sizeOf(shape)
+      return { name, start, end }
+    })
+    this.#cut(tensor, (start, values) =>
+      parts
+        .filter((part) => part.start < start + values.length && part.end > start)
+        .map((part) => {
+          const from = Math.max(part.start, start)
+          const target = values.subarray(from - start, part.end - start)
+          return this.reader.readF32Into(part.name, from - part.start, target)
+        }),
+    )
+  }
+
+  #addSideBySide(tensor: Tensor, sources: readonly Source[]): void {
+    const width = tensor.shape[1]!
+    this.#cut(tensor, (start, values) => {
+      let left = 0
+      return sources.map(async ({ name, shape }) => {
+        const columns = shape[1]!
+        const column = left
+        left += columns
+        const part = new Float32Array((values.length / width) * columns)
+        await this.reader.readF32Into(name, (start / width) * columns, part)
+        for (let from = 0, to = column; from < part.length; from += columns, to += width) {
+          values.set(part.subarray(from, from + columns), to)
+        }
+      })
+    })
+  }
+
+  #addSum(tensor: Tensor, sources: readonly Source[]): void {
+    this.#cut(tensor, (start, values) => {
+      const add = async () => {
+        values.fill(0)
+        const part = new Float32Array(values.length)
+        for (const { name } of sources) {
+          await this.reader.readF32Into(name, start, part)
+          for (let i = 0; i < part.length; i++) values[i]! += part[i]!
+        }
+      }
+      return [add()]
+    })
+  }
+
+  /** Cuts a tensor into pieces of whole rows, and groups of rows, where one is no longer than a piece. */
+  #cut(tensor: Tensor, read: (start: number, values: Float32Array<ArrayBuffer>) => Promise<void>[]): void {
+    const total = sizeOf(tensor.shape)
+    const group = (total / (tensor.shape[0] ?? 1)) * (tensor.group ?? 1)
+    const most = group * Math.max(1, Math.floor(loadElements / group))
+    for (let start = 0; start < total; start += most) {
+      const elements = Math.min(most, total - start)
+      const room = roomFor(tensor, elements)
+      this.#pieces.push({ tensor, start, elements, room, read: (values) => Promise.all(read(start, values)) })
+    }
+  }
+
+  /**
+   * Fills every tensor added so far, by a few loads at once: while one is read, another is converted and a third copied.
+   */
+  async run(onProgress?: (done: number, total: number) => void): Promise<void> {
+    const largest = Math.max(loadElements, ...this.#pieces.map((it) => it.room))
+    const total = this.#pieces.reduce((sum, it) => sum + it.elements * 4, 0)
+    const loads = this.#loads(largest)
+    let done = 0
+    const work = async () => {
+      const staging = new Staging(this.gpu, largest * 4)
+      const memory = new Float32Array(largest)
+      try {
+        // A failure in here closes the generator, and so ends it for all.
+        for (const pieces of loads) {
+          let end = 0
+          const uploads = pieces.map((piece) => {
+            const at = end
+            end += piece.room
+            return { ...piece, values: memory.subarray(at, at + piece.elements) }
+          })
+          await Promise.all(uploads.map(({ read, values }) => read(values)))
+          await staging.upload(uploads)
+          done += pieces.reduce((sum, it) => sum + it.elements * 4, 0)
+          onProgress?.(done, total)
+        }
+      } finally {
+        staging.dispose()
+      }
+    }
+    // When this throws, all have stopped: the files may be closed.
+    for (const outcome of await Promise.allSettled(Array.from({ length: loadsAtOnce }, work))) {
+      if (outcome.status === 'rejected') throw outcome.reason
+    }
+  }
+
+  /** Pieces that lie together in a load. */
+  *#loads(most: number): Generator<Piece[], void, void> {
+    let [load, room]: [Piece[], number] = [[], 0]
+    for (const piece of this.#pieces) {
+      if (room + piece.room > most) {
+        yield load
+        load = []
+        room = 0
+      }
+      load.push(piece)
+      room += piece.room
+    }
+    if (load.length > 0) yield load
+  }
+}

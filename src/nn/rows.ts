@@ -1,0 +1,38 @@
+import type { Tensor } from '../gpu/tensor.js'
+import { layerNorm } from '../ops/layer-norm.js'
+import { type Activation, type MatmulTensors, matmul } from '../ops/matmul.js'
+import type { Norm } from './layout.js'
+import type { Pass } from './pass.js'
+
+/**
+ * Rows of hidden states. Where they have a norm they are LN(x), which is not computed yet: the first product that reads them
+ * norms them on its way, which saves a dispatch, and leaves them in `norm.out`.
+ */
+export interface Rows extends Pick<MatmulTensors, 'x' | 'norm'> {
+  readonly count: number
+}
+
+/** LN(x): the first product that reads it will leave it in `out`. */
+export const normed = ({ x, count }: Rows, norm: Norm, out: Tensor): Rows => ({ x, count, norm: { ...norm, out } })
+
+/** Where the rows are, once a product has read them. */
+export const placeOf = ({ x, norm }: Rows): Tensor => norm?.out ?? x
+
+/** Computes the rows' norm, which no product will: the rows are where {@link placeOf} says. */
+export function settle({ recorder }: Pass, { x, norm, count }: Rows): Tensor {
+  if (norm) layerNorm(recorder, { x, ...norm }, count)
+  return norm?.out ?? x
+}
+
+/** activation(rows · weightᵀ + bias) + residual, in the tensor of this role. */
+export function project(
+  { recorder, scratch }: Pass,
+  role: string,
+  { count, ...rows }: Rows,
+  linear: Pick<MatmulTensors, 'weight' | 'bias' | 'rowsPerBias'>,
+  { activation, residual }: { readonly activation?: Activation; readonly residual?: Tensor } = {},
+): Rows {
+  const x = scratch.rows(role, count, linear.weight.shape[0]!)
+  matmul(recorder, { ...rows, ...linear, ...(residual && { residual }), out: x }, count, activation)
+  return { x, count }
+}
