@@ -2,7 +2,6 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { readFileSync, readlinkSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { BenchReport } from '../../src/bench/report.js'
@@ -11,11 +10,10 @@ import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
+import { compiledMain } from './compiled-main.js'
 
 const command = suite('cli/bench')
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const misc = (...args: string[]) =>
-  spawnSync(process.execPath, ['--import', 'tsx', main, 'bench', ...args], { encoding: 'utf8' })
+const misc = (...args: string[]) => spawnSync(process.execPath, [compiledMain, 'bench', ...args], { encoding: 'utf8' })
 const small = ['--context', '8', '--tokens', '3', '--repetitions', '2', '--seed', '7', '--adapter', testAdapters[0]!]
 
 command('prints one JSON document, and takes a folder after --json for the model', async () => {

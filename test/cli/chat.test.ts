@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
-import { MAIN, runMisc } from './misc-process.js'
+import { compiledMain } from './compiled-main.js'
+import { runMisc } from './misc-process.js'
 
 const adapter = testAdapters[0]!
 const flags = ['--adapter', adapter, '--seed', '1', '--max-new-tokens', '6']
@@ -81,7 +82,7 @@ command('crisis lines come at once, before the reply, and change nothing of it',
     // Both streams go to one file, which keeps the order of what is written.
     const path = join(tempFolder(), 'both.txt')
     const both = openSync(path, 'a')
-    const args = ['--import', 'tsx', MAIN, 'chat', folder, ...flags]
+    const args = [compiledMain, 'chat', folder, ...flags]
     const { status } = spawnSync(process.execPath, args, { input: lines.join('\n'), stdio: ['pipe', both, both] })
     closeSync(both)
     assert.is(status, 0)

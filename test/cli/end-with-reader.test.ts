@@ -2,7 +2,6 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tinyModel } from '../engine-model.js'
@@ -10,15 +9,15 @@ import { fixture } from '../fixtures.js'
 import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
+import { compiledMain } from './compiled-main.js'
 
 const reader = suite('cli/end-with-reader')
-const main = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
 const commands = ['doctor', 'chat', 'generate', 'inspect', 'synth', 'features', 'tokenize', 'validate', 'bench', 'tune']
 const tokenizer = fixture('tokenizer')
 
 /** Runs `misc ARGS…` whose stdout or stderr is closed at the other end before anything is written; what the rest says. */
 async function unread(streams: readonly ('stdout' | 'stderr')[], args: readonly string[], input: string) {
-  const child = spawn(process.execPath, [...main, ...args])
+  const child = spawn(process.execPath, [compiledMain, ...args])
   for (const stream of streams) child[stream].destroy()
   child.stdin.on('error', () => {})
   child.stdin.end(input)
@@ -91,14 +90,14 @@ reader('nobody reads what was measured: a quiet end', async () => {
 
 reader('a reader that leaves amid the output, in a shell', () => {
   const script = 'yes "i feel low" | head -n 100000 | { "$@" 2>&1; echo $? >&3; } 3>&2 | head -n 1'
-  const command = ['bash', process.execPath, ...main, 'tokenize', tokenizer, '--json']
+  const command = ['bash', process.execPath, compiledMain, 'tokenize', tokenizer, '--json']
   const { stdout, stderr } = spawnSync('bash', ['-c', script, ...command], { encoding: 'utf8' })
   assert.match(stdout, /^\{"text":"i feel low",.*\}\n$/)
   assert.is(stderr, '0\n')
 })
 
 reader('a full disk is said in one line, with exit code 2', () => {
-  const command = ['bash', process.execPath, ...main, 'tokenize', '--help']
+  const command = ['bash', process.execPath, compiledMain, 'tokenize', '--help']
   const { status, stderr } = spawnSync('bash', ['-c', '"$@" > /dev/full', ...command], { encoding: 'utf8' })
   assert.is(status, 2)
   assert.match(stderr, /^misc: the output cannot be written \(ENOSPC: .*\)\n$/)

@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixture, readJsonLines } from '../fixtures.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
+import { compiledMain } from './compiled-main.js'
 
-const MAIN = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
 const DATA = fixture('text', 'misc-esconv')
 
 function run(...args: string[]) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...MAIN, 'features', ...args], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [compiledMain, 'features', ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   })

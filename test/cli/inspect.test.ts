@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inspect } from '../../src/cli/inspect.js'
@@ -11,6 +10,7 @@ import { goldenModel } from '../golden.js'
 import { bytesOf } from '../io/raw-safetensors.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
+import { compiledMain } from './compiled-main.js'
 
 const inspection = suite('cli/inspect')
 
@@ -69,10 +69,9 @@ inspection('lists tied copies, which count once', async () => {
 inspection('refuses a folder without a model', () => refused(() => inspect(tempFolder()), /has no config\.json/))
 
 inspection('as a command: one JSON document, or a report', async () => {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   const model = await goldenModel('misc-tiny-released')
   const misc = (...args: string[]) =>
-    spawnSync(process.execPath, ['--import', 'tsx', main, 'inspect', ...args], { encoding: 'utf8' })
+    spawnSync(process.execPath, [compiledMain, 'inspect', ...args], { encoding: 'utf8' })
   const json = misc(model, '--json')
   assert.equal([json.status, json.stderr], [0, ''])
   assert.equal(JSON.parse(json.stdout), await inspect(model))

@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-
-/** The command's source. */
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+import { compiledMain } from './compiled-main.js'
 
 /** What a command printed, and how it ended: its exit code, or the signal that ended it. */
 export interface Outcome {
@@ -21,7 +18,7 @@ export async function runMisc(
   input: string | Buffer = '',
   watch?: (child: ChildProcess, stdout: string) => void,
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { stdio: 'pipe' })
+  const child = spawn(process.execPath, [compiledMain, ...args], { stdio: 'pipe' })
   const outcome: Outcome = { stdout: '', stderr: '', status: null }
   child.stdout!.on('data', (chunk) => {
     outcome.stdout += chunk

@@ -1,11 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+import { compiledMain } from './compiled-main.js'
 
 /** Runs `misc ARGS…` in a process of its own, as users do. A hanging one is ended after two minutes: status null. */
 export function misc(args: readonly string[], env: Record<string, string> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', main, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiledMain, ...args], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
     timeout: 120_000,

@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { synthesize } from '../../src/cli/synth.js'
@@ -9,9 +8,9 @@ import { openSafetensors } from '../../src/io/safetensors.js'
 import { GOLDEN_NAMES, goldenFolder, goldenModel } from '../golden.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
+import { compiledMain } from './compiled-main.js'
 
 const synth = suite('cli/synth')
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** A folder with a config.json and, if given, a tensors.json. */
 function configFolder(config: unknown, tensors?: unknown): string {
@@ -94,7 +93,7 @@ synth('says when the folder cannot be written', async () => {
 
 synth('as a command: exit codes, and words on stderr alone', () => {
   const misc = (...args: string[]) =>
-    spawnSync(process.execPath, ['--import', 'tsx', main, 'synth', ...args], { encoding: 'utf8' })
+    spawnSync(process.execPath, [compiledMain, 'synth', ...args], { encoding: 'utf8' })
   const out = join(tempFolder(), 'model')
   mkdirSync(out)
   const done = misc(goldenFolder('misc-tiny-paper'), out)
@@ -112,7 +111,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const weights = join(out, 'model.safetensors')
     writeFileSync(weights, 'earlier')
     const config = configFolder({}, { a: [1_000_000_000] })
-    const child = spawn(process.execPath, ['--import', 'tsx', main, 'synth', config, out, '--force'])
+    const child = spawn(process.execPath, [compiledMain, 'synth', config, out, '--force'])
     const ended = new Promise((resolve) => child.once('exit', (_code, by) => resolve(by)))
     while (readdirSync(out).length === 1) await new Promise((resolve) => setTimeout(resolve, 20))
     child.kill(signal)

@@ -1,15 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixture } from '../fixtures.js'
+import { compiledMain } from './compiled-main.js'
 
-const MAIN = ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))]
 const tokenize = suite('misc tokenize')
 
 function run(input: string | Buffer, ...args: string[]) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...MAIN, 'tokenize', ...args], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [compiledMain, 'tokenize', ...args], {
     input,
     encoding: 'utf8',
   })
@@ -71,7 +70,7 @@ tokenize('bad input ends with 2 and one line on stderr', () => {
 })
 
 tokenize('prints as lines come, and ends quietly when the reader has gone', async () => {
-  const child = spawn(process.execPath, [...MAIN, 'tokenize', fixture('tokenizer')])
+  const child = spawn(process.execPath, [compiledMain, 'tokenize', fixture('tokenizer')])
   let stderr = ''
   child.stderr.on('data', (data) => {
     stderr += data
