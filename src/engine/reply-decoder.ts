@@ -1,12 +1,11 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
-import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../models/misc/block-cache.js'
+import { type OnKernel, runEachKernel } from '../gpu/recorder.js'
 import type { DecoderState } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import { MiscRun } from '../models/misc/run.js'
 import { readMixtures } from './read-mixtures.js'
 import type { StrategyMixture } from './reply.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
@@ -32,8 +31,7 @@ export interface EncodingInFlight {
  * Await each before the next.
  */
 export class ReplyDecoder {
-  readonly #scratch: Scratch
-  readonly blockCache: BlockCache
+  readonly #run: MiscRun
   #slots: ReplySlots
   #used = 0
 
@@ -43,8 +41,7 @@ export class ReplyDecoder {
     /** What all replies keep to. */
     readonly rules: TokenRules,
   ) {
-    this.#scratch = new Scratch(gpu)
-    this.blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#run = new MiscRun(gpu, weights)
     this.#slots = new ReplySlots(gpu, weights, 1, rules)
   }
 
@@ -60,16 +57,15 @@ export class ReplyDecoder {
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
   async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
-    const recorder = new Recorder(this.gpu)
-    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
-    prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
+    const run = this.#run
+    const recorded = run.record((pass) => run.encode(pass, [dialogue], this.#slots.state))
     // What was recorded is never computed.
-    this.blockCache.clear()
-    const [encoding, step] = await Promise.all([recorder.finish(), this.#slots.recording(1)])
+    run.blocks.clear()
+    const [{ recording: encoding }, step] = await Promise.all([recorded, this.#slots.recording(1)])
     return async (onKernel) => {
       await runEachKernel(this.gpu, [encoding, step], onKernel)
       encoding.dispose()
-      this.#scratch.release()
+      run.scratch.release()
     }
   }
 
@@ -92,24 +88,12 @@ export class ReplyDecoder {
     state: DecoderState,
     slots: readonly number[],
   ): Promise<EncodingInFlight> {
-    const recorder = new Recorder(this.gpu)
-    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
-    try {
-      const encoded = encodeDialogues(pass, this.blockCache, dialogues)
-      prepareDecoding(pass, state, slots, encoded)
-      await this.#submit(recorder)
-      // Copied before the next encoding can overwrite them.
-      const mixtures = readMixtures(this.gpu, encoded.strategy, dialogues.length)
-      // Whoever awaits them sees the failure when it gets there.
-      mixtures.catch(() => {})
-      return { mixtures }
-    } catch (error) {
-      // Blocks that were to be encoded may not have been.
-      this.blockCache.clear()
-      throw error
-    } finally {
-      this.#scratch.release()
-    }
+    const { strategy } = await this.#run.submit((pass) => this.#run.encode(pass, dialogues, state, slots))
+    // Copied before the next encoding can overwrite them.
+    const mixtures = readMixtures(this.gpu, strategy, dialogues.length)
+    // Whoever awaits them sees the failure when it gets there.
+    mixtures.catch(() => {})
+    return { mixtures }
   }
 
   /** One id more for every reply, in the order of their slots. */
@@ -121,9 +105,7 @@ export class ReplyDecoder {
   async release(slot: number): Promise<void> {
     this.#used--
     if (slot === this.#used) return
-    const recorder = new Recorder(this.gpu)
-    this.#slots.copySlot(recorder, this.#slots, this.#used, slot)
-    await this.#submit(recorder)
+    await this.#run.submit(({ recorder }) => this.#slots.copySlot(recorder, this.#slots, this.#used, slot))
   }
 
   /** Ends every reply, after an error. */
@@ -133,24 +115,17 @@ export class ReplyDecoder {
 
   dispose(): void {
     this.#slots.dispose()
-    this.blockCache.dispose()
-    this.#scratch.dispose()
+    this.#run.dispose()
   }
 
   /** Makes room for this many replies, by powers of two; those being drawn are carried over. */
   async #reserve(count: number): Promise<void> {
     if (count <= this.#slots.slots) return
     const larger = new ReplySlots(this.gpu, this.weights, 2 ** Math.ceil(Math.log2(count)), this.rules)
-    const recorder = new Recorder(this.gpu)
-    for (let slot = 0; slot < this.#used; slot++) larger.copySlot(recorder, this.#slots, slot, slot)
-    await this.#submit(recorder)
+    await this.#run.submit(({ recorder }) => {
+      for (let slot = 0; slot < this.#used; slot++) larger.copySlot(recorder, this.#slots, slot, slot)
+    })
     this.#slots.dispose()
     this.#slots = larger
-  }
-
-  async #submit(recorder: Recorder): Promise<void> {
-    const recording = await recorder.finish()
-    this.gpu.submit([recording])
-    recording.dispose()
   }
 }

@@ -1,12 +1,13 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
-import { Recorder, type Recording } from '../gpu/recorder.js'
+import type { Recorder, Recording } from '../gpu/recorder.js'
 import { copySlot, type SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { Trace } from '../nn/pass.js'
+import { Run } from '../nn/run.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { type RuleWords, ruleWords } from '../ops/rule-words.js'
 import { sample } from '../ops/sample.js'
@@ -31,6 +32,7 @@ export class ReplySlots implements SlotTensors {
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
   readonly #recordings = new Map<number, Promise<Recording>>()
+  readonly #run: Run<MiscWeights>
   #disposed = false
 
   constructor(
@@ -41,6 +43,7 @@ export class ReplySlots implements SlotTensors {
   ) {
     const { maxPositions } = weights.config
     this.state = new DecoderState(gpu, weights, slots)
+    this.#run = new Run(gpu, weights, slots)
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.rules = ruleWords(gpu, rules)
@@ -95,15 +98,17 @@ export class ReplySlots implements SlotTensors {
   }
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
-  record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
-    const { gpu, weights, state, sampling, rules } = this
-    const recorder = new Recorder(gpu)
-    const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
+  async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
+    const { state, sampling, rules } = this
     const { ids, positions } = sampling
-    const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
-    logitsProcessors(recorder, logits, sampling, rules, count)
-    sample(recorder, logits, sampling, rules, count)
-    return recorder.finish('decode')
+    const { recording } = await this.#run.record((pass) => {
+      const { recorder } = pass
+      const traced = trace ? { ...pass, trace: trace(recorder) } : pass
+      const logits = decode(traced, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
+      logitsProcessors(recorder, logits, sampling, rules, count)
+      sample(recorder, logits, sampling, rules, count)
+    }, 'decode')
+    return recording
   }
 
   /** Frees everything. Steps in flight still give their draws. */
@@ -117,6 +122,7 @@ export class ReplySlots implements SlotTensors {
     }
     for (const readback of this.#readbacks) readback.dispose()
     this.gpu.free(...Object.values(this.sampling), this.rules.words)
+    this.#run.dispose()
     this.state.dispose()
   }
 }
