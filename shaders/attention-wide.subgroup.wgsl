@@ -45,7 +45,7 @@ fn work(group: vec3u, lane: u32) {
       for (var block = 0u; block < VECTORS; block += LANES) {
         let inside = block + lane < VECTORS;
         let vector = head + min(block + lane, VECTORS - 1);
-        var query: array<vec4f, LANES>;
+        var query = array<vec4f, LANES>(); // spelt out: in a loop not every driver zeroes it again
         for (var row = first; row < end; row++) {
           let held = select(vec4f(0), q[(row * params.q_stride + params.q_column) / 4 + vector], inside);
           for (var c = 0u; c < LANES; c++) {

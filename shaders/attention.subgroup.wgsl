@@ -33,8 +33,8 @@ fn work(group: vec3u, lane: u32) {
   let head = group.y * VECTORS;
   for (var first = tile.x; first < tile.y; first += LANES) {
     let end = min(first + LANES, tile.y);
-    var query: array<vec4f, VECTORS>;
-    var sum: array<vec4f, VECTORS>;
+    var query = array<vec4f, VECTORS>();
+    var sum = array<vec4f, VECTORS>(); // spelt out: in a loop not every driver zeroes it again
     for (var row = first; row < end; row++) {
       var held: array<vec4f, ROUNDS>;
       for (var t = 0u; t < ROUNDS; t++) {
@@ -43,9 +43,6 @@ fn work(group: vec3u, lane: u32) {
       for (var c = 0u; c < VECTORS; c++) {
         query[c] = select(query[c], subgroupShuffle(held[c / LANES], c % LANES) * params.scale, lane == row - first);
       }
-    }
-    for (var c = 0u; c < VECTORS; c++) {
-      sum[c] = vec4f(0);
     }
     var largest = -3e38;
     var total = 0.0;

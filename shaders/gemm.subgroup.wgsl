@@ -43,7 +43,7 @@ fn work(group: vec3u, lane: u32) {
   for (var c = 0u; c < COLUMNS; c++) {
     first[c] = first_four(min(column + c * LANES, params.n - 1), k4);
   }
-  var sums: array<array<f32, COLUMNS>, ROWS>;
+  var sums = array<array<f32, COLUMNS>, ROWS>(); // spelt out: in a loop not every driver zeroes it again
   for (var i = 0u; i < k4; i += STEPS) {
     var xs: array<vec4f, LOADS>;
     for (var l = 0u; l < LOADS; l++) {

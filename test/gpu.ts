@@ -52,6 +52,51 @@ export async function runOnce(gpu: Gpu, record: (recorder: Recorder) => void): P
   recording.dispose()
 }
 
+/** Does the work with one kernel of an op; where it is no candidate of the device, says so and does nothing. */
+export async function withVariant(
+  gpu: Gpu,
+  op: string,
+  variant: string,
+  candidates: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  if (!candidates.includes(variant)) {
+    process.stderr.write(`skipped, ${gpu.adapter.name} has no ${op} of the kind ${variant}\n`)
+    return
+  }
+  gpu.useVariant(op, variant)
+  try {
+    await work()
+  } finally {
+    gpu.useVariant(op, undefined)
+  }
+}
+
+/**
+ * Lets a device have no memory for one buffer: that which is asked for after so many others.
+ *
+ * @returns to be called in the end: whether that buffer was asked for.
+ */
+export function exhaust({ device }: Gpu, buffers = 0): () => boolean {
+  let left = buffers
+  const create = device.createBuffer
+  device.createBuffer = (descriptor) => {
+    if (left-- !== 0) return create.call(device, descriptor)
+    // No more than a buffer that is none, and the error that Dawn has for it: a texture as large as that.
+    device.pushErrorScope('validation')
+    const none = create.call(device, { ...descriptor, size: 2 ** 50 })
+    void device.popErrorScope()
+    Object.defineProperty(none, 'size', { value: descriptor.size })
+    const { maxTextureDimension2D: edge, maxTextureArrayLayers: layers } = device.limits
+    device.createTexture({ size: [edge, edge, layers], format: 'rgba32float', usage: 1 })
+    return none
+  }
+  return () => {
+    delete (device as unknown as Record<string, unknown>).createBuffer
+    return left < 0
+  }
+}
+
 /** Numbers in [-1, 1), the same for the same seed. */
 export function randomValues(count: number, seed = 1): Float32Array {
   const random = seededRandom(seed)

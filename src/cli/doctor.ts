@@ -24,7 +24,7 @@ const limits = [
   'maxComputeWorkgroupStorageSize',
 ] as const
 
-const features = ['shader-f16', 'subgroups', 'timestamp-query'] as const
+const features = ['subgroups', 'timestamp-query'] as const
 
 /** The adapter that a command would use. */
 interface UsedAdapter extends AdapterCandidate {
@@ -310,7 +310,6 @@ function describe(
     name,
     `  computes on      ${software ? 'the CPU (software)' : 'the GPU (hardware)'}`,
     `  driver           ${[driver, vendor, architecture].filter(Boolean).join(', ')}`,
-    `  shader-f16       ${yes('shader-f16')}`,
     `  subgroups        ${used.features.subgroups ? `yes, ${lanes}` : 'no'}`,
     `  timestamp-query  ${yes('timestamp-query')}`,
     `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}`,

@@ -28,7 +28,7 @@ function hyphenated(argument: string): string {
   return flag.startsWith('--') ? [flag.replaceAll('_', '-'), ...value].join('=') : argument
 }
 
-endWithReader()
+const isEnding = endWithReader()
 
 const program = new Command('misc')
   .description(
@@ -55,7 +55,11 @@ for (const command of [program, ...program.commands]) command.exitOverride()
 try {
   await program.parseAsync(process.argv.slice(2).map(hyphenated), { from: 'user' })
 } catch (error) {
-  // Commander has printed its own message; a MiscError is one line; anything else is a fault and keeps its stack.
+  if (!isEnding()) report(error)
+}
+
+/** Commander has printed its own message; a MiscError is one line; anything else is a fault and keeps its stack. */
+function report(error: unknown): void {
   if (error instanceof MiscError) process.stderr.write(`misc: ${error.message}\n`)
   else if (!(error instanceof CommanderError)) process.stderr.write(`misc: ${(error as Error)?.stack ?? error}\n`)
   process.exitCode = exitCode(error)

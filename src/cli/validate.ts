@@ -52,7 +52,7 @@ export function validateCommand(): Command {
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
         'twice: the decoder in one pass, and id by id. Exit code 1 where a stage is beyond its tolerance or decoded ids ' +
         'differ though their scores leave no doubt. Needs no tokenizer files.\n\n' +
-        'With --data: how much --dtype changes the perplexity of the replies there and the best next id, against f32. ' +
+        'With --data: how much --dtype (f16 or int8) changes the perplexity of the replies there and the best next id, against f32. ' +
         'Exit code 1 where that is more than f16 (0.1 %, 0.5 % of the ids) or int8 (1 %, 3 %) may.',
     )
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
@@ -81,20 +81,21 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   if (reference.length === 0 && data === undefined) {
     throw new InputError('nothing to validate with: give --reference <file...>, --data <dir>, or both')
   }
+  if (data !== undefined && dtype === 'f32') {
+    throw new InputError('--data compares a dtype with f32, and f32 is f32: add --dtype f16 or --dtype int8')
+  }
   // Files are read before the GPU is opened: what is wrong with them is said at once.
   const config = await readConfig(folder)
   const references: ReferenceCase[] = []
   for (const path of reference) references.push(await readReferenceCase(path, config))
   const scored = data === undefined ? undefined : await readReplies(folder, config, { data, ...flags }, warn)
 
-  const exact =
-    scored && dtype !== 'f32' ? await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)) : undefined
+  const exact = scored && (await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)))
   await withGpu(flags, async (gpu) => {
     const weights = await loadWithProgress(gpu, folder, dtype)
     const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
     const cases = await compare(gpu, weights, references, limits)
-    const scores = scored && (await score(gpu, weights, dtype, scored))
-    const gate = scores && accuracyGate(dtype, exact ?? scores, scores)
+    const gate = scored && exact && accuracyGate(dtype, exact, await score(gpu, weights, dtype, scored))
     const failure = firstFailure(cases)?.stage ?? (gate?.ok === false ? 'gate' : null)
     const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
     const tables = [...(cases.length > 0 ? [report(cases)] : []), ...(gate ? [gateReport(gate)] : [])]
@@ -156,12 +157,11 @@ function cells({ max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageCompari
 }
 
 function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
-  const head = `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}\n  perplexity `
-  if (dtype === 'f32') return `${head}${gate.ppl.toFixed(3)}\n`
   const change = `${signed(gate.ppl_change)}, at most ${percent(gate.max_ppl_change)} either way`
   const agreement = `${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`
   return (
-    `${head}${gate.ppl.toFixed(3)}, in f32 ${gate.ppl_f32.toFixed(3)}: ${change}\n` +
+    `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}\n` +
+    `  perplexity ${gate.ppl.toFixed(3)}, in f32 ${gate.ppl_f32.toFixed(3)}: ${change}\n` +
     `  best next id the same: ${agreement}\n  ${ok ? 'ok' : 'BEYOND'}\n`
   )
 }

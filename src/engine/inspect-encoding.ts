@@ -21,7 +21,7 @@ export interface EncodingReport {
 export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
   const { gpu, weights, rules } = decoder
   const { dModel: d, decoderHeads: heads } = weights.config
-  const slots = new ReplySlots(gpu, weights, 1, rules)
+  const slots = await gpu.scoped('room for a dialogue', () => new ReplySlots(gpu, weights, 1, rules))
   const queries: Tensor[] = []
   try {
     const { mixtures } = await decoder.encode([dialogue], slots.state, [0])

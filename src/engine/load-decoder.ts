@@ -8,6 +8,8 @@ import { usualDialogue } from './usual-dialogue.js'
 export interface LoadDecoderOptions extends LoadModelOptions {
   /** What replies keep to; default: what config.json says, and any id may be drawn. */
   readonly rules?: TokenRules | undefined
+  /** Replies drawn together, at most; default: 16, or as many as fit. */
+  readonly maxBatch?: number | undefined
 }
 
 /** A model that is ready to draw replies, and what that took. */
@@ -23,7 +25,7 @@ export interface LoadedDecoder {
  * Reads a model folder into GPU memory and compiles, meanwhile and all at once, the kernels that a reply to a dialogue of
  * usual lengths needs. Other kernels compile when they are first needed.
  *
- * @throws InputError as {@link loadModel} does.
+ * @throws InputError as {@link loadModel} does, and where `maxBatch` replies do not fit.
  */
 export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoderOptions = {}): Promise<LoadedDecoder> {
   const started = performance.now()
@@ -32,7 +34,7 @@ export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoder
   await loadModel(gpu, folder, {
     ...options,
     onTensors: (weights) => {
-      decoder = new ReplyDecoder(gpu, weights, options.rules ?? tokenRules(weights.config))
+      decoder = new ReplyDecoder(gpu, weights, options.rules ?? tokenRules(weights.config), options.maxBatch)
       compiled = decoder.compile(usualDialogue(weights.config))
       // Whoever awaits it sees the failure.
       compiled.catch(() => {})

@@ -44,7 +44,12 @@ export interface LoadOptions {
    * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
    */
   readonly dtype?: WeightDtype | undefined
-  /** Replies that may wait while 16 others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
+  /**
+   * Replies drawn together, 1 to 1024; default: 16, or fewer where the adapter's buffers hold no more. Their memory is made
+   * when so many are asked for at once, and given back after half a minute without any.
+   */
+  readonly maxBatch?: number | undefined
+  /** Replies that may wait while `maxBatch` others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
   readonly maxQueue?: number | undefined
   /**
    * Called while weights are read, with bytes so far and in all, and then while the kernels of a usual reply compile, with
@@ -106,8 +111,8 @@ export interface AttendedBlock {
  * MISC (ACL 2022) on one GPU: reads a dialogue and draws supportive replies. Research software: no therapy, and no crisis
  * service.
  *
- * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies are drawn at a
- * time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
+ * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies, or
+ * {@link LoadOptions.maxBatch}, are drawn at a time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
  * {@link dispose}, or once the device is lost, every call rejects with a typed error; loading again works.
  */
 export class Misc implements AsyncDisposable {
@@ -141,7 +146,7 @@ export class Misc implements AsyncDisposable {
    *
    * @param model a model's folder, or its repository in Hugging Face's cache (`models--owner--name`), as a path or a file URL;
    *   default: the model that comes with the package.
-   * @throws InputError where a file is missing or wrong, or an option is unknown.
+   * @throws InputError where a file is missing or wrong, an option is unknown, or `maxBatch` is more than fits.
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
   static async load(model: string | URL = packagedModel, options: LoadOptions = {}): Promise<Misc> {
@@ -150,6 +155,7 @@ export class Misc implements AsyncDisposable {
     const {
       adapter,
       dtype,
+      maxBatch,
       maxQueue = 256,
       onProgress,
       onWarning = (message) => process.stderr.write(`misc-webgpu: ${message}\n`),
@@ -167,7 +173,8 @@ export class Misc implements AsyncDisposable {
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      const load = { dtype, onProgress, rules: { ...tokenRules(config, tokenizer.baseVocabSize), ...rules } }
+      const ofReplies = { ...tokenRules(config, tokenizer.baseVocabSize), ...rules }
+      const load = { dtype, maxBatch, onProgress, rules: ofReplies }
       const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) void tuneInBackground(gpu, misc.#scheduler, tuning, onWarning)
@@ -198,6 +205,7 @@ export class Misc implements AsyncDisposable {
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws QueueFullError where `maxQueue` replies wait already.
    * @throws GpuError where the logits are not finite: a fault of the checkpoint. Other replies go on.
+   * @throws OutOfMemoryError where the GPU has no memory for one more reply; those being drawn go on.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async reply(input: DialogueInput | IdsInput, options: ReplyOptions = {}): Promise<Reply> {
@@ -353,14 +361,17 @@ export class Misc implements AsyncDisposable {
 }
 
 function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'maxQueue', 'onProgress', 'onWarning', 'tune']
+  const known = ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'tune']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
   const { dtype = 'f32' } = options
   if (!weightDtypes.includes(dtype)) {
     throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
   }
-  const { maxQueue = 0 } = options
+  const { maxBatch = 1, maxQueue = 0 } = options
+  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > 1024) {
+    throw new InputError(`maxBatch must be a whole number from 1 to 1024, got ${quote(maxBatch)}`)
+  }
   if (!Number.isSafeInteger(maxQueue) || maxQueue < 0) {
     throw new InputError(`maxQueue must be a whole number of 0 or more, got ${quote(maxQueue)}`)
   }

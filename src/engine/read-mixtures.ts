@@ -1,22 +1,21 @@
-import type { Gpu } from '../gpu/gpu.js'
-import type { Strategy } from '../models/misc/strategy.js'
+import type { Readback } from '../gpu/gpu.js'
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 import type { StrategyMixture } from './reply.js'
 
-/** The mixtures of a batch of dialogues, read back. What is read is what was submitted before the call. */
+/** The mixtures of a batch of dialogues, from the readbacks of the strategies' logits and probabilities, which are freed. */
 export async function readMixtures(
-  gpu: Gpu,
-  { logits, probs }: Strategy,
+  readbacks: readonly [logits: Readback, probs: Readback],
   dialogues: number,
 ): Promise<StrategyMixture[]> {
-  const width = logits.shape[1]!
-  const [logitValues, probValues] = await Promise.all([gpu.readF32(logits), gpu.readF32(probs)])
+  const width = readbacks[0].tensor.shape[1]!
+  const [logits, probs] = await Promise.all([readbacks[0].read(), readbacks[1].read()])
+  for (const readback of readbacks) readback.dispose()
   return Array.from({ length: dialogues }, (_, row) => {
     const best = STRATEGIES.reduce(
-      (best, _, i) => (logitValues[row * width + i]! > logitValues[row * width + best]! ? i : best),
+      (best, _, i) => (logits[row * width + i]! > logits[row * width + best]! ? i : best),
       0,
     )
-    const entries = STRATEGIES.map((name, i) => [name, probValues[row * width + i]!] as const)
+    const entries = STRATEGIES.map((name, i) => [name, probs[row * width + i]!] as const)
     return { probs: Object.fromEntries(entries) as Record<StrategyName, number>, predicted: STRATEGIES[best]! }
   })
 }

@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
 import type { Recorder, Recording } from '../gpu/recorder.js'
-import { copySlot, type SlotTensors } from '../gpu/slots.js'
+import { copySlot, largestPart, type SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
@@ -29,8 +29,11 @@ export class ReplySlots implements SlotTensors {
   readonly sampling: SamplingRows
   /** The rules that all replies keep to. */
   readonly rules: RuleWords
+  /** What a copy from slot to slot goes by. */
+  readonly #between: Tensor
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
+  #readbackCount = 0
   readonly #recordings = new Map<number, Promise<Recording>>()
   readonly #run: Run<MiscWeights>
   #disposed = false
@@ -47,6 +50,7 @@ export class ReplySlots implements SlotTensors {
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.rules = ruleWords(gpu, rules)
+    this.#between = gpu.tensor('slots.between', [Math.ceil(largestPart(this) / 4)])
   }
 
   get slotTensors(): Tensor[] {
@@ -60,8 +64,19 @@ export class ReplySlots implements SlotTensors {
 
   /** Takes over a reply from another slot, of these or of others. Records the copies. */
   copySlot(recorder: Recorder, source: ReplySlots, from: number, to: number): void {
-    copySlot(recorder, source, this, from, to)
+    copySlot(recorder, source, this, from, to, this.#between)
     this.state.adoptSources(source.state, from, to)
+  }
+
+  /**
+   * Makes what the steps of so many replies need, so that they make nothing.
+   *
+   * @param outgrown slots whose replies move here: as many steps may be in flight as with those.
+   * @throws OutOfMemoryError
+   */
+  async prepare(count: number, outgrown: ReplySlots = this): Promise<void> {
+    await this.recording(count)
+    await this.#makeReadbacks(Math.max(1, outgrown.#readbackCount) - this.#readbackCount)
   }
 
   /** One id more for the first `count` slots. */
@@ -74,8 +89,9 @@ export class ReplySlots implements SlotTensors {
    * reads them on the GPU. Await this before anything else is submitted.
    */
   async submitStep(count: number): Promise<StepInFlight> {
-    const recording = await this.recording(count)
-    const readback = this.#readbacks.pop() ?? this.gpu.readback(this.sampling.state)
+    const recording = await this.recording(count).catch((error) => this.#recordingOfMore(count, error))
+    if (this.#readbacks.length === 0) await this.#makeReadbacks(1)
+    const readback = this.#readbacks.pop()!
     this.gpu.submit([recording], [readback])
     const draws = readback.read().then((state) => {
       if (this.#disposed) readback.dispose()
@@ -87,12 +103,32 @@ export class ReplySlots implements SlotTensors {
     return { draws }
   }
 
+  async #makeReadbacks(count: number): Promise<void> {
+    if (count <= 0) return
+    const readbacks = await this.gpu.scoped('the draws of replies', () =>
+      Array.from({ length: count }, () => this.gpu.readback(this.sampling.state)),
+    )
+    this.#readbacks.push(...readbacks)
+    this.#readbackCount += count
+  }
+
+  /** A recorded step of more slots, which serves fewer: replies do not end because others did, for want of memory. */
+  #recordingOfMore(count: number, error: unknown): Promise<Recording> {
+    const more = Math.min(...[...this.#recordings.keys()].filter((it) => it > count))
+    const recording = this.#recordings.get(more)
+    if (!recording) throw error
+    this.#recordings.set(count, recording)
+    return recording
+  }
+
   /** The decode step of the first `count` slots, as it was recorded the first time. */
   recording(count: number): Promise<Recording> {
     let recording = this.#recordings.get(count)
     if (!recording) {
       recording = this.record(count)
       this.#recordings.set(count, recording)
+      // What there was no memory for may find some later.
+      recording.catch(() => this.#recordings.delete(count))
     }
     return recording
   }
@@ -107,7 +143,7 @@ export class ReplySlots implements SlotTensors {
       const logits = decode(traced, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
       logitsProcessors(recorder, logits, sampling, rules, count)
       sample(recorder, logits, sampling, rules, count)
-    }, 'decode')
+    }, 'a decode step')
     return recording
   }
 
@@ -121,7 +157,7 @@ export class ReplySlots implements SlotTensors {
       )
     }
     for (const readback of this.#readbacks) readback.dispose()
-    this.gpu.free(...Object.values(this.sampling), this.rules.words)
+    this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#between)
     this.#run.dispose()
     this.state.dispose()
   }

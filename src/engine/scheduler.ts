@@ -4,11 +4,11 @@ import { type RowDraw, rowStatus } from '../ops/sampling-rows.js'
 import type { FinishReason, StrategyMixture } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 
-/** Replies drawn together, at most: more of them wait for a slot. */
-export const maxSlots = 16
-
 /** Ids encoded between two steps while replies are drawn, at most, unless a single dialogue has more. */
 export const maxEncodedIds = 1024
+
+/** Milliseconds without a reply after which the memory of many is given back. */
+const idleMs = 30_000
 
 /**
  * A reply on its way. The scheduler calls back as it goes; where a callback throws, this reply fails, and no other. `failed`
@@ -29,6 +29,8 @@ export interface SchedulerOptions {
   readonly stepsInFlight: number
   /** Replies that wait for a slot, at most. */
   readonly maxQueue: number
+  /** Milliseconds without a reply after which the memory of many is given back; default: 30 000. */
+  readonly idleMs?: number
 }
 
 /** A reply that has had a slot: until it ends, or until the last step that it can need is submitted. */
@@ -64,6 +66,7 @@ export class ReplyScheduler {
   readonly #inFlight: InFlight[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #looping = false
+  #idleTimer: NodeJS.Timeout | undefined
 
   constructor(
     readonly decoder: ReplyDecoder,
@@ -80,7 +83,7 @@ export class ReplyScheduler {
     // Those whose signal has stopped them are gone by the next turn.
     const waiting = this.#waiting.filter((it) => !it.signal?.aborted).length
     const drawn = this.#slots.filter((it) => !it.job.signal?.aborted).length
-    if (waiting + drawn >= maxSlots + maxQueue) {
+    if (waiting + drawn >= this.decoder.maxBatch + maxQueue) {
       throw new QueueFullError(
         `${drawn} replies are being drawn and ${waiting} wait, with maxQueue ${maxQueue}: ` +
           'ask again when one of them has ended, or load the model with a larger maxQueue',
@@ -127,7 +130,15 @@ export class ReplyScheduler {
       for (const job of jobs) job.failed(error)
     } finally {
       this.#looping = false
+      this.#shrinkLater()
     }
+  }
+
+  /** Keeps no process alive; whoever asks for a reply at that moment goes first, or finds the memory given back. */
+  #shrinkLater(): void {
+    clearTimeout(this.#idleTimer)
+    const shrink = () => this.exclusive(async () => this.idle && this.decoder.shrink())
+    this.#idleTimer = setTimeout(shrink, this.options.idleMs ?? idleMs).unref()
   }
 
   #stepsInFlight(): number {
@@ -149,7 +160,7 @@ export class ReplyScheduler {
 
   /** Gives free slots to those that wait longest, as many as may be encoded before the next step. */
   async #admit(): Promise<void> {
-    const candidates = this.#waiting.slice(0, maxSlots - this.#slots.length)
+    const candidates = this.#waiting.slice(0, this.decoder.maxBatch - this.#slots.length)
     const count = this.#slots.length === 0 ? candidates.length : fitting(candidates, maxEncodedIds)
     if (count === 0) return
     const jobs = this.#waiting.splice(0, count)

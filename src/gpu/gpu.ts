@@ -9,7 +9,7 @@ import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
 /** Features used where the adapter has them. */
-const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+const wantedFeatures: GPUFeatureName[] = ['subgroups', 'timestamp-query']
 
 /** Limits raised from WebGPU's defaults to what the adapter allows. */
 const wantedLimits = [
@@ -27,6 +27,13 @@ const [shortestRestMs, longestRestMs] = [0.1, 1]
 const settlingTurns = 4
 /** Nobody notifies it: waiting on it is sleeping. */
 const restCell = new Int32Array(new SharedArrayBuffer(4))
+
+const openDevices = new Set<Gpu>()
+
+/** Disposes every device of this process: before `process.exit()`, at which a driver that still works may crash. */
+export async function disposeDevices(): Promise<void> {
+  await Promise.all(Array.from(openDevices, (gpu) => gpu.dispose()))
+}
 
 /** How to open a device. */
 export interface GpuOptions {
@@ -60,7 +67,13 @@ export class Gpu {
   readonly #waiting = new Set<(error: Error) => void>()
   #end!: (error: Error) => void
   #error: Error | undefined
+  /** Buffers of tensors that are not freed. */
+  readonly #alive = new Set<GPUBuffer>()
   #allocated = 0
+  /** Bytes of all buffers that were ever asked for. */
+  #requested = 0
+  /** Those made by what {@link scoped} does at the moment. */
+  #made: Tensor[] | undefined
   #disposed = false
   #resting = false
   /** When the newest wait began: where many follow each other, as while loading, rests stay short. */
@@ -93,6 +106,7 @@ export class Gpu {
     device.lost.then(({ message }) =>
       this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
     )
+    openDevices.add(this)
     this.zeros = this.tensor('zeros', [64])
     this.tickets = this.tensor('tickets', [1], 'u32')
   }
@@ -116,6 +130,11 @@ export class Gpu {
     return this.#allocated
   }
 
+  /** Bytes that a tensor may have. */
+  get maxTensorBytes(): number {
+    return Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
+  }
+
   /** Kernels compiled, or being compiled, so far. */
   get kernelCount(): number {
     return this.#kernels.size
@@ -131,8 +150,8 @@ export class Gpu {
     return this.variants.choose(op, candidates, shape)
   }
 
-  /** Makes {@link chooseVariant} prefer one variant of an op wherever it is a candidate. */
-  useVariant(op: string, name: string): void {
+  /** Makes {@link chooseVariant} give one variant of an op, or throw where it is no candidate; undefined takes that back. */
+  useVariant(op: string, name: string | undefined): void {
     this.variants.name(op, name)
   }
 
@@ -178,19 +197,42 @@ export class Gpu {
     setImmediate(turn)
   }
 
-  /** Runs load-time work in error scopes: what it did wrong on the GPU is thrown, with the label, when it ends. */
-  async scoped<T>(label: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Does work in error scopes: what it did wrong on the GPU is thrown, with the label, when it ends, and the device lives on.
+   *
+   * Work without an await has the scopes to itself, and the tensors that it made are freed if it fails. While other work
+   * awaits, errors of all that is done beside it are taken for its own: that is for loading.
+   *
+   * @throws OutOfMemoryError that says how many bytes were asked for.
+   */
+  async scoped<T>(label: string, work: () => T | Promise<T>): Promise<T> {
     const filters = ['validation', 'out-of-memory', 'internal'] as const
     for (const filter of filters) this.device.pushErrorScope(filter)
-    const outcome = await work().then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    )
+    const before = this.#requested
+    const outer = this.#made
+    const made: Tensor[] = []
+    this.#made = made
+    let outcome: { value: T | Promise<T> } | { error: unknown }
+    try {
+      outcome = { value: work() }
+    } catch (error) {
+      outcome = { error }
+    } finally {
+      this.#made = outer
+    }
+    if ('value' in outcome && outcome.value instanceof Promise) {
+      made.length = 0
+      outcome = await outcome.value.then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      )
+    }
+    const bytes = this.#requested - before
     const scopes = await this.guard(Promise.all(filters.map(() => this.device.popErrorScope())))
     const failure = scopes.find((it) => it !== null)
-    if (failure) throw asTypedError(failure, label)
-    if ('error' in outcome) throw outcome.error
-    return outcome.value
+    if (!failure && 'value' in outcome) return outcome.value
+    this.free(...made)
+    throw failure ? asTypedError(failure, label, bytes) : (outcome as { error: unknown }).error
   }
 
   /** The kernel of `shaders/{name}.wgsl`; its compilation starts on the first call. */
@@ -228,14 +270,17 @@ export class Gpu {
     const rows = shape[0] ?? 1
     const padded = group ? (bytes / rows) * Math.ceil(rows / group) * group : bytes
     const size = Math.max(16, Math.ceil(padded / 16) * 16)
-    const limit = Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
+    const limit = this.maxTensorBytes
     if (size > limit) {
       throw new OutOfMemoryError(`${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}`)
     }
-    const buffer = this.device.createBuffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
+    const buffer = this.buffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
+    this.#alive.add(buffer)
     this.#allocated += size
     const scale = dtype === 'int8' ? this.tensor(`${label}.scale`, [shape[0]!]) : undefined
-    return { label, shape, dtype, bytes, ...(group && { group }), ...(scale && { scale }), buffer }
+    const tensor = { label, shape, dtype, bytes, ...(group && { group }), ...(scale && { scale }), buffer }
+    this.#made?.push(tensor)
+    return tensor
   }
 
   /** A new tensor with these values. */
@@ -257,25 +302,37 @@ export class Gpu {
     this.device.queue.writeBuffer(tensor.buffer, start * elementBytes, data as Float32Array<ArrayBuffer>)
   }
 
-  /** Frees a tensor's buffer, and that of its scales. Work submitted before still completes. */
+  /** Whether a tensor was not freed: {@link scoped} frees those of work that failed. */
+  holds(tensor: Tensor): boolean {
+    return this.#alive.has(tensor.buffer)
+  }
+
+  /** Frees a tensor's buffer, and that of its scales, unless that is done. Work submitted before still completes. */
   free(...tensors: readonly Tensor[]): void {
     for (const tensor of tensors) {
+      if (!this.#alive.delete(tensor.buffer)) continue
       tensor.buffer.destroy()
       this.#allocated -= tensor.buffer.size
       if (tensor.scale) this.free(tensor.scale)
     }
   }
 
+  /** @internal */
+  buffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    this.#requested += descriptor.size
+    return this.device.createBuffer(descriptor)
+  }
+
   /** @internal A uniform buffer with these bytes. */
   uniforms(label: string, data: DataView, bytes: number): GPUBuffer {
-    const buffer = this.device.createBuffer({ label, size: bytes, usage: usage.uniform | usage.copyDst })
+    const buffer = this.buffer({ label, size: bytes, usage: usage.uniform | usage.copyDst })
     this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, 0, bytes)
     return buffer
   }
 
   /** @internal A mapped buffer to copy from. */
   stagingBuffer(label: string, bytes: number): GPUBuffer {
-    return this.device.createBuffer({
+    return this.buffer({
       label,
       size: bytes,
       usage: usage.mapWrite | usage.copySrc,
@@ -320,11 +377,18 @@ export class Gpu {
     return new Readback(this, tensor)
   }
 
-  /** Reads a tensor's values, once. */
+  /**
+   * Reads a tensor's values, once.
+   *
+   * @throws OutOfMemoryError
+   */
   async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
-    const readback = this.readback(tensor)
+    const readback = await this.scoped(`reading ${tensor.label}`, () => {
+      const copy = this.readback(tensor)
+      this.submit([], [copy])
+      return copy
+    })
     try {
-      this.submit([], [readback])
       return await readback.read()
     } finally {
       readback.dispose()
@@ -341,6 +405,7 @@ export class Gpu {
    * end in whatever way once this has resolved.
    */
   async dispose(): Promise<void> {
+    openDevices.delete(this)
     this.#end(new DisposedError('the engine was disposed: load it again to use it'))
     this.device.destroy()
     await this.device.lost
@@ -359,11 +424,7 @@ export class Readback {
     readonly tensor: Tensor,
   ) {
     const size = tensor.buffer.size
-    this.#buffer = gpu.device.createBuffer({
-      label: `${tensor.label}.readback`,
-      size,
-      usage: usage.mapRead | usage.copyDst,
-    })
+    this.#buffer = gpu.buffer({ label: `${tensor.label}.readback`, size, usage: usage.mapRead | usage.copyDst })
   }
 
   /** @internal */
@@ -386,10 +447,14 @@ export class Readback {
   }
 }
 
-function asTypedError(error: GPUError, label: string): Error {
+/** @param bytes that were asked for, where that is known. */
+function asTypedError(error: GPUError, label: string, bytes?: number): Error {
   const kind = (error as { constructor: { name: string } }).constructor.name
   if (kind === 'GPUOutOfMemoryError') {
-    return new OutOfMemoryError(`${label}: the GPU is out of memory (${error.message}): use a smaller model or batch`)
+    const asked = bytes === undefined ? '' : `, ${bytes} bytes were asked for`
+    return new OutOfMemoryError(
+      `${label}: the GPU is out of memory${asked} (${error.message}): use a smaller model or batch`,
+    )
   }
   return new GpuError(`${label}: ${error.message}`)
 }

@@ -95,7 +95,6 @@ export class Recorder {
   readonly #pending: (PendingDispatch | Copy)[] = []
   #params = new DataView(new ArrayBuffer(1024))
   #paramsEnd = 0
-  readonly #owned: Tensor[] = []
 
   constructor(readonly gpu: Gpu) {}
 
@@ -150,20 +149,17 @@ export class Recorder {
     })
   }
 
-  /** Records a copy of `count` elements; WebGPU copies no buffer to itself, so that goes by a third. */
+  /**
+   * Records a copy of `count` elements of 32 bits.
+   *
+   * @throws GpuError where they are out of range, or within one tensor: WebGPU copies no buffer to itself.
+   */
   copy(source: Tensor, target: Tensor, count: number, sourceStart = 0, targetStart = 0): void {
     if ((sourceStart + count) * 4 > source.bytes || (targetStart + count) * 4 > target.bytes) {
       throw new GpuError(`copy of ${count} elements from ${source.label} to ${target.label} is out of range`)
     }
-    if (count === 0) return
-    if (source.buffer !== target.buffer) {
-      this.#pending.push({ source, target, count, sourceStart, targetStart })
-      return
-    }
-    const between = this.gpu.tensor('copy', [count])
-    this.#owned.push(between)
-    this.#pending.push({ source, target: between, count, sourceStart, targetStart: 0 })
-    this.#pending.push({ source: between, target, count, sourceStart: 0, targetStart })
+    if (source.buffer === target.buffer) throw new GpuError(`copy within ${source.label}: it goes by another tensor`)
+    if (count > 0) this.#pending.push({ source, target, count, sourceStart, targetStart })
   }
 
   /** Where among the uniforms they stand, in bytes. */
@@ -185,11 +181,23 @@ export class Recorder {
     return offset
   }
 
-  /** Awaits the kernels' compilation, in parallel, and makes the bind groups. */
+  /**
+   * Awaits the kernels' compilation, in parallel, and makes the bind groups.
+   *
+   * @throws GpuError where a kernel does not compile, or a tensor cannot be bound.
+   * @throws OutOfMemoryError
+   */
   async finish(label = 'recording'): Promise<Recording> {
     const { gpu } = this
     const kernels = new Set(this.#pending.flatMap((it) => ('kernel' in it ? [it.kernel] : [])))
+    // Copies need no objects of the GPU's, so nothing can go wrong with them.
+    if (kernels.size === 0) return this.#record(label)
     await gpu.guard(Promise.all([...kernels].map((kernel) => kernel.ready)))
+    return gpu.scoped(label, () => this.#record(label))
+  }
+
+  #record(label: string): Recording {
+    const { gpu } = this
     const params = this.#paramsEnd > 0 ? gpu.uniforms(`${label}.params`, this.#params, this.#paramsEnd) : undefined
     const steps = this.#pending.map((it): Dispatch | Copy => {
       if (!('kernel' in it)) return it
@@ -208,11 +216,7 @@ export class Recorder {
       const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
       return { kernel, bindGroup, workgroups }
     })
-    const dispose = () => {
-      params?.destroy()
-      gpu.free(...this.#owned)
-    }
-    return { steps, dispose }
+    return { steps, dispose: () => params?.destroy() }
   }
 }
 

@@ -3,7 +3,8 @@ import type { DType, Tensor } from './tensor.js'
 
 /**
  * Working memory by role: a role's tensor is kept from call to call and only ever grows. One recording may use a role
- * many times, one use after the other; two recordings that share it must be submitted in the order they were made.
+ * many times, one use after the other; two recordings that share it must be submitted in the order they were made. What
+ * there was no memory for is made again when it is next asked for.
  */
 export class Scratch {
   readonly #roles = new Map<string, Tensor>()
@@ -19,12 +20,19 @@ export class Scratch {
   /** The role's tensor, of at least `rows` rows of this width. Its content is undefined. */
   rows(role: string, rows: number, width: number, dtype: DType = 'f32'): Tensor {
     const current = this.#roles.get(role)
-    if (current && current.shape[0]! >= rows && current.shape[1] === width && current.dtype === dtype) {
+    if (
+      current &&
+      this.gpu.holds(current) &&
+      current.shape[0]! >= rows &&
+      current.shape[1] === width &&
+      current.dtype === dtype
+    ) {
       return current
     }
     if (current) this.retire(current)
     // Powers of two, so that a slowly growing dialogue does not allocate at every turn.
-    const tensor = this.gpu.tensor(role, [2 ** Math.ceil(Math.log2(Math.max(rows, this.leastRows))), width], dtype)
+    const most = rows <= this.leastRows ? this.leastRows : 2 ** Math.ceil(Math.log2(rows))
+    const tensor = this.gpu.tensor(role, [most, width], dtype)
     this.#roles.set(role, tensor)
     return tensor
   }

@@ -7,10 +7,29 @@ export interface SlotTensors {
   readonly slotTensors: readonly Tensor[]
 }
 
-/** Records the copies of one slot's part of every tensor to a slot of the same kind of tensors, or of the same ones. */
-export function copySlot(recorder: Recorder, source: SlotTensors, target: SlotTensors, from: number, to: number): void {
-  source.slotTensors.forEach((tensor, i) => {
+/** Bytes of the largest part of a slot. */
+export function largestPart({ slots, slotTensors }: SlotTensors): number {
+  return Math.max(...slotTensors.map(({ bytes }) => bytes / slots))
+}
+
+/**
+ * Records the copies of one slot's part of every tensor to a slot of the same kind of tensors, or of the same ones.
+ *
+ * @param between room for {@link largestPart}: WebGPU copies no buffer to itself, so that goes by a third.
+ */
+export function copySlot(
+  recorder: Recorder,
+  source: SlotTensors,
+  target: SlotTensors,
+  from: number,
+  to: number,
+  between: Tensor,
+): void {
+  const targets = target.slotTensors
+  for (const [i, tensor] of source.slotTensors.entries()) {
     const count = sizeOf(tensor.shape) / source.slots
-    recorder.copy(tensor, target.slotTensors[i]!, count, from * count, to * count)
-  })
+    if (source === target) recorder.copy(tensor, between, count, from * count)
+    const [copied, start] = source === target ? [between, 0] : [tensor, from * count]
+    recorder.copy(copied, targets[i]!, count, start, to * count)
+  }
 }

@@ -1,3 +1,4 @@
+import { GpuError } from '../errors.js'
 import { type OpShape, type ShapeClass, shapeClass } from './shape-class.js'
 
 /** A choice that an op had to make. */
@@ -37,6 +38,7 @@ export class Variants {
    *
    * @param candidates kernels that the device can run for the shape at hand, best guess first.
    * @param shape leaves the choice to a measurement, where there is one; without it the guess stands.
+   * @throws GpuError where the kernel named for the op is no candidate.
    */
   choose<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
     const chosen = this.#choose(op, candidates, shape)
@@ -58,14 +60,19 @@ export class Variants {
 
   #choose<Name extends string>(op: string, candidates: readonly Name[], shape?: OpShape): Name {
     const guess = candidates[0]!
-    const named = candidates.find((it) => it === this.#named.get(op))
-    if (candidates.length === 1 || named !== undefined || !shape) return named ?? guess
+    const name = this.#named.get(op)
+    if (name !== undefined) {
+      const named = candidates.find((it) => it === name)
+      if (named === undefined) throw new GpuError(`${op}: ${name} is no candidate here, only ${candidates.join(', ')}`)
+      return named
+    }
+    if (candidates.length === 1 || !shape) return guess
     const asked = shapeClass(op, shape)
     if (!this.#asked.has(asked.key)) this.#asked.set(asked.key, { shapeClass: asked, candidates })
     return candidates.find((it) => it === this.#measured.get(asked.key)) ?? guess
   }
 
-  /** Prefers one kernel of an op wherever it is a candidate; undefined takes that back. */
+  /** Has an op use one kernel and no other; undefined takes that back. */
   name(op: string, variant: string | undefined): void {
     if (variant === undefined) this.#named.delete(op)
     else this.#named.set(op, variant)

@@ -1,4 +1,4 @@
-import type { Gpu } from '../gpu/gpu.js'
+import type { Gpu, Readback } from '../gpu/gpu.js'
 import { Recorder, type Recording } from '../gpu/recorder.js'
 import { Scratch } from '../gpu/scratch.js'
 import type { Pass } from './pass.js'
@@ -16,28 +16,46 @@ export class Run<Weights> {
     this.scratch = new Scratch(gpu, leastRows)
   }
 
-  /** Records a forward pass, and waits for its kernels. Once it is submitted for the last time, `scratch.release()`. */
+  /**
+   * Records a forward pass, and waits for its kernels. Once it is submitted for the last time, `scratch.release()`.
+   *
+   * @param label what is recorded, for messages.
+   * @throws OutOfMemoryError where there is no working memory for it.
+   */
   async record<Result>(
     forward: (pass: Pass<Weights>) => Result,
-    label?: string,
+    label = 'a forward pass',
   ): Promise<{ readonly result: Result; readonly recording: Recording }> {
     const { scratch, weights } = this
     const recorder = new Recorder(this.gpu)
-    const result = forward({ recorder, scratch, weights })
+    const result = await this.gpu.scoped(label, () => forward({ recorder, scratch, weights }))
     return { result, recording: await recorder.finish(label) }
   }
 
-  /** Records a forward pass and submits it, once. Await it before the next: both use the same memory. */
-  async submit<Result>(forward: (pass: Pass<Weights>) => Result, label?: string): Promise<Result> {
+  /**
+   * Records a forward pass and submits it, once, and with it what is to be read back of its result. Await it before the next:
+   * both use the same memory.
+   */
+  async submit<Result>(
+    forward: (pass: Pass<Weights>) => Result,
+    label?: string,
+    readbacks?: (result: Result) => readonly Readback[],
+  ): Promise<Result> {
     try {
       const { result, recording } = await this.record(forward, label)
-      this.gpu.submit([recording])
+      this.gpu.submit([recording], readbacks?.(result))
       recording.dispose()
       return result
+    } catch (error) {
+      this.abandon()
+      throw error
     } finally {
       this.scratch.release()
     }
   }
+
+  /** What was recorded may never be computed. */
+  protected abandon(): void {}
 
   dispose(): void {
     this.scratch.dispose()

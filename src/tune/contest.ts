@@ -99,7 +99,10 @@ export async function* contest(
 }
 
 /** Hands out work as a slice, and has what came of it once the slice was run. */
-async function* alone<T>(budget: Budget, work: () => Promise<T>): AsyncGenerator<Slice, { value: T; ms: number }> {
+export async function* alone<T>(
+  budget: Budget,
+  work: () => Promise<T>,
+): AsyncGenerator<Slice, { value: T; ms: number }> {
   const before = budget.spent
   let outcome: Promise<T> | undefined
   yield async () => {

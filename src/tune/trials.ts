@@ -7,9 +7,9 @@ import { attention, attentionTileRows, attentionTiles } from '../ops/attention.j
 import { cachedAttention } from '../ops/cached-attention.js'
 import { crossAttention } from '../ops/cross-attention.js'
 import { matmul } from '../ops/matmul.js'
-import { randomValues } from '../random-values.js'
+import { randomSource } from '../random-values.js'
 
-/** An op on random data of a class's sizes. */
+/** An op on random data of a class's sizes, once {@link fills} are done. */
 export interface Trial {
   /** Ops in one recording of {@link record}. */
   readonly turns: number
@@ -19,6 +19,28 @@ export interface Trial {
   readonly out: Tensor
   /** Everything to be freed. */
   readonly tensors: readonly Tensor[]
+  /** Those to be filled by {@link fills}; the rest have their values. */
+  readonly random: readonly Tensor[]
+}
+
+/** Random numbers made at once: a few milliseconds. */
+const mostAtOnce = 2 ** 18
+
+/** Work that fills a trial's tensors with values in (-1, 1), the same for each trial, in pieces none of which takes long. */
+export function* fills(gpu: Gpu, { random }: Trial): Generator<() => Promise<void>, void> {
+  for (const tensor of random) {
+    const source = randomSource(1)
+    const width = sizeOf(tensor.shape.slice(1))
+    const group = tensor.group ?? 1
+    const rowsAtOnce = group * Math.max(1, Math.floor(mostAtOnce / width / group))
+    for (let row = 0; row < tensor.shape[0]!; row += rowsAtOnce) {
+      const rows = Math.min(rowsAtOnce, tensor.shape[0]! - row)
+      yield async () => {
+        writeWeights(gpu, tensor, source(rows * width), row * width)
+        await gpu.idle()
+      }
+    }
+  }
 }
 
 /** By op: what a class of it stands for. An op that is not here keeps its guess. */
@@ -44,8 +66,7 @@ function product(gpu: Gpu, { op, dtype, rows, k, n }: ShapeClass): Trial {
   const [model, most] = gpu.adapter.software ? [2 ** 24, 4] : [2 ** 26, 16]
   const turns = op === 'gemm' ? 1 : Math.min(most, Math.max(1, Math.floor(model / bytes)))
   const weights = Array.from({ length: turns }, () => gpu.matrix('trial', [n, k], dtype as WeightDtype))
-  writeWeights(gpu, weights.at(-1)!, randomValues(1, n * k))
-  const [x, bias, out] = [random(gpu, [rows, k]), random(gpu, [n]), gpu.tensor('trial', [rows, n])]
+  const [x, bias, out] = [gpu.tensor('trial', [rows, k]), gpu.tensor('trial', [n]), gpu.tensor('trial', [rows, n])]
   return {
     turns,
     record(recorder) {
@@ -53,13 +74,15 @@ function product(gpu: Gpu, { op, dtype, rows, k, n }: ShapeClass): Trial {
     },
     out,
     tensors: [...weights, x, bias, out],
+    random: [weights.at(-1)!, x, bias],
   }
 }
 
 /** Self-attention of one sequence. */
 function encoderAttention(gpu: Gpu, { rows, k: headDim, n: heads }: ShapeClass): Trial {
   const d = heads * headDim
-  const [queries, keyValues, out] = [random(gpu, [rows, d]), random(gpu, [rows, 2 * d]), gpu.tensor('trial', [rows, d])]
+  const tensor = (columns: number) => gpu.tensor('trial', [rows, columns])
+  const [queries, keyValues, out] = [tensor(d), tensor(2 * d), tensor(d)]
   const tileData = attentionTiles([rows], [rows])
   const tiles = gpu.tensorFrom('trial', [Math.ceil(rows / attentionTileRows), 4], tileData)
   const columns = {
@@ -75,14 +98,15 @@ function encoderAttention(gpu: Gpu, { rows, k: headDim, n: heads }: ShapeClass):
     },
     out,
     tensors: [queries, keyValues, tiles, out],
+    random: [queries, keyValues],
   }
 }
 
 /** A step of `rows` replies. */
 function selfAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial {
   const d = heads * head
-  const qkv = random(gpu, [rows, 3 * d])
-  const [keys, values] = [random(gpu, [rows, keyRows, d]), random(gpu, [rows, keyRows, d])]
+  const qkv = gpu.tensor('trial', [rows, 3 * d])
+  const [keys, values] = [gpu.tensor('trial', [rows, keyRows, d]), gpu.tensor('trial', [rows, keyRows, d])]
   const lengths = gpu.tensorFrom('trial', [rows], new Uint32Array(rows).fill(keyRows / 2))
   const out = gpu.tensor('trial', [rows, d])
   const tensors = { qkv, keys, values, lengths, out }
@@ -93,14 +117,15 @@ function selfAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial
     },
     out,
     tensors: Object.values(tensors),
+    random: [qkv, keys, values],
   }
 }
 
 /** A step of `rows` replies to the same dialogue: a context, and a few blocks for the other two sources. */
 function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial {
   const d = heads * head
-  const kv = random(gpu, [rows, heads, keyRows + 50, 2 * head])
-  const [q, out] = [random(gpu, [rows, 3 * d]), gpu.tensor('trial', [rows, 3 * d])]
+  const kv = gpu.tensor('trial', [rows, heads, keyRows + 50, 2 * head])
+  const [q, out] = [gpu.tensor('trial', [rows, 3 * d]), gpu.tensor('trial', [rows, 3 * d])]
   const rangesOfRow = [0, keyRows, keyRows, keyRows + 30, keyRows + 30, keyRows + 50]
   const rangeData = Uint32Array.from(Array.from({ length: rows }, () => rangesOfRow).flat())
   const ranges = gpu.tensorFrom('trial', [rows, 3, 2], rangeData)
@@ -112,10 +137,6 @@ function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Tri
     },
     out,
     tensors: [kv, q, ranges, out],
+    random: [kv, q],
   }
-}
-
-/** Values in (-1, 1), the same at every call. */
-function random(gpu: Gpu, shape: readonly number[]): Tensor {
-  return gpu.tensorFrom('trial', shape, randomValues(1, sizeOf(shape)))
 }

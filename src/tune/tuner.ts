@@ -5,9 +5,9 @@ import type { DType } from '../gpu/tensor.js'
 import type { VariantQuestion } from '../gpu/variants.js'
 import type { Budget } from './budget.js'
 import type { TunedChoice } from './cache.js'
-import { type Contestant, type ContestResult, contest, type Slice } from './contest.js'
+import { alone, type Contestant, type ContestResult, contest, type Slice } from './contest.js'
 import { Stopwatch } from './stopwatch.js'
-import { type Trial, trials } from './trials.js'
+import { fills, type Trial, trials } from './trials.js'
 
 /** What was measured for a class. */
 export interface TunedClass extends ContestResult {
@@ -38,7 +38,7 @@ export async function* tune(
   budget: Budget,
   tuned: (result: TunedClass | undefined, question: VariantQuestion) => void,
 ): AsyncGenerator<Slice, void> {
-  const stopwatch = new Stopwatch(gpu)
+  const stopwatch = await gpu.scoped('tuner', () => new Stopwatch(gpu))
   let surprise: { readonly question: VariantQuestion; readonly result: ContestResult } | undefined
   async function* confirm(): AsyncGenerator<Slice, void> {
     if (!surprise) return
@@ -79,12 +79,17 @@ async function* measure(
   const expectedStartMs = gpu.adapter.software ? 1000 : 200
   const makeTrial = trials[shapeClass.op]
   if (!makeTrial || !budget.fits(expectedStartMs)) return undefined
-  // Without room for it the guess stays; that must not end the device.
-  const trial = await gpu.scoped('tuner', async () => makeTrial(gpu, shapeClass)).catch(() => undefined)
+  // Without memory for it the guess stays; that must not end the device.
+  const made = () => gpu.scoped('tuner', () => makeTrial(gpu, shapeClass)).catch(() => undefined)
+  const { value: trial } = yield* alone(budget, made)
   if (!trial) return undefined
   const contestants = candidates.map((name) => new KernelContestant(gpu, shapeClass.op, name, trial, stopwatch))
   const tolerance = tolerances[shapeClass.dtype] ?? coarsest
   try {
+    for (const fill of fills(gpu, trial)) {
+      if (!budget.fits(expectedStartMs)) return undefined
+      yield* alone(budget, fill)
+    }
     return yield* contest(contestants, { budget, expectedStartMs, tolerance })
   } finally {
     for (const contestant of contestants) contestant.dispose()

@@ -107,7 +107,7 @@ class ReplyScorer {
       const logits = decode(pass, this.#state, wholeReplies(pass.scratch, ids))
       const targets = pass.scratch.upload('targets', [rows], targetIds)
       tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
-    }, 'score')
+    }, 'scoring replies')
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
     gpu.free(losses, bestIds)
     return replies.map(({ reply }, i) => ({

@@ -73,9 +73,9 @@ validate('--data: a dtype against f32 on real replies, as JSON and as words', ()
   assert.equal(limits, { max_ppl_change: 0.01, min_argmax_agreement: 0.97 })
   assert.ok(tokens > 1 && argmax_agreement >= 0.97)
   assert.ok(Math.abs(ppl / ppl_f32 - 1 - ppl_change) < 1e-12)
-  const words = misc(['validate', packagedModel, ...data, ...onFirst])
+  const words = misc(['validate', packagedModel, ...data, '--dtype', 'f16', ...onFirst])
   assert.is(words.status, 0)
-  assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f32\n {2}perplexity +\d+\.\d{3}\n/)
+  assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f16\n {2}perplexity \d+\.\d{3}, in f32 /)
   assert.match(words.stdout, /\nok: the gate is kept, on .+\n$/)
 })
 
@@ -87,7 +87,12 @@ validate('bad usage and bad input: exit code 2, one line, nothing on stdout', as
     [['--reference', none], /holds no tensor input_ids/],
     [['--reference', one, '--tolerance', '0'], /It must be a number above 0/],
     [['--reference', one, '--tolerance', 'Infinity'], /It must be a number above 0/],
-    [['--data', '/no/such'], /vocab\.json: no such file/],
+    [['--data', '/no/such', '--dtype', 'int8'], /vocab\.json: no such file/],
+    [
+      ['--data', fixture('text', 'misc-esconv')],
+      /^misc: --data compares a dtype with f32.*: add --dtype f16 or --dtype int8/m,
+    ],
+    [['--reference', one, '--data', '/no/such', '--dtype', 'f32'], /add --dtype f16 or --dtype int8/],
     [['--reference', one, '--limit', '0'], /It must be a whole number above 0/],
     [['--reference', one, '--dtype', 'f64'], /Allowed choices are f32, f16, int8/],
   ] as const) {

@@ -283,6 +283,14 @@ load('a full queue refuses; replies asked for together then stop together', asyn
   assert.equal((await misc.reply(input, SHORT)).ids, firstIds[0])
 })
 
+load('maxBatch replies are drawn at once, more wait, and each is what it is alone', async () => {
+  await using misc = await Misc.load(folder, { adapter: testAdapters[0]!, maxBatch: 3, maxQueue: 1, tune: false })
+  const hi = { ids: { context: [4, CLS] } }
+  await rejected(misc.replies(Array(5).fill(hi), SHORT), QueueFullError)
+  const [alone] = await misc.replies([hi], SHORT)
+  for (const { ids } of await misc.replies(Array(4).fill(hi), SHORT)) assert.equal(ids, alone!.ids)
+})
+
 load('weights in f16 and int8 draw whole replies, with nearly the mixture of f32', async () => {
   await using exact = await Misc.load(folder, { adapter: testAdapters[0]!, tune: false })
   const { strategy } = await exact.encode(input)
@@ -326,6 +334,9 @@ load('what cannot be loaded is named', async () => {
   await refused(() => Misc.load('no/such/folder'), /^no\/such\/folder: no such folder/)
   await refused(() => Misc.load(folder, { adaptor: 'x' } as object), /unknown load option "adaptor"/)
   await refused(() => Misc.load(folder, { dtype: 'f64' } as object), /dtype must be one of f32, f16, int8, got "f64"/)
+  for (const maxBatch of [0, 1.5, 1025, '4' as unknown as number]) {
+    await refused(() => Misc.load(folder, { maxBatch }), /maxBatch must be a whole number from 1 to 1024, got /)
+  }
   await refused(() => Misc.load(folder, { maxQueue: -1 }), /maxQueue must be a whole number of 0 or more, got -1/)
   await rejected(Misc.load(folder, { adapter: 'no such adapter' }), NoAdapterError)
 })

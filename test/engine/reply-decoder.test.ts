@@ -2,13 +2,13 @@ import * as assert from 'uvu/assert'
 import { loadModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
-import { InputError } from '../../src/errors.js'
+import { InputError, OutOfMemoryError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import type { MiscWeights } from '../../src/models/misc/layout.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
-import { gpuSuite, seededRandom } from '../gpu.js'
+import { exhaust, gpuSuite, seededRandom } from '../gpu.js'
 
 const folder = await tinyModel()
 /** Any id may be drawn. */
@@ -32,11 +32,11 @@ function randomStart(seed: number, generation: GenerationOptions): ReplyStart {
 }
 
 /** Ids and end of a reply; `abortAt` ids its signal says stop. */
-type Ask = (start: ReplyStart, abortAt?: number) => Promise<string>
+type Ask = (start: ReplyStart, abortAt?: number, onId?: (count: number) => void) => Promise<string>
 
 function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
   const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100 })
-  return (start, abortAt) =>
+  return (start, abortAt, onId) =>
     new Promise((resolve, reject) => {
       const stop = new AbortController()
       const ids: number[] = []
@@ -46,6 +46,7 @@ function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
         encoded: () => {},
         drawn: (id) => {
           ids.push(id)
+          onId?.(ids.length)
           if (ids.length === abortAt) stop.abort()
         },
         finished: (reason) => resolve(`${ids} ${reason}`),
@@ -167,7 +168,7 @@ gpuSuite('engine/reply-decoder', (test) => {
     decoder.dispose()
   })
 
-  test('a step makes no GPU object but its command buffer', async (gpu) => {
+  test('a step makes no GPU object but its command buffer, and so does the end of a reply', async (gpu) => {
     const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
     const count = async (work: () => Promise<void>): Promise<string[]> => {
       const created: string[] = []
@@ -202,6 +203,7 @@ gpuSuite('engine/reply-decoder', (test) => {
     }
     await steps(inFlight)
     assert.equal(await count(() => steps(10)), Array(10).fill('createCommandEncoder'))
+    assert.equal(await count(() => decoder.release(0)), ['createCommandEncoder'])
     decoder.dispose()
   })
 
@@ -222,5 +224,116 @@ gpuSuite('engine/reply-decoder', (test) => {
     }
     assert.equal(ids[0], ids[1])
     decoder.dispose()
+  })
+
+  test('no memory for a reply, whatever it lacks: those being drawn go on, and it may come again', async (gpu) => {
+    const weights = await load(gpu)
+    const before = gpu.allocatedBytes
+    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const ask = scheduler(decoder, 2)
+    const options = { maxLength: 14, minLength: 14, temperature: 1.5, topK: 0, topP: 1 }
+    // As long as they get, so that the one that joins needs more working memory than was made for those before it.
+    const [first, second, joining] = [1, 2, 3].map((seed) => randomStart(seed, options))
+    const long = { ...joining!, dialogue: { ...joining!.dialogue, context: Array(MAX_POSITIONS).fill(7) } }
+    const alone: string[] = []
+    for (const start of [first!, second!, long]) alone.push(await ask(start))
+
+    const lacking = new Set<string>()
+    for (let buffers = 0; ; buffers++) {
+      let more = () => false
+      const running: Promise<string>[] = []
+      const join = new Promise<string>((resolve, reject) => {
+        const onId = (count: number) => {
+          if (count !== 3) return
+          more = exhaust(gpu, buffers)
+          ask(long, undefined, () => more()).then(resolve, reject)
+        }
+        running.push(ask(first!, undefined, onId), ask(second!))
+      })
+      const joined = await join.catch((error: Error) => error)
+      const lacked = more()
+      assert.equal(await Promise.all(running), alone.slice(0, 2), `no memory after ${buffers} buffers`)
+      gpu.check()
+      if (!lacked) {
+        assert.is(joined, alone[2])
+        break
+      }
+      assert.instance(joined, OutOfMemoryError)
+      lacking.add((joined as Error).message.split(':')[0]!)
+      assert.match((joined as Error).message, / \d+ bytes were asked for /)
+      if (buffers % 10 === 0) assert.is(await ask(long), alone[2])
+      decoder.shrink()
+    }
+    const all = ['room for 4 replies', 'encoding a dialogue', 'a decode step', 'the draws of replies']
+    assert.equal([...lacking].sort(), all.sort())
+    decoder.dispose()
+    assert.is(gpu.allocatedBytes, before)
+  })
+
+  test('no memory for the step of fewer replies, when one has ended: the others go on', async (gpu) => {
+    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const lengths = [6, 14, 14]
+    const starts = lengths.map((length, i) => randomStart(i, { maxLength: length, minLength: length }))
+    const alone: string[] = []
+    for (const start of starts) alone.push(await scheduler(decoder, 1)(start))
+    for (const stepsInFlight of [1, 2]) {
+      const ask = scheduler(decoder, stepsInFlight)
+      let more = () => false
+      const onId = (count: number) => {
+        if (count === 3) more = exhaust(gpu)
+      }
+      assert.equal(await Promise.all(starts.map((it, i) => ask(it, undefined, i === 0 ? onId : undefined))), alone)
+      assert.ok(more())
+      gpu.check()
+      decoder.shrink()
+    }
+    decoder.dispose()
+  })
+
+  test('the memory of many replies is given back, and made again', async (gpu) => {
+    const weights = await load(gpu)
+    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const ask = scheduler(decoder, 2)
+    const starts = [1, 2, 3, 4, 5].map((seed) => randomStart(seed, { maxLength: 8, minLength: 8 }))
+    const alone: string[] = []
+    for (const start of starts) alone.push(await ask(start))
+    decoder.shrink()
+    const bytes = gpu.allocatedBytes
+    for (let i = 0; i < 2; i++) {
+      assert.equal(await Promise.all(starts.map((it) => ask(it))), alone)
+      assert.ok(gpu.allocatedBytes > bytes)
+      decoder.shrink()
+      assert.ok(gpu.allocatedBytes <= bytes)
+    }
+    // Not while one is drawn.
+    await decoder.start(starts.slice(0, 2))
+    const grown = gpu.allocatedBytes
+    decoder.shrink()
+    assert.is(gpu.allocatedBytes, grown)
+    decoder.dispose()
+  })
+
+  test('as many replies at once as the caller says, which must fit', async (gpu) => {
+    const weights = await load(gpu)
+    const few = new ReplyDecoder(gpu, weights, rules, 3)
+    const starts = [1, 2, 3, 4, 5].map((seed) => randomStart(seed, { maxLength: 8, minLength: 8 }))
+    const ask = scheduler(few, 2)
+    const alone: string[] = []
+    for (const start of starts) alone.push(await ask(start))
+    assert.equal(await Promise.all(starts.map((it) => ask(it))), alone)
+    few.dispose()
+
+    assert.is(new ReplyDecoder(gpu, weights, rules).maxBatch, 16)
+    // Keys and values of cross-attention are the most that a slot has in one buffer.
+    const { dModel, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
+    const bytes = 4 * 2 * dModel * (maxPositions + maxPostBlocks + maxSituationBlocks)
+    const most = Math.floor(gpu.maxTensorBytes / bytes)
+    const fits = new ReplyDecoder(gpu, weights, rules, most)
+    assert.is(fits.maxBatch, most)
+    fits.dispose()
+    assert.throws(
+      () => new ReplyDecoder(gpu, weights, rules, most + 1),
+      (error: Error) => error instanceof InputError && error.message.endsWith(`a maxBatch of ${most} or less`),
+    )
   })
 })

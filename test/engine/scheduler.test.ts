@@ -2,10 +2,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { EncodingInFlight, ReplyDecoder, ReplyStart } from '../../src/engine/reply-decoder.js'
 import type { StepInFlight } from '../../src/engine/reply-slots.js'
-import { maxEncodedIds, maxSlots, type ReplyJob, ReplyScheduler } from '../../src/engine/scheduler.js'
+import { maxEncodedIds, type ReplyJob, ReplyScheduler } from '../../src/engine/scheduler.js'
 import { QueueFullError } from '../../src/errors.js'
 import { type RowDraw, rowStatus } from '../../src/ops/sampling-rows.js'
 import { seededRandom } from '../gpu.js'
+
+/** Replies that {@link FakeDecoder} draws together. */
+const maxBatch = 16
 
 const pause = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -22,6 +25,8 @@ interface Ask {
 
 /** Does at once what a GPU does in the order of submission, and lets results be read some turns later. */
 class FakeDecoder {
+  readonly maxBatch = maxBatch
+  shrinks = 0
   readonly slots: { ask: Ask; draw: RowDraw }[] = []
   /** `start of 3`, `step of 2`, in the order of submission. */
   readonly submitted: string[] = []
@@ -63,6 +68,11 @@ class FakeDecoder {
     this.slots.length = 0
   }
 
+  shrink(): void {
+    assert.is(this.slots.length, 0)
+    this.shrinks++
+  }
+
   #draw({ ask: { maxLength, stopAfter, failAfter }, draw }: { ask: Ask; draw: RowDraw }): RowDraw {
     if (draw.status !== rowStatus.running) return draw
     const id = draw.id + 1
@@ -77,9 +87,9 @@ class FakeDecoder {
   }
 }
 
-function setUp({ stepsInFlight = 1, maxQueue = 100 } = {}) {
+function setUp({ stepsInFlight = 1, maxQueue = 100, idleMs = 30_000 } = {}) {
   const decoder = new FakeDecoder()
-  const scheduler = new ReplyScheduler(decoder as unknown as ReplyDecoder, { stepsInFlight, maxQueue })
+  const scheduler = new ReplyScheduler(decoder as unknown as ReplyDecoder, { stepsInFlight, maxQueue, idleMs })
   /** Resolves to the ids and the reason, or to the error's message. */
   const ask = (what: Ask | number, signal?: AbortSignal, onId = (_: number) => {}) => {
     const options = typeof what === 'number' ? { maxLength: what } : what
@@ -178,13 +188,13 @@ scheduler('a stream of short replies does not keep a long one waiting', async ()
   let ended = 0
   let waited = Number.NaN
   const short = (): Promise<unknown> => ask(3).then(() => (++ended < 200 ? short() : undefined))
-  const stream = Array.from({ length: 2 * maxSlots }, short)
+  const stream = Array.from({ length: 2 * maxBatch }, short)
   await pause()
   const long = ask(30, undefined, (id) => {
     if (id === 1) waited = ended
   })
   await long
-  assert.ok(waited <= 2 * maxSlots, `${waited} that were asked for later ended before it began`)
+  assert.ok(waited <= 2 * maxBatch, `${waited} that were asked for later ended before it began`)
   await Promise.all(stream)
 })
 
@@ -204,13 +214,33 @@ scheduler('few ids are encoded between two steps while replies are drawn', async
 
 scheduler('a full queue refuses, and takes more as soon as there is room', async () => {
   const { ask, settled } = setUp({ maxQueue: 2 })
-  const asked = Array.from({ length: maxSlots + 2 }, () => ask(3))
+  const asked = Array.from({ length: maxBatch + 2 }, () => ask(3))
   const error = await ask(3).catch((it) => it)
   assert.instance(error, QueueFullError)
   assert.match(error.message, /^0 replies are being drawn and 18 wait, with maxQueue 2: ask again when/)
   await asked[0]
   asked.push(ask(3))
   for (const reply of await Promise.all(asked)) assert.is(reply, '1,2 length')
+  await settled()
+})
+
+scheduler('memory is given back a while after the last reply, and not while one is drawn or starts', async () => {
+  const { decoder, ask, settled } = setUp({ idleMs: 20 })
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+  // Never so long without one.
+  const until = performance.now() + 60
+  while (performance.now() < until) await ask(3)
+  assert.is(decoder.shrinks, 0)
+  await wait(60)
+  assert.is(decoder.shrinks, 1)
+  // Once: nothing has grown since.
+  await wait(60)
+  assert.is(decoder.shrinks, 1)
+  // Asked for in the very turn in which the time is over.
+  for (let ms = 19; ms < 23; ms++) {
+    assert.is(await ask(4), '1,2,3 length')
+    await wait(ms)
+  }
   await settled()
 })
 
@@ -274,7 +304,7 @@ for (const stepsInFlight of [1, 3]) {
     const aborted = { signal: stop.signal }
     const sound = [ask(7), ask({ maxLength: 9, stopAfter: 3 })]
     const failing = ['encoded', 'drawn', 'finished'].flatMap((at) => [faulty(at), faulty(at, undrawn)])
-    const waiting = Array.from({ length: maxSlots }, () => ask(3))
+    const waiting = Array.from({ length: maxBatch }, () => ask(3))
     failing.push(faulty('finished', aborted))
     stop.abort()
     const none = await faulty('none')

@@ -5,7 +5,7 @@ import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../.
 import { Gpu } from '../../src/gpu/gpu.js'
 import type { Tensor } from '../../src/gpu/tensor.js'
 import { copyRows } from '../../src/ops/copy-rows.js'
-import { gpuSuite, runOnce, testAdapters } from '../gpu.js'
+import { exhaust, gpuSuite, runOnce, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 
 /** The error that a promise rejects with. */
@@ -42,6 +42,15 @@ gpuSuite('gpu/gpu', (test) => {
     assert.equal(await gpu.read(ids), Uint32Array.of(7, 2 ** 32 - 1, 9))
     gpu.free(ids)
     assert.is(gpu.allocatedBytes, before)
+  })
+
+  test('asks for the features that kernels and profiler use, and for no other', (gpu) => {
+    // Dawn adds one to every device.
+    const asked = [...gpu.features].filter((it) => it !== 'core-features-and-limits')
+    assert.equal(
+      asked.filter((it) => it !== 'subgroups' && it !== 'timestamp-query'),
+      [],
+    )
   })
 
   test('refuses what does not fit', (gpu) => {
@@ -93,6 +102,34 @@ gpuSuite('gpu/gpu', (test) => {
     assert.is(await gpu.scoped('weights', async () => 5), 5)
     assert.is(await rejection(gpu.scoped('w', () => Promise.reject('mine'))), 'mine')
     await works(gpu)
+  })
+
+  test('no memory: what was made for the same work is freed, and the error says how much was asked for', async (gpu) => {
+    const before = gpu.allocatedBytes
+    const more = exhaust(gpu, 1)
+    const asked = gpu.scoped('two of them', () => [gpu.tensor('a', [100]), gpu.tensor('b', [50])])
+    assert.ok(more())
+    // What is made beside it is no part of it.
+    const other = await gpu.scoped('another', () => gpu.tensor('c', [4]))
+    const error = await rejection(asked)
+    assert.instance(error, OutOfMemoryError)
+    assert.match((error as Error).message, /^two of them: the GPU is out of memory, 608 bytes were asked for \(/)
+    assert.is(gpu.allocatedBytes, before + 16)
+    assert.ok(gpu.holds(other))
+    gpu.free(other)
+    gpu.free(other)
+    assert.is(gpu.allocatedBytes, before)
+    await works(gpu)
+  })
+
+  test('no memory to read a tensor back: the device lives on', async (gpu) => {
+    const tensor = gpu.tensorFrom('t', [2], Float32Array.of(1, 2))
+    const more = exhaust(gpu)
+    const reading = rejection(gpu.read(tensor))
+    assert.ok(more())
+    assert.match(String(await reading), /OutOfMemoryError: reading t: .* 16 bytes were asked for/)
+    assert.equal([...(await gpu.read(tensor))], [1, 2])
+    gpu.free(tensor)
   })
 })
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GpuError } from '../../src/errors.js'
@@ -49,6 +50,21 @@ shader('a helper may be picked for every shader that names it, and brings its di
   assert.ok(names('dealt').includes('tickets'))
   assert.match(loadShader('gemv.words', {}, { parts: 'dealt' }).code, /^enable subgroups;\ndiagnostic\(off/)
   assert.is(loadShader('copy-rows', {}, { main: 'dealt' }).code, loadShader('copy-rows').code)
+})
+
+shader('what a dealing loop does again and again relies on no var being zeroed again', () => {
+  const folder = new URL('../../shaders/', import.meta.url)
+  let seen = 0
+  for (const file of readdirSync(folder)) {
+    const body = /^fn work\(.*\{\n([\s\S]*?)^\}/m.exec(readFileSync(new URL(file, folder), 'utf8'))?.[1] ?? ''
+    for (const [declaration, name] of body.matchAll(/^ *var (\w+): [^=]*;.*\n/gm)) {
+      const after = body.slice(body.indexOf(declaration) + declaration.length)
+      const use = after.split('\n').find((line) => new RegExp(`\\b${name}\\b`).test(line))
+      assert.match(use!, new RegExp(`^ *${name}(\\[\\w+\\])* = (?!.*\\b${name}\\b)`), `${file}: ${name}`)
+      seen++
+    }
+  }
+  assert.ok(seen >= 8, `${seen} vars`)
 })
 
 shader.run()

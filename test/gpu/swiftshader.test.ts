@@ -7,27 +7,17 @@ import * as assert from 'uvu/assert'
 import { NoAdapterError } from '../../src/errors.js'
 import { findSwiftShader } from '../../src/gpu/swiftshader.js'
 import { tempFolder } from '../temp.js'
+import { inCache } from '../tune/in-cache.js'
 
 const swiftShader = suite('gpu/swiftshader')
 const test = (await findSwiftShader()) ? swiftShader : swiftShader.skip
 
 const files = ['SHA256SUMS', 'libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
 
-async function withCache<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const saved = process.env.XDG_CACHE_HOME
-  process.env.XDG_CACHE_HOME = folder
-  try {
-    return await work()
-  } finally {
-    if (saved === undefined) delete process.env.XDG_CACHE_HOME
-    else process.env.XDG_CACHE_HOME = saved
-  }
-}
-
 /** A new cache with SwiftShader in it, and the folder where it lies. */
 async function unpacked(): Promise<{ cache: string; folder: string }> {
   const cache = tempFolder()
-  const { folder } = (await withCache(cache, findSwiftShader))!
+  const { folder } = (await inCache(findSwiftShader, cache))!
   return { cache, folder }
 }
 
@@ -35,7 +25,7 @@ const contents = (folder: string) => files.map((file) => readFileSync(join(folde
 
 test('is unpacked once, whole, by two at the same time', async () => {
   const cache = tempFolder()
-  await withCache(cache, async () => {
+  await inCache(async () => {
     const [one, other] = await Promise.all([findSwiftShader(), findSwiftShader()])
     assert.equal(one, other)
     assert.is(readdirSync(join(cache, 'misc-webgpu')).length, 1)
@@ -43,7 +33,7 @@ test('is unpacked once, whole, by two at the same time', async () => {
     const { ino } = statSync(join(one!.folder, 'libvulkan.so.1'))
     await findSwiftShader()
     assert.is(statSync(join(one!.folder, 'libvulkan.so.1')).ino, ino, 'what is sound is left alone')
-  })
+  }, cache)
 })
 
 function flipByte(path: string): void {
@@ -64,7 +54,7 @@ for (const [what, damage] of [
     const { cache, folder } = await unpacked()
     const sound = contents(folder)
     damage(folder)
-    await withCache(cache, findSwiftShader)
+    await inCache(findSwiftShader, cache)
     assert.equal(contents(folder), sound)
     assert.equal(readdirSync(folder).sort(), files)
     assert.is(readdirSync(join(cache, 'misc-webgpu')).length, 1)
@@ -91,7 +81,7 @@ const finder = `
 `
 
 test('two processes that find a torn one at the same moment never see it missing or torn afterwards', async () => {
-  const caches = await Promise.all([unpacked(), unpacked(), unpacked(), unpacked()])
+  const caches = [await unpacked(), await unpacked(), await unpacked(), await unpacked()]
   const sizes = Object.fromEntries(files.map((file) => [file, statSync(join(caches[0]!.folder, file)).size]))
   for (const { folder } of caches) truncateSync(join(folder, 'libvk_swiftshader.so'), 0)
   const args = ['--import', 'tsx', '--input-type=module', '-e', finder, '--', JSON.stringify(sizes)]
@@ -109,7 +99,7 @@ test('two processes that find a torn one at the same moment never see it missing
 test('a cache that cannot be written is said in one line', async () => {
   const file = join(tempFolder(), 'file')
   writeFileSync(file, '')
-  const error = await withCache(file, () => findSwiftShader().catch((reason: Error) => reason))
+  const error = await inCache(() => findSwiftShader().catch((reason: Error) => reason), file)
   assert.instance(error, NoAdapterError)
   assert.match((error as Error).message, /^SwiftShader cannot be unpacked into .*: set XDG_CACHE_HOME to a folder/)
 })
@@ -121,7 +111,7 @@ test('one that cannot be written serves while what lies there is sound', async (
   // Root may write everywhere.
   if (root) process.seteuid!('nobody')
   try {
-    const found = await withCache(cache, findSwiftShader)
+    const found = await inCache(findSwiftShader, cache)
     if (!found) {
       process.stderr.write('skipped, nobody may not read this repository: a cache that may only be read\n')
       return
@@ -130,7 +120,7 @@ test('one that cannot be written serves while what lies there is sound', async (
     if (root) process.seteuid!(0)
     truncateSync(join(folder, 'libvk_swiftshader.so'), 0)
     if (root) process.seteuid!('nobody')
-    const error = await withCache(cache, () => findSwiftShader().catch((reason: Error) => reason))
+    const error = await inCache(() => findSwiftShader().catch((reason: Error) => reason), cache)
     assert.instance(error, NoAdapterError)
     assert.match((error as Error).message, /cannot be unpacked into .*EACCES.*: set XDG_CACHE_HOME to a folder/)
   } finally {

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { GpuError } from '../../src/errors.js'
 import { Variants } from '../../src/gpu/variants.js'
 
 const choices = suite('gpu/variants')
@@ -15,12 +16,25 @@ choices('the first candidate, unless measured; what is named goes first', () => 
   assert.is(variants.choose('gemv', ['a', 'b', 'c']), 'a')
   variants.name('gemv', 'c')
   assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'c')
-  assert.is(variants.choose('gemv', ['a', 'b'], shape), 'b')
   variants.name('gemv', undefined)
   assert.is(variants.choose('gemv', ['a', 'b', 'c'], shape), 'b')
 })
 
-choices('what is no candidate here is never chosen', () => {
+choices('a named kernel that is no candidate is an error, not another kernel', () => {
+  const variants = new Variants()
+  for (const name of ['c', '', '__proto__']) {
+    variants.name('gemv', name)
+    for (const candidates of [['a', 'b'], ['a']]) {
+      assert.throws(
+        () => variants.choose('gemv', candidates, shape),
+        (error: Error) => error instanceof GpuError && error.message.endsWith(`only ${candidates.join(', ')}`),
+      )
+    }
+    assert.is(variants.choose('gemm', ['a', 'b'], shape), 'a')
+  }
+})
+
+choices('what was measured and is no candidate here is never chosen', () => {
   const variants = new Variants()
   for (const name of ['gone', '', '__proto__', 'constructor']) {
     variants.adopt(new Map([[key, name]]))

@@ -298,7 +298,7 @@ gpuSuite('sample', (test) => {
       seeded,
     )
     await compare(gpu, new Float32Array(seeded.length * 2003), seeded)
-    gpu.useVariant('sample', 'narrow')
+    gpu.useVariant('sample', undefined)
   })
 
   test('rejects what does not fit', async (gpu) => {

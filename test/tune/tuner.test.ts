@@ -53,6 +53,47 @@ gpuSuite('tune/tuner', (test) => {
     for await (const slice of slices) await slice()
   })
 
+  test('random operands are made in slices, a piece at a time, and for no longer than there is time', async (gpu) => {
+    const shape = shapeClass('gemv', { dtype: 'f32', rows: 1, k: 1024, n: 2048 })
+    const question = { shapeClass: shape, candidates: ['plain', 'coalesced'] }
+    let inSlice = false
+    const lengths: number[] = []
+    const write = gpu.write
+    gpu.write = (tensor, data, start) => {
+      assert.ok(inSlice, `${data.length} values written beside the slices`)
+      lengths.push(data.length)
+      write.call(gpu, tensor, data, start)
+    }
+    const before = gpu.allocatedBytes
+    const tuned = async (budget: Budget) => {
+      const results: unknown[] = []
+      lengths.length = 0
+      for await (const slice of tune(gpu, [question], budget, (it) => results.push(it))) {
+        inSlice = true
+        await slice()
+        inSlice = false
+      }
+      assert.is(gpu.allocatedBytes, before)
+      return results
+    }
+    try {
+      const [result] = await tuned(new Budget(Number.POSITIVE_INFINITY))
+      assert.ok(result)
+      assert.ok(Math.max(...lengths) <= 2 ** 18, `${Math.max(...lengths)} values at once`)
+      assert.is(
+        lengths.reduce((sum, it) => sum + it, 0),
+        1024 * 2048 + 1024 + 2048,
+      )
+      // A slice takes a millisecond: the trial is made, and three of eleven pieces.
+      let clock = 0
+      const expectedStartMs = gpu.adapter.software ? 1000 : 200
+      assert.equal(await tuned(new Budget(expectedStartMs + 3, () => clock++)), [undefined])
+      assert.ok(lengths.length > 0 && lengths.length < 10, `${lengths.length} pieces`)
+    } finally {
+      Reflect.deleteProperty(gpu, 'write')
+    }
+  })
+
   test('an op without a trial, and a budget of nothing, leave the guess', async (gpu) => {
     const question = (op: string) => ({
       shapeClass: shapeClass(op, { dtype: 'f32', rows: 1, k: 4, n: 4 }),

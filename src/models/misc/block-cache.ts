@@ -14,17 +14,21 @@ const maxPassRows = 4096
  * blocks; the one unused for longest makes room.
  */
 export class BlockCache {
-  /** [capacity, d] */
-  states: Tensor
+  #states: Tensor
   /** Rows by block ids, least recently used first. */
   readonly #rows = new Map<string, number>()
 
   constructor(
     readonly gpu: Gpu,
     readonly width: number,
-    capacity = 1024,
+    readonly capacity = 1024,
   ) {
-    this.states = gpu.tensor('blocks', [capacity, width])
+    this.#states = gpu.tensor('blocks', [capacity, width])
+  }
+
+  /** [capacity or more, d] */
+  get states(): Tensor {
+    return this.#states
   }
 
   /** Blocks held. */
@@ -84,12 +88,13 @@ export class BlockCache {
     throw new Error('the block cache is smaller than one call needs')
   }
 
-  /** Makes room for more blocks in one call than the cache holds. */
+  /** Makes room for more blocks in one call than the cache holds, and anew where there was no memory for that before. */
   #reserve(pass: Pass, count: number): void {
-    if (count <= this.states.shape[0]!) return
-    const larger = this.gpu.tensor('blocks', [2 ** Math.ceil(Math.log2(count)), this.width])
+    const held = this.gpu.holds(this.states)
+    if (held && count <= this.states.shape[0]!) return
     pass.scratch.retire(this.states)
-    this.states = larger
+    const rows = Math.max(this.capacity, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
+    this.#states = this.gpu.tensor('blocks', [rows, this.width])
     this.clear()
   }
 }

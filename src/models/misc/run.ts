@@ -27,14 +27,9 @@ export class MiscRun extends Run<MiscWeights> {
     return encoded
   }
 
-  override async submit<Result>(forward: (pass: Pass<MiscWeights>) => Result, label?: string): Promise<Result> {
-    try {
-      return await super.submit(forward, label)
-    } catch (error) {
-      // Blocks that were to be encoded may not have been.
-      this.blocks.clear()
-      throw error
-    }
+  protected override abandon(): void {
+    // Blocks that were to be encoded may not have been.
+    this.blocks.clear()
   }
 
   override dispose(): void {
