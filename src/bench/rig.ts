@@ -3,12 +3,11 @@ import { defaultStepsInFlight } from '../engine/scheduler.js'
 import { GpuError } from '../errors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
-import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../models/misc/block-cache.js'
+import type { BlockCache } from '../models/misc/block-cache.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import { MiscRun } from '../models/misc/run.js'
 import type { Pass } from '../nn/pass.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { drawOptions, makeDialogues, type Workload } from './workload.js'
@@ -21,7 +20,7 @@ export class BenchRig {
   /** Milliseconds that {@link run} has waited for kernels to compile. */
   compileMs = 0
   readonly stepsInFlight: number
-  readonly #scratch: Scratch
+  readonly #run: MiscRun
 
   constructor(
     readonly gpu: Gpu,
@@ -32,8 +31,8 @@ export class BenchRig {
     this.stepsInFlight = defaultStepsInFlight(gpu.adapter)
     this.dialogues = makeDialogues(workload, config)
     this.slots = new ReplySlots(gpu, weights, workload.batch, tokenRules(config))
-    this.blockCache = new BlockCache(gpu, config.dModel)
-    this.#scratch = new Scratch(gpu)
+    this.#run = new MiscRun(gpu, weights)
+    this.blockCache = this.#run.blocks
   }
 
   /** Blocks of all dialogues. */
@@ -51,15 +50,17 @@ export class BenchRig {
 
   /** As {@link run}, but the caller submits. */
   async record<T>(record: (pass: Pass<MiscWeights>) => T, submit: (recording: Recording) => Promise<void>): Promise<T> {
-    const recorder = new Recorder(this.gpu)
-    const value = record({ recorder, scratch: this.#scratch, weights: this.weights })
-    const recorded = performance.now()
-    const recording = await recorder.finish()
+    let recorded = 0
+    const { result, recording } = await this.#run.record((pass) => {
+      const value = record(pass)
+      recorded = performance.now()
+      return value
+    })
     this.compileMs += performance.now() - recorded
     await submit(recording)
     recording.dispose()
-    this.#scratch.release()
-    return value
+    this.#run.scratch.release()
+    return result
   }
 
   /** Eq. 2–3, for the blocks that the cache does not hold. */
@@ -121,8 +122,7 @@ export class BenchRig {
 
   dispose(): void {
     this.slots.dispose()
-    this.blockCache.dispose()
-    this.#scratch.dispose()
+    this.#run.dispose()
   }
 
   #prepare(pass: Pass<MiscWeights>, encoded: EncodedDialogues): void {

@@ -1,11 +1,9 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
-import { Scratch } from '../gpu/scratch.js'
 import type { VariantQuestion } from '../gpu/variants.js'
-import { BlockCache } from '../models/misc/block-cache.js'
 import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import { MiscRun } from '../models/misc/run.js'
 import { measurable } from '../tune/tuner.js'
 import { usualDialogue } from './usual-dialogue.js'
 
@@ -15,11 +13,11 @@ const batches = [1, 4, 16]
 /** The choices of kernels that a model comes to: a dialogue and steps of replies are recorded, and never submitted. */
 export function modelQuestions(gpu: Gpu, weights: MiscWeights): VariantQuestion[] {
   const { config } = weights
-  const scratch = new Scratch(gpu)
-  const blockCache = new BlockCache(gpu, config.dModel)
+  const run = new MiscRun(gpu, weights)
+  const { scratch } = run
   const pass = { recorder: new Recorder(gpu), scratch, weights }
   const state = new DecoderState(gpu, weights, 1)
-  prepareDecoding(pass, state, [0], encodeDialogues(pass, blockCache, [usualDialogue(config)]))
+  run.encode(pass, [usualDialogue(config)], state)
   state.dispose()
   for (const slots of batches) {
     // The caches' lengths choose no kernel.
@@ -29,7 +27,6 @@ export function modelQuestions(gpu: Gpu, weights: MiscWeights): VariantQuestion[
     decode(pass, state, { slots, newRows: 1, ids: perSlot, positions: perSlot, lengths: perSlot })
     state.dispose()
   }
-  scratch.dispose()
-  blockCache.dispose()
+  run.dispose()
   return measurable(gpu.variants.asked)
 }

@@ -2,13 +2,12 @@ import { InputError } from '../errors.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { type OnKernel, Recorder, runEachKernel } from '../gpu/recorder.js'
-import { Scratch } from '../gpu/scratch.js'
+import { type OnKernel, runEachKernel } from '../gpu/recorder.js'
 import { largestPart } from '../gpu/slots.js'
-import { BlockCache } from '../models/misc/block-cache.js'
 import type { DecoderState } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import { MiscRun } from '../models/misc/run.js'
 import { readMixtures } from './read-mixtures.js'
 import type { StrategyMixture } from './reply.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
@@ -38,8 +37,7 @@ export interface EncodingInFlight {
  * Await each before the next.
  */
 export class ReplyDecoder {
-  readonly #scratch: Scratch
-  readonly blockCache: BlockCache
+  readonly #run: MiscRun
   /** Replies drawn together, at most. */
   readonly maxBatch: number
   /** Kept for when no more are needed: going back to it can never fail. */
@@ -58,8 +56,7 @@ export class ReplyDecoder {
     readonly rules: TokenRules,
     maxBatch?: number,
   ) {
-    this.#scratch = new Scratch(gpu)
-    this.blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#run = new MiscRun(gpu, weights)
     this.#oneSlot = new ReplySlots(gpu, weights, 1, rules)
     this.#slots = this.#oneSlot
     const { vocabSize, decoderFfn, dModel } = weights.config
@@ -87,16 +84,15 @@ export class ReplyDecoder {
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
   async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
-    const recorder = new Recorder(this.gpu)
-    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
-    prepareDecoding(pass, this.#slots.state, [0], encodeDialogues(pass, this.blockCache, [dialogue]))
+    const run = this.#run
+    const recorded = run.record((pass) => run.encode(pass, [dialogue], this.#slots.state))
     // What was recorded is never computed.
-    this.blockCache.clear()
-    const [encoding, step] = await Promise.all([recorder.finish(), this.#slots.recording(1)])
+    run.blocks.clear()
+    const [{ recording: encoding }, step] = await Promise.all([recorded, this.#slots.recording(1)])
     return async (onKernel) => {
       await runEachKernel(this.gpu, [encoding, step], onKernel)
       encoding.dispose()
-      this.#scratch.release()
+      run.scratch.release()
     }
   }
 
@@ -140,29 +136,18 @@ export class ReplyDecoder {
     slots: readonly number[],
   ): Promise<EncodingInFlight> {
     const { gpu } = this
-    const recorder = new Recorder(gpu)
-    const pass = { recorder, scratch: this.#scratch, weights: this.weights }
-    try {
-      const readbacks = await gpu.scoped('encoding a dialogue', () => {
-        const encoded = encodeDialogues(pass, this.blockCache, dialogues)
-        prepareDecoding(pass, state, slots, encoded)
-        const { logits, probs } = encoded.strategy
+    const readbacks = await this.#run.submit(
+      (pass) => {
+        const { logits, probs } = this.#run.encode(pass, dialogues, state, slots).strategy
         return [gpu.readback(logits), gpu.readback(probs)] as const
-      })
-      const recording = await recorder.finish('encoding a dialogue')
-      gpu.submit([recording], readbacks)
-      recording.dispose()
-      const mixtures = readMixtures(readbacks, dialogues.length)
-      // Whoever awaits them sees the failure when it gets there.
-      mixtures.catch(() => {})
-      return { mixtures }
-    } catch (error) {
-      // Blocks that were to be encoded may not have been.
-      this.blockCache.clear()
-      throw error
-    } finally {
-      this.#scratch.release()
-    }
+      },
+      'encoding a dialogue',
+      (readbacks) => readbacks,
+    )
+    const mixtures = readMixtures(readbacks, dialogues.length)
+    // Whoever awaits them sees the failure when it gets there.
+    mixtures.catch(() => {})
+    return { mixtures }
   }
 
   /** One id more for every reply, in the order of their slots. */
@@ -174,9 +159,7 @@ export class ReplyDecoder {
   async release(slot: number): Promise<void> {
     this.#used--
     if (slot === this.#used) return
-    const recorder = new Recorder(this.gpu)
-    this.#slots.copySlot(recorder, this.#slots, this.#used, slot)
-    await this.#submit(recorder)
+    await this.#run.submit(({ recorder }) => this.#slots.copySlot(recorder, this.#slots, this.#used, slot))
   }
 
   /** Ends every reply, after an error. */
@@ -189,14 +172,13 @@ export class ReplyDecoder {
     if (this.#used > 0 || this.#slots === this.#oneSlot) return
     this.#slots.dispose()
     this.#slots = this.#oneSlot
-    this.#scratch.dispose()
+    this.#run.scratch.dispose()
   }
 
   dispose(): void {
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#oneSlot.dispose()
-    this.blockCache.dispose()
-    this.#scratch.dispose()
+    this.#run.dispose()
   }
 
   /** Those in use, or where they are too few others, by powers of two. */
@@ -211,16 +193,10 @@ export class ReplyDecoder {
 
   /** The replies being drawn go on in other slots. */
   async #moveTo(slots: ReplySlots): Promise<void> {
-    const recorder = new Recorder(this.gpu)
-    for (let slot = 0; slot < this.#used; slot++) slots.copySlot(recorder, this.#slots, slot, slot)
-    await this.#submit(recorder)
+    await this.#run.submit(({ recorder }) => {
+      for (let slot = 0; slot < this.#used; slot++) slots.copySlot(recorder, this.#slots, slot, slot)
+    })
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#slots = slots
-  }
-
-  async #submit(recorder: Recorder): Promise<void> {
-    const recording = await recorder.finish()
-    this.gpu.submit([recording])
-    recording.dispose()
   }
 }

@@ -1,13 +1,14 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
-import { Recorder } from '../gpu/recorder.js'
+import type { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
 import { copySlot, largestPart, type SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { Trace } from '../nn/pass.js'
+import { Run } from '../nn/run.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { type RuleWords, ruleWords } from '../ops/rule-words.js'
 import { sample } from '../ops/sample.js'
@@ -35,6 +36,7 @@ export class ReplySlots implements SlotTensors {
   readonly #readbacks: Readback[] = []
   #readbackCount = 0
   readonly #recordings = new Map<number, Promise<Recording>>()
+  readonly #run: Run<MiscWeights>
   #disposed = false
 
   constructor(
@@ -45,6 +47,7 @@ export class ReplySlots implements SlotTensors {
   ) {
     const { maxPositions } = weights.config
     this.state = new DecoderState(gpu, weights, slots)
+    this.#run = new Run(gpu, weights, slots)
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.rules = ruleWords(gpu, rules)
@@ -133,16 +136,16 @@ export class ReplySlots implements SlotTensors {
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
   async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
-    const { gpu, weights, state, sampling, rules } = this
-    const recorder = new Recorder(gpu)
-    const pass = { recorder, scratch: state.scratch, weights, ...(trace && { trace: trace(recorder) }) }
+    const { state, sampling, rules } = this
     const { ids, positions } = sampling
-    await gpu.scoped('a decode step', () => {
-      const logits = decode(pass, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
+    const { recording } = await this.#run.record((pass) => {
+      const { recorder } = pass
+      const traced = trace ? { ...pass, trace: trace(recorder) } : pass
+      const logits = decode(traced, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
       logitsProcessors(recorder, logits, sampling, rules, count)
       sample(recorder, logits, sampling, rules, count)
-    })
-    return recorder.finish('a decode step')
+    }, 'a decode step')
+    return recording
   }
 
   /** Frees everything. Steps in flight still give their draws. */
@@ -156,6 +159,7 @@ export class ReplySlots implements SlotTensors {
     }
     for (const readback of this.#readbacks) readback.dispose()
     this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#between)
+    this.#run.dispose()
     this.state.dispose()
   }
 }

@@ -1,5 +1,4 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { Scratch } from '../gpu/scratch.js'
 import type { SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { splitHeads } from '../ops/split-heads.js'
@@ -41,7 +40,6 @@ export class KvCache implements SlotTensors {
   readonly cross: readonly Tensor[]
   /** u32 [slots, sources, 2]: which of a slot's rows are those of each source, the first and one past the last. */
   readonly ranges: Tensor
-  readonly scratch: Scratch
   /** Rows kept for a slot, of all sources. */
   readonly rowsPerSlot: number
   /** Where the rows of each source begin among those of a slot. */
@@ -67,7 +65,6 @@ export class KvCache implements SlotTensors {
     }))
     this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [slots, heads, rowsPerSlot, (2 * d) / heads]))
     this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
-    this.scratch = new Scratch(gpu, slots)
   }
 
   /** Says how many rows a slot will have in each source. */
@@ -88,7 +85,6 @@ export class KvCache implements SlotTensors {
   }
 
   dispose(): void {
-    this.scratch.dispose()
     this.gpu.free(...this.slotTensors, this.ranges)
   }
 }

@@ -1,10 +1,8 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder } from '../gpu/recorder.js'
-import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../models/misc/block-cache.js'
-import { DecoderState, decode } from '../models/misc/decoder.js'
+import { DecoderState, decode, wholeReplies } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { type DialogueIds, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import { MiscRun } from '../models/misc/run.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
 /** A dialogue and the reply that came. */
@@ -79,8 +77,7 @@ function batches(replies: readonly ScoredReply[]): number[][] {
 }
 
 class ReplyScorer {
-  readonly #scratch: Scratch
-  readonly #blockCache: BlockCache
+  readonly #run: MiscRun
   readonly #state: DecoderState
 
   constructor(
@@ -88,52 +85,31 @@ class ReplyScorer {
     readonly weights: MiscWeights,
     readonly vocabulary: number,
   ) {
-    this.#scratch = new Scratch(gpu)
-    this.#blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#run = new MiscRun(gpu, weights)
     this.#state = new DecoderState(gpu, weights, mostReplies)
   }
 
   async score(replies: readonly ScoredReply[]): Promise<ReplyScores[]> {
-    const { gpu, weights } = this
-    const { decoderStartId } = weights.config
+    const { gpu } = this
+    const { decoderStartId } = this.weights.config
     const length = Math.max(...replies.map(({ reply }) => reply.length))
     const rows = replies.length * length
-    const recorder = new Recorder(gpu)
-    const pass = { recorder, scratch: this.#scratch, weights }
-    const dialogues = replies.map(({ dialogue }) => dialogue)
-    prepareDecoding(pass, this.#state, [...replies.keys()], encodeDialogues(pass, this.#blockCache, dialogues))
-
-    const upload = (label: string, ids: readonly number[]) =>
-      this.#scratch.upload(label, [ids.length], Uint32Array.from(ids))
     // What pads a shorter reply stands after its last id, where nothing that counts can see it.
     const padded = (ids: readonly number[]) => Array.from({ length }, (_, i) => ids[i] ?? decoderStartId)
-    const positions = upload(
-      'positions',
-      replies.flatMap(() => [...Array(length).keys()]),
-    )
-    const ids = upload(
-      'ids',
-      replies.flatMap(({ reply }) => padded([decoderStartId, ...reply.slice(0, -1)])),
-    )
-    const lengths = upload(
-      'lengths',
-      replies.map(() => 0),
-    )
-    const logits = decode(pass, this.#state, { slots: replies.length, newRows: length, ids, positions, lengths })
+    const ids = replies.map(({ reply }) => padded([decoderStartId, ...reply.slice(0, -1)]))
+    const dialogues = replies.map(({ dialogue }) => dialogue)
+    const targetIds = Uint32Array.from(replies.flatMap(({ reply }) => padded(reply)))
 
-    const targets = upload(
-      'targets',
-      replies.flatMap(({ reply }) => padded(reply)),
-    )
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
-    tokenLoss(recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
-    const recording = await recorder.finish('score')
-    gpu.submit([recording])
+    await this.#run.submit((pass) => {
+      this.#run.encode(pass, dialogues, this.#state)
+      const logits = decode(pass, this.#state, wholeReplies(pass.scratch, ids))
+      const targets = pass.scratch.upload('targets', [rows], targetIds)
+      tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
+    }, 'scoring replies')
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
-    recording.dispose()
     gpu.free(losses, bestIds)
-    this.#scratch.release()
     return replies.map(({ reply }, i) => ({
       losses: lossValues.slice(i * length, i * length + reply.length),
       bestIds: bestValues.slice(i * length, i * length + reply.length),
@@ -142,7 +118,6 @@ class ReplyScorer {
 
   dispose(): void {
     this.#state.dispose()
-    this.#blockCache.dispose()
-    this.#scratch.dispose()
+    this.#run.dispose()
   }
 }

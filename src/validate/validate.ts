@@ -3,14 +3,11 @@ import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { processScores } from '../generation/processors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { Recorder } from '../gpu/recorder.js'
-import { Scratch } from '../gpu/scratch.js'
-import { BlockCache } from '../models/misc/block-cache.js'
 import type { MiscConfig } from '../models/misc/config.js'
-import { decode } from '../models/misc/decoder.js'
+import { decode, wholeReplies } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
-import type { Trace } from '../nn/pass.js'
+import { MiscRun } from '../models/misc/run.js'
+import type { Pass } from '../nn/pass.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison, type StageLimits } from './comparison.js'
@@ -82,8 +79,7 @@ export async function validateCase(
 
 /** One reference file's dialogues, run on the GPU. */
 class ReferenceRun {
-  readonly #scratch: Scratch
-  readonly #blockCache: BlockCache
+  readonly #run: MiscRun
   /** As many slots as the file has dialogues, with all ids allowed (for `decode.greedy`) and without the added ones. */
   readonly #slots: ReplySlots
   readonly #penalisedSlots: ReplySlots
@@ -96,8 +92,7 @@ class ReferenceRun {
     readonly limits: StageLimits,
   ) {
     this.#batch = reference.dialogues.length
-    this.#scratch = new Scratch(gpu)
-    this.#blockCache = new BlockCache(gpu, weights.config.dModel)
+    this.#run = new MiscRun(gpu, weights)
     this.#slots = new ReplySlots(gpu, weights, this.#batch, tokenRules(weights.config))
     this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceRules(weights.config))
   }
@@ -119,14 +114,14 @@ class ReferenceRun {
   async fullPass(): Promise<Map<string, Float32Array>> {
     const capture = this.#capture()
     try {
-      await this.#submit(async (recorder) => {
-        this.#encode(recorder, this.#slots, capture.trace(recorder))
-        this.#teacherForce(recorder, this.reference.decoderIds, capture.trace(recorder))
+      await this.#run.submit((pass) => {
+        const traced = { ...pass, trace: capture.trace(pass.recorder) }
+        this.#encode(traced, this.#slots)
+        this.#teacherForce(traced, this.reference.decoderIds)
       })
       return await capture.read()
     } finally {
       capture.dispose()
-      this.#scratch.release()
     }
   }
 
@@ -136,8 +131,8 @@ class ReferenceRun {
     const decoder = this.#capture()
     const recording = await this.#slots.record(this.#batch, (recorder) => decoder.trace(recorder))
     try {
-      this.#blockCache.clear()
-      await this.#submit(async (recorder) => this.#encode(recorder, this.#slots, encoder.trace(recorder)))
+      this.#run.blocks.clear()
+      await this.#run.submit((pass) => this.#encode({ ...pass, trace: encoder.trace(pass.recorder) }, this.#slots))
       const { ids, positions } = this.#slots.sampling
       const steps: Map<string, Float32Array>[] = []
       for (let step = 0; step < this.reference.decoderIds[0]!.length; step++) {
@@ -156,7 +151,6 @@ class ReferenceRun {
       encoder.dispose()
       decoder.dispose()
       recording.dispose()
-      this.#scratch.release()
     }
   }
 
@@ -172,13 +166,12 @@ class ReferenceRun {
         ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? eosIds[0]!),
       ])
       const capture = new Capture(this.gpu, new Set(['logits']))
-      await this.#submit(async (recorder) => {
-        this.#encode(recorder, this.#slots)
-        this.#teacherForce(recorder, inputs, capture.trace(recorder))
+      await this.#run.submit((pass) => {
+        this.#encode(pass, this.#slots)
+        this.#teacherForce({ ...pass, trace: capture.trace(pass.recorder) }, inputs)
       })
       const logits = (await capture.read()).get('logits')!
       capture.dispose()
-      this.#scratch.release()
       forEachDecodedId(decode, this.limits.hidden, (id, b, step) => {
         const start = (b * length + step) * vocabSize
         const scores = logits.slice(start, start + vocabSize)
@@ -197,8 +190,7 @@ class ReferenceRun {
     const agreements: boolean[] = []
     for (const decode of this.reference.decodes) {
       const slots = decode.name === 'decode.greedy' ? this.#slots : this.#penalisedSlots
-      await this.#submit(async (recorder) => this.#encode(recorder, slots))
-      this.#scratch.release()
+      await this.#run.submit((pass) => this.#encode(pass, slots))
       const options = decodeOptions(decode)
       for (let b = 0; b < this.#batch; b++) slots.start(b, options, this.#history(decode.name, b))
       const drawn: number[][] = decode.ids.map(() => [])
@@ -217,8 +209,7 @@ class ReferenceRun {
   dispose(): void {
     this.#slots.dispose()
     this.#penalisedSlots.dispose()
-    this.#blockCache.dispose()
-    this.#scratch.dispose()
+    this.#run.dispose()
   }
 
   #capture(): Capture {
@@ -231,39 +222,12 @@ class ReferenceRun {
     return [...context, this.weights.config.decoderStartId]
   }
 
-  #encode(recorder: Recorder, slots: ReplySlots, trace?: Trace): void {
-    const pass = { recorder, scratch: this.#scratch, weights: this.weights, ...(trace && { trace }) }
-    const { dialogues } = this.reference
-    const encoded = encodeDialogues(pass, this.#blockCache, dialogues)
-    prepareDecoding(pass, slots.state, [...dialogues.keys()], encoded)
+  #encode(pass: Pass<MiscWeights>, slots: ReplySlots): void {
+    this.#run.encode(pass, this.reference.dialogues, slots.state)
   }
 
-  #teacherForce(recorder: Recorder, ids: readonly (readonly number[])[], trace: Trace): void {
-    const newRows = ids[0]!.length
-    const upload = (label: string, values: readonly number[]) =>
-      this.#scratch.upload(label, [values.length], Uint32Array.from(values))
-    decode({ recorder, scratch: this.#scratch, weights: this.weights, trace }, this.#slots.state, {
-      slots: ids.length,
-      newRows,
-      ids: upload('decoder.ids', ids.flat()),
-      positions: upload(
-        'decoder.positions',
-        ids.flatMap(() => [...Array(newRows).keys()]),
-      ),
-      lengths: upload(
-        'decoder.lengths',
-        ids.map(() => 0),
-      ),
-    })
-  }
-
-  async #submit(record: (recorder: Recorder) => Promise<void>): Promise<void> {
-    const recorder = new Recorder(this.gpu)
-    await record(recorder)
-    const recording = await recorder.finish()
-    this.gpu.submit([recording])
-    await this.gpu.idle()
-    recording.dispose()
+  #teacherForce(pass: Pass<MiscWeights>, ids: readonly (readonly number[])[]): void {
+    decode(pass, this.#slots.state, wholeReplies(pass.scratch, ids))
   }
 
   /** Rows step by step, each of every dialogue, as rows dialogue by dialogue. */

@@ -1,4 +1,5 @@
 import type { Gpu } from '../../gpu/gpu.js'
+import type { Scratch } from '../../gpu/scratch.js'
 import type { Tensor } from '../../gpu/tensor.js'
 import { decoderLayer } from '../../nn/decoder-layer.js'
 import { KvCache, type NewRows } from '../../nn/kv-cache.js'
@@ -79,4 +80,19 @@ export function decode(pass: Pass<MiscWeights>, state: DecoderState, input: NewI
   const { x: logits } = project(pass, 'logits', { x: last, count }, { weight: embedding, bias: weights.logitsBias })
   trace?.('logits', logits, count)
   return logits
+}
+
+/** Whole replies of one length, from the first position on: what a teacher-forced {@link decode} reads. */
+export function wholeReplies(scratch: Scratch, ids: readonly (readonly number[])[]): NewIds {
+  const [slots, newRows] = [ids.length, ids[0]!.length]
+  const upload = (label: string, values: readonly number[]) =>
+    scratch.upload(label, [values.length], Uint32Array.from(values))
+  const positions = ids.flatMap(() => [...Array(newRows).keys()])
+  return {
+    slots,
+    newRows,
+    ids: upload('decoder.ids', ids.flat()),
+    positions: upload('decoder.positions', positions),
+    lengths: upload('decoder.lengths', new Array<number>(slots).fill(0)),
+  }
 }

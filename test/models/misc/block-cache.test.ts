@@ -1,9 +1,8 @@
 import * as assert from 'uvu/assert'
 import { loadModel } from '../../../src/engine/load-model.js'
 import type { Gpu } from '../../../src/gpu/gpu.js'
-import { Recorder } from '../../../src/gpu/recorder.js'
-import { Scratch } from '../../../src/gpu/scratch.js'
 import { BlockCache } from '../../../src/models/misc/block-cache.js'
+import { Run } from '../../../src/nn/run.js'
 import { goldenModel } from '../../golden.js'
 import { assertClose, gpuSuite } from '../../gpu.js'
 
@@ -12,17 +11,14 @@ async function setUp(gpu: Gpu, capacity: number) {
   const weights = await loadModel(gpu, await goldenModel('misc-tiny-paper'))
   const { dModel } = weights.config
   const cache = new BlockCache(gpu, dModel, capacity)
-  const scratch = new Scratch(gpu)
+  const run = new Run(gpu, weights)
   const encode = async (...blocks: number[][]) => {
-    const recorder = new Recorder(gpu)
-    const rows = cache.encode({ recorder, scratch, weights }, blocks)
-    const recording = await recorder.finish()
-    gpu.submit([recording])
-    await gpu.idle()
-    recording.dispose()
-    scratch.release()
+    const { rows, work } = await run.submit((pass) => {
+      const rows = cache.encode(pass, blocks)
+      return { rows, work: pass.recorder.length }
+    })
     const states = await gpu.readF32(cache.states)
-    return { work: recorder.length, states: rows.map((row) => states.slice(row * dModel, (row + 1) * dModel)) }
+    return { work, states: rows.map((row) => states.slice(row * dModel, (row + 1) * dModel)) }
   }
   return { cache, encode }
 }
