@@ -170,7 +170,12 @@ fn draw(row: u32, lane: u32, own: Settings) {
       search.fraction = random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn);
     }
     for (var level = select(0u, 4u, i == DRAW); level < select(6u, 4u, i == TOP_K); level++) {
-      measure(row, lane, own, search, last, level, i == TOP_K);
+      // Two calls, because some compilers compute what a condition leaves out.
+      if (i == TOP_K) {
+        measure(row, lane, own, search, last, level, true);
+      } else {
+        measure(row, lane, own, search, last, level, false);
+      }
       find_byte(&search, level);
       if (level == 0 && !(i == TOP_P && top_k)) {
         list(row, lane, own, farthest(search));
@@ -213,9 +218,13 @@ fn measure(row: u32, lane: u32, own: Settings, search: Search, last: Key, level:
       ((key.id ^ search.found.id) & search.bits.id) == 0;
     if (left && fits) {
       let byte = (select(key.distance, key.id, level > 3) >> shift_of(level)) & 255;
-      let mass = select(weight(key.distance), 1, counting);
-      atomicAdd(&high[byte], mass >> 16);
-      atomicAdd(&low[byte], mass & 0xffff);
+      if (counting) {
+        atomicAdd(&low[byte], 1);
+      } else {
+        let mass = weight(key.distance);
+        atomicAdd(&high[byte], mass >> 16);
+        atomicAdd(&low[byte], mass & 0xffff);
+      }
     }
   }
   workgroupBarrier();
