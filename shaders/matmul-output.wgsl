@@ -2,7 +2,7 @@
 // every such end of a kernel: drivers that compile a pipeline for seconds do so once, and branches that all take alike cost
 // nothing.
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, n], read where group_rows > 0
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, bias_stride], read where group_rows > 0
 @group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, n], read where has_residual
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, n]
 @group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
@@ -13,6 +13,8 @@ struct Params {
   k: u32,
   n: u32,
   group_rows: u32,    // rows that share a bias row; 0: there is no bias
+  bias_stride: u32,
+  bias_first: u32,    // where in its row the bias of column 0 stands
   has_residual: u32,
   activation: u32,    // see activation.wgsl
 }
@@ -28,7 +30,7 @@ fn put(row: u32, column: u32, sum: f32) {
   if (HAS_SCALE) {
     value *= scale[column];
   }
-  value += select(0, bias[row / max(params.group_rows, 1) * params.n + column], params.group_rows > 0);
+  value += select(0, bias[row / max(params.group_rows, 1) * params.bias_stride + params.bias_first + column], params.group_rows > 0);
   value = activate(value, params.activation) + select(0, residual[i], params.has_residual > 0);
   if (row < params.rows && column < params.n) {
     out[i] = value;
