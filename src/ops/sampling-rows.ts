@@ -30,10 +30,9 @@ export interface SamplingRows {
   readonly history: Tensor
   /** u32 [rows]: the id drawn last, which the next decode step reads; the pad id in rows that have ended. */
   readonly ids: Tensor
-  /**
-   * u32 [rows]: its position in the reply, which is also how many ids the decoder has read before. A row that ends keeps the
-   * position it had.
-   */
+  /** u32 [rows]: how many ids the decoder has read before it. A row that ends keeps the length it had. */
+  readonly lengths: Tensor
+  /** u32 [rows]: its position, which counts on from that of the row's first id as the length does. */
   readonly positions: Tensor
 }
 
@@ -59,6 +58,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
     state: gpu.tensor('sampling.state', [rows, STATE_WORDS], 'u32'),
     history: gpu.tensor('sampling.history', [rows, capacity], 'u32'),
     ids: gpu.tensor('sampling.ids', [rows], 'u32'),
+    lengths: gpu.tensor('sampling.lengths', [rows], 'u32'),
     positions: gpu.tensor('sampling.positions', [rows], 'u32'),
   }
   for (let row = 0; row < rows; row++) stopRow(gpu, tensors, row)
@@ -70,7 +70,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
  *
  * @param history the ids that stand before, which the processors see: the start id, after the context's ids where they
  *   are to be penalised. The last of them is the first that the decoder reads.
- * @param position where that one stands.
+ * @param first how many ids the decoder has read before that one, and where it stands; default: both 0, or the same.
  * @throws InputError where the longest reply allowed does not fit in the history
  */
 export function startRow(
@@ -79,7 +79,7 @@ export function startRow(
   row: number,
   options: ResolvedOptions,
   history: readonly number[],
-  position = 0,
+  { length = 0, position = length }: { readonly length?: number; readonly position?: number } = {},
 ): void {
   const capacity = rows.history.shape[1]!
   const longest = history.length + options.maxLength - 1
@@ -91,6 +91,7 @@ export function startRow(
   gpu.write(rows.settings, settingsWords(options), row * SETTINGS_WORDS)
   gpu.write(rows.history, historyWords(history), row * capacity)
   gpu.write(rows.ids, Uint32Array.of(history.at(-1)!), row)
+  gpu.write(rows.lengths, Uint32Array.of(length), row)
   gpu.write(rows.positions, Uint32Array.of(position), row)
   gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running, history.at(-1)!), row * STATE_WORDS)
 }
