@@ -42,8 +42,8 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text, none for ''. A `tokenizer.json` adds the specials that its post-processor names (`<s> … </s>`
-   * for BART). Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
+   * The ids of a text, none for ''. Byte-level BPE puts `<s> … </s>` around it, a `tokenizer.json` the specials that its
+   * post-processor names. Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
    */
   async encode(text: string): Promise<number[]> {
     return (await this.encodeBatch([text]))[0]!
@@ -61,8 +61,9 @@ export class Tokenizer {
   }
 
   /**
-   * The text of ids: padding, start, EOS, unknown and [CLS] left out (a `tokenizer.json`: its special tokens), spacing
-   * before punctuation and in contractions undone. Throws an {@link InputError} on an id that no token has.
+   * The text of ids: padding, start, EOS, unknown and [CLS] left out (a `tokenizer.json`: its special tokens); of
+   * blenderbot_small's, spacing before punctuation and in contractions undone. Throws an {@link InputError} on an id that no
+   * token has.
    */
   decode(ids: readonly number[]): string {
     return this.#codec.decode(ids)

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { filesFolder } from '../files-folder.js'
+import { randomIntegers } from '../random.js'
 import { refused } from '../throws.js'
 
 const bytes = suite('text/byte-level-codec')
@@ -99,6 +100,30 @@ bytes('decodes to the text, a word at a time', async () => {
     ['', '', 'eats', ' eat xReact', '', '  eat'],
   )
   await refused(() => bart.decode([27]), /cannot decode id 27: ids of this tokenizer are integers from 0 to 26/)
+})
+
+bytes('any text has the ids and the text that a tokenizer.json of the same vocabulary gives it', async () => {
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+  const json = await Tokenizer.load(
+    filesFolder({
+      'tokenizer.json': {
+        ...{ version: '1.0', added_tokens: [], pre_tokenizer: byteLevel, decoder: byteLevel },
+        post_processor: { ...byteLevel, type: 'RobertaProcessing', sep: ['</s>', 2], cls: ['<s>', 0] },
+        model: { type: 'BPE', vocab: VOCABULARY['vocab.json'], merges: ['a t', 'e at', 'Ġ eat'], unk_token: '<unk>' },
+      },
+    }),
+  )
+  const bart = await load()
+  const random = randomIntegers(7)
+  const pieces = ['e', 'a', 't', 'eat', ' ', '  ', '\n', 'é', "'s", '3', '😀', 'GEN', '.', '\ud800', '\u00a0']
+  for (let round = 0; round < 200; round++) {
+    const text = Array.from({ length: 1 + random(12) }, () => pieces[random(pieces.length)]).join('')
+    if (text.trim() === '') continue
+    const ids = await bart.encode(text)
+    assert.equal(ids, await json.encode(text), JSON.stringify(text))
+    const kept = ids.filter((id) => id > 3)
+    assert.is(bart.decode(kept), json.decode(kept), JSON.stringify(text))
+  }
 })
 
 bytes('files that contradict each other, or do not fit together, are refused', async () => {
