@@ -66,6 +66,21 @@ inspection('lists tied copies, which count once', async () => {
   assert.is(parameters.total, 300660)
 })
 
+inspection('describes the other families', async () => {
+  const bart = await inspect(await goldenModel('bart-tiny'))
+  assert.equal([bart.family, bart.variant, bart.architecture.model_type], ['bart', 'plain', 'bart'])
+  assert.equal([bart.architecture.position_offset, bart.unused], [2, []])
+  // Layers × keys and values × positions × width × 4 bytes: of the output, and of the input.
+  assert.equal([bart.memory.f32.self_cache, bart.memory.f32.cross_cache], [65536, 65536])
+  const gpt = await inspect(await goldenModel('gpt-tiny'), 'int8')
+  assert.equal([gpt.family, gpt.variant, gpt.architecture.decoder_layers], ['gpt', 'plain', 3])
+  assert.equal([gpt.memory.f32.self_cache, gpt.memory.f32.cross_cache], [3 * 2 * 48 * 64 * 4, 0])
+  assert.is(gpt.memory.f32.weights, 4 * gpt.parameters.used)
+  assert.equal(Object.keys(gpt.memory_by_role.bytes).sort(), [
+    ...['cross-cache', 'decoder-ffn', 'decoder-self', 'embedding', 'norms-biases', 'self-cache'],
+  ])
+})
+
 inspection('refuses a folder without a model', () => refused(() => inspect(tempFolder()), /has no config\.json/))
 
 inspection('as a command: one JSON document, or a report', async () => {
@@ -80,6 +95,10 @@ inspection('as a command: one JSON document, or a report', async () => {
   assert.match(stdout, /391,372: 380,564 used, 10,808 unused/)
   assert.match(stdout, /model\.decoder\.wte\.weight F32 \[128,64\]/)
   assert.match(stdout, /^in int8, by role$/m)
+  const gpt = misc(await goldenModel('gpt-tiny')).stdout
+  assert.match(gpt, /^architecture {2}openai-gpt: a decoder alone, /m)
+  assert.match(gpt, /^ {2}decoder {5}3 layers, width 64, 4 heads, FFN 256$/m)
+  assert.not.match(gpt, /encoder {2}/)
   const none = misc('/no/such/model')
   assert.equal([none.status, none.stdout], [2, ''])
   assert.match(none.stderr, /^misc: \/no\/such\/model: no such folder; check the path\n$/)
