@@ -1,5 +1,5 @@
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { expectShape, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
 import { rowLanes } from './row-lanes.js'
 
 /** Tensors of {@link embed}; d is the model width, V the vocabulary, P the number of positions. */
@@ -21,7 +21,8 @@ export interface EmbedTensors {
 }
 
 /**
- * out = LN(table[id] · scale + positionTable[position]), over the first `rows` rows; eps is 1e-5.
+ * out = LN(table[id] · scale + positionTable[position]), over the first `rows` rows; eps is 1e-5. A table larger than a
+ * binding takes a dispatch for each of its parts.
  *
  * @param scale sqrt(d) where the checkpoint says `scale_embedding`, else 1.
  * @throws ShapeError
@@ -36,7 +37,7 @@ export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, s
   expectShape('embed', bias, [d])
   expectShape('embed', out, ['rows', d])
   const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
-  const bindings = { ids, positions, table, table_scale: table.scale, position_table: positionTable, weight, bias, out }
+  const bindings = { ids, positions, position_table: positionTable, weight, bias, out }
   const constants = {
     LANES: rowLanes(recorder.gpu, 'embed', 64),
     HAS_SCALE: table.scale ? 1 : 0,
@@ -44,5 +45,8 @@ export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, s
     weights: table.dtype,
   }
   const kernel = recorder.gpu.kernel('embed', constants)
-  recorder.dispatch(kernel, bindings, params, [rows])
+  for (const { first, rows: count, elements, scale: table_scale } of rowParts(table)) {
+    const part = { first_id: first, id_count: count }
+    recorder.dispatch(kernel, { ...bindings, table: elements, table_scale }, { ...params, ...part }, [rows])
+  }
 }
