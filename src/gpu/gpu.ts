@@ -5,7 +5,7 @@ import type { Platform } from './platform.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
-import { type DType, dtypeBytes, rowsPerPart, sizeOf, type Tensor, type WeightDtype } from './tensor.js'
+import { type DType, dtypeBytes, rowsPerPart, sizeOf, type Tensor, type WeightDtype, weightDtypes } from './tensor.js'
 import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
@@ -278,7 +278,11 @@ export class Gpu {
     const size = Math.max(16, Math.ceil(padded / 16) * 16)
     const limit = mostRows ? this.limits.maxBufferSize : this.maxTensorBytes
     if (size > limit) {
-      throw new OutOfMemoryError(`${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}`)
+      const smaller = mostRows && weightDtypes.find((it) => (size * dtypeBytes[it]) / dtypeBytes[dtype] <= limit)
+      const advice = smaller ? `: load the model as ${smaller}` : ''
+      throw new OutOfMemoryError(
+        `${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}${advice}`,
+      )
     }
     const buffer = this.buffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
     this.#alive.add(buffer)

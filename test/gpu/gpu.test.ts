@@ -105,6 +105,16 @@ gpuSuite('gpu/gpu', (test) => {
     gpu.free(matrix, others.out)
   })
 
+  test('a matrix larger than a buffer is refused, and told in which format it is not', (gpu) => {
+    const rows = Math.floor(gpu.limits.maxBufferSize / 4096) + 8
+    assert.throws(
+      () => gpu.matrix('huge', [rows, 1024]),
+      (error: Error) =>
+        error instanceof OutOfMemoryError &&
+        /^huge needs a buffer of \d+ bytes; .* allows \d+: load the model as f16$/.test(error.message),
+    )
+  })
+
   test('a readback is used again and again', async (gpu) => {
     const tensor = gpu.tensor('t', [5])
     const readback = gpu.readback(tensor)
