@@ -7,6 +7,7 @@ import { loadModel } from '../src/engine/load-model.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { usualDialogue } from '../src/engine/usual-dialogue.js'
 import { tokenRules } from '../src/generation/token-rules.js'
+import { MiscModel } from '../src/models/misc/model.js'
 import { openGpu } from '../src/platform/node/open-gpu.js'
 import { packagedModel } from '../src/platform/node/packaged-model.js'
 
@@ -16,7 +17,7 @@ process.env.MESA_SHADER_CACHE_DISABLE = 'true'
 
 const gpu = await openGpu({ adapter })
 const weights = await loadModel(gpu, folder)
-const decoder = new ReplyDecoder(gpu, weights, tokenRules(weights.config))
+const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), tokenRules(weights.config))
 const asked = performance.now()
 const runKernels = await decoder.compile(usualDialogue(weights.config))
 const made = performance.now()

@@ -14,6 +14,8 @@ import { ReplyDecoder } from '../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../src/engine/scheduler.js'
 import { resolveOptions } from '../src/generation/options.js'
 import { tokenRules } from '../src/generation/token-rules.js'
+import type { DialogueIds } from '../src/models/misc/misc.js'
+import { MiscModel, type StrategyScores } from '../src/models/misc/model.js'
 import { openGpu } from '../src/platform/node/open-gpu.js'
 import { packagedModel } from '../src/platform/node/packaged-model.js'
 
@@ -28,20 +30,20 @@ const { values: flags, positionals } = parseArgs({
 })
 const gpu = await openGpu({ adapter: flags.adapter })
 const weights = await loadModel(gpu, positionals[0] ?? packagedModel())
-const decoder = new ReplyDecoder(gpu, weights, tokenRules(weights.config))
+const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), tokenRules(weights.config))
 const ids = Math.min(Number(flags.ids), weights.config.maxPositions)
 const options = resolveOptions({ maxLength: ids + 1, minLength: ids + 1, seed: 1 })
 const context = Array.from({ length: Math.min(192, weights.config.maxPositions) }, (_, i) => 3 + ((i * 37) % 5000))
 const dialogue = { context, post: [], situation: [] }
 
 /** Milliseconds from id to id. */
-async function meanGap(scheduler: ReplyScheduler): Promise<number> {
+async function meanGap(scheduler: ReplyScheduler<DialogueIds, StrategyScores>): Promise<number> {
   const times: number[] = []
   await Promise.all(
     Array.from({ length: Number(flags.batch) }, (_, i) => {
       return new Promise<void>((resolve, reject) => {
         scheduler.add({
-          ...{ dialogue, options, history: [weights.config.decoderStartId], failed: reject },
+          ...{ input: dialogue, options, history: [weights.config.decoderStartId], failed: reject },
           encoded: () => {},
           drawn: () => i === 0 && times.push(performance.now()),
           finished: () => resolve(),

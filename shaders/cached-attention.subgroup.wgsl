@@ -15,25 +15,42 @@ var<private> largest: f32;
 fn soften(score: f32) -> f32 { return score; }
 fn start_sum() { }
 fn finish_sum(lane: u32) { }
-fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
+fn attend(source: u32, first: u32, end: u32, key: u32, value: u32, lane: u32) { }
 // }
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;            // [slots * new_rows, 3, d / 4]: q | k | v
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;            // [sequences * new_rows, 3, d / 4]: q | k | v
 @group(0) @binding(1) var<storage, read_write> keys: array<vec4f>;     // [slots, max_positions, d / 4]
 @group(0) @binding(2) var<storage, read_write> values: array<vec4f>;   // [slots, max_positions, d / 4]
-@group(0) @binding(3) var<storage, read> lengths: array<u32>;          // [slots]: rows that the cache holds
-@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;      // [slots * new_rows, d / 4]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;          // [sequences]: rows that the cache holds
+@group(0) @binding(4) var<storage, read> slots: array<u32>;            // [sequences, columns]: the row table
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;      // [sequences * new_rows, d / 4]
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
   max_positions: u32,
   d: u32,
   head_width: u32,
+  columns: u32,
 }
 
 const CACHED: u32 = 0;
 const FRESH: u32 = 1;
+
+// Where the sequence's entries in the row table begin.
+var<private> entries: u32;
+
+// The vec4 of the cache at which the slot of position i holds its row.
+fn cached_row(i: u32) -> u32 {
+  return (slots[entries + min(i, params.columns - 1)] * params.max_positions + i) * (params.d / 4);
+}
+
+fn row_at(source: u32, i: u32) -> u32 {
+  if (source == FRESH) {
+    return i * 3 * (params.d / 4);
+  }
+  return cached_row(i);
+}
 
 // A vec4 of the cache, or of the new rows.
 fn key_at(source: u32, i: u32) -> vec4f {
@@ -52,14 +69,15 @@ fn value_at(source: u32, i: u32) -> vec4f {
 
 fn work(group_id: vec3u, lane: u32) {
   let new_row = group_id.y;
-  let slot = group_id.z;
+  let sequence = group_id.z;
   let width = params.d / 4;
   let head = group_id.x * CHUNKS;
-  let length = min(lengths[slot], params.max_positions);
-  let cached = slot * params.max_positions * width + head;     // the slot's first row in the cache
-  let fresh = slot * params.new_rows * 3 * width + head;       // and in qkv
+  let length = min(lengths[sequence], params.max_positions);
+  let fresh = sequence * params.new_rows * 3 * width + head;    // the sequence's first row in qkv
   let own = fresh + new_row * 3 * width;
   let position = length + new_row;
+  entries = sequence * params.columns;
+  let place = cached_row(position) + head;
   // The row's own key comes first: it gives a finite largest score, and is the only new one when decoding.
   start_sum();
   var score = 0.0;
@@ -71,20 +89,20 @@ fn work(group_id: vec3u, lane: u32) {
       sum[h] = qkv[own + 2 * width + c];
       score += dot(query[h], key);
       if (position < params.max_positions) {
-        keys[cached + position * width + c] = key;
-        values[cached + position * width + c] = sum[h];
+        keys[place + c] = key;
+        values[place + c] = sum[h];
       }
     }
   }
   largest = subgroupAdd(score);
   total = select(0.0, 1.0, lane == 0);
-  attend(CACHED, 0, length, width, cached, cached, lane);
-  attend(FRESH, 0, new_row, 3 * width, fresh + width, fresh + 2 * width, lane);
+  attend(CACHED, 0, length, head, head, lane);
+  attend(FRESH, 0, new_row, fresh + width, fresh + 2 * width, lane);
   finish_sum(lane);
   for (var h = 0u; h < HELD; h++) {
     let c = h * LANES + lane;
     if (lane < SPAN && c < CHUNKS) {
-      out[(slot * params.new_rows + new_row) * width + head + c] = sum[h];
+      out[(sequence * params.new_rows + new_row) * width + head + c] = sum[h];
     }
   }
 }

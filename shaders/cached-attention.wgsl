@@ -1,18 +1,20 @@
-// Causal self-attention of new rows over a slot's cached rows and the new rows up to their own, and the growth of the cache.
-// One workgroup per (head, new row, slot): lanes on keys for the scores, on columns for the weighted sum of the values.
+// Causal self-attention of new rows over a sequence's cached rows and the new rows up to their own, and the growth of the cache.
+// One workgroup per (head, new row, sequence): lanes on keys for the scores, on columns for the weighted sum of the values.
 
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;            // [slots * new_rows, 3, d]: q | k | v
+@group(0) @binding(0) var<storage, read> qkv: array<f32>;            // [sequences * new_rows, 3, d]: q | k | v
 @group(0) @binding(1) var<storage, read_write> keys: array<f32>;     // [slots, max_positions, d]
 @group(0) @binding(2) var<storage, read_write> values: array<f32>;   // [slots, max_positions, d]
-@group(0) @binding(3) var<storage, read> lengths: array<u32>;        // [slots]: rows that the cache holds
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;      // [slots * new_rows, d]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;        // [sequences]: rows that the cache holds
+@group(0) @binding(4) var<storage, read> slots: array<u32>;          // [sequences, columns]: the row table
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;      // [sequences * new_rows, d]
+@group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
   max_positions: u32,
   d: u32,
   head_width: u32,   // at most LANES
+  columns: u32,      // of the row table
 }
 
 // from online-softmax.wgsl {
@@ -25,23 +27,28 @@ fn sum_over_lanes(value: f32, step: u32, lane: u32) -> f32 { return value; }
 
 var<workgroup> query: array<f32, LANES>;
 
+// Where the slot of position i holds the row of a sequence.
+fn cached_row(sequence: u32, i: u32) -> u32 {
+  return (slots[sequence * params.columns + min(i, params.columns - 1)] * params.max_positions + i) * params.d;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
   let width = params.head_width;
   let head = group_id.x * width;
   let new_row = group_id.y;
-  let slot = group_id.z;
+  let sequence = group_id.z;
   let d = params.d;
-  let length = min(lengths[slot], params.max_positions);
-  let cached = slot * params.max_positions * d + head;       // the slot's first row in the cache
-  let fresh = slot * params.new_rows * 3 * d + head;         // and in qkv
+  let length = min(lengths[sequence], params.max_positions);
+  let fresh = sequence * params.new_rows * 3 * d + head;     // the sequence's first row in qkv
   let own = fresh + new_row * 3 * d;
   if (lane < width) {
     query[lane] = qkv[own + lane] * inverseSqrt(f32(width));
     let position = length + new_row;
     if (position < params.max_positions) {
-      keys[cached + position * d + lane] = qkv[own + d + lane];
-      values[cached + position * d + lane] = qkv[own + 2 * d + lane];
+      let place = cached_row(sequence, position) + head + lane;
+      keys[place] = qkv[own + d + lane];
+      values[place] = qkv[own + 2 * d + lane];
     }
   }
   let column = lane % width;
@@ -57,7 +64,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
       let key = start + i;
       var score = 0.0;
       if (key < length) {
-        let k = cached + key * d;
+        let k = cached_row(sequence, key) + head;
         for (var c = 0u; c < width; c++) {
           score += query[c] * keys[k + c];
         }
@@ -77,7 +84,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
         let key = start + i;
         var value: f32;
         if (key < length) {
-          value = values[cached + key * d + column];
+          value = values[cached_row(sequence, key) + head + column];
         } else {
           value = qkv[fresh + (key - length) * 3 * d + 2 * d + column];
         }
@@ -89,6 +96,6 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   sum = sum_over_lanes(sum, width, lane);
   total = sum_over_lanes(total, width, lane);
   if (lane < width) {
-    out[(slot * params.new_rows + new_row) * d + head + lane] = sum / total;
+    out[(sequence * params.new_rows + new_row) * d + head + lane] = sum / total;
   }
 }

@@ -13,14 +13,15 @@ var<private> sum: array<vec4f, HELD>;
 fn soften(score: f32) -> f32 { return score; }
 fn start_sum() { }
 fn finish_sum(lane: u32) { }
-fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) { }
+fn attend(source: u32, first: u32, end: u32, key: u32, value: u32, lane: u32) { }
 // }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [slots * new_rows, sources, d / 4]
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;             // [sequences * new_rows, sources, d / 4]
 @group(0) @binding(1) var<storage, read> kv: array<vec4f>;            // [slots, heads, slot_rows, 2 * CHUNKS]: a row's keys, then its values
 @group(0) @binding(2) var<storage, read> ranges: array<vec2u>;        // [slots, sources]: first row of the slot and one past the last
-@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;     // [slots * new_rows, sources, d / 4]
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> slots: array<u32>;           // [sequences]: which slot has the sources of each
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;     // [sequences * new_rows, sources, d / 4]
+@group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
@@ -28,6 +29,10 @@ struct Params {
   d: u32,
   head_width: u32,
   slot_rows: u32,
+}
+
+fn row_at(source: u32, i: u32) -> u32 {
+  return i * 2 * CHUNKS;
 }
 
 fn key_at(source: u32, i: u32) -> vec4f {
@@ -47,11 +52,11 @@ fn work(group_id: vec3u, lane: u32) {
   for (var h = 0u; h < HELD; h++) {
     query[h] = q[base + min(h * LANES + lane, CHUNKS - 1)] * inverseSqrt(f32(params.head_width));
   }
-  let slot = row / params.new_rows;
+  let slot = slots[row / params.new_rows];
   let range = ranges[slot * params.sources + source];
   let key = (slot * params.d / params.head_width + group_id.x) * params.slot_rows * 2 * CHUNKS;
   if (range.x < range.y) {
-    attend(source, range.x, range.y, 2 * CHUNKS, key, key + CHUNKS, lane);
+    attend(source, range.x, range.y, key, key + CHUNKS, lane);
     finish_sum(lane);
   }
   for (var h = 0u; h < HELD; h++) {

@@ -1,11 +1,12 @@
 // Attention of decoder rows to several sources at once, each row to its slot's rows of each source; no rows: zeros.
 // One workgroup per (head, source, row): lanes on keys for the scores, on columns for the weighted sum of the values.
 
-@group(0) @binding(0) var<storage, read> q: array<f32>;              // [slots * new_rows, sources, d]
+@group(0) @binding(0) var<storage, read> q: array<f32>;              // [sequences * new_rows, sources, d]
 @group(0) @binding(1) var<storage, read> kv: array<f32>;             // [slots, heads, slot_rows, 2 * head_width]: a row's keys, then its values
 @group(0) @binding(2) var<storage, read> ranges: array<vec2u>;       // [slots, sources]: first row of the slot and one past the last
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;      // [slots * new_rows, sources, d]
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> slots: array<u32>;          // [sequences]: which slot has the sources of each
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;      // [sequences * new_rows, sources, d]
+@group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   new_rows: u32,
@@ -35,7 +36,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   if (lane < width) {
     query[lane] = q[base + lane] * inverseSqrt(f32(width));
   }
-  let slot = row / params.new_rows;
+  let slot = slots[row / params.new_rows];
   let first = (slot * params.d / width + group_id.x) * params.slot_rows;    // row of kv
   let column = width + lane % width;
   let group = lane / width;

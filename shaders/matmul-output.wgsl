@@ -4,7 +4,7 @@
 // A weight too large for one binding comes in parts: n columns of the width that rows of bias, residual and out have, which
 // are bound from the first of these columns on.
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, width], read where group_rows > 0
+@group(0) @binding(2) var<storage, read> bias: array<f32>;        // [groups, bias_stride], read where group_rows > 0
 @group(0) @binding(3) var<storage, read> residual: array<f32>;    // [rows, width], read where has_residual
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;   // [rows, width]
 @group(0) @binding(5) var<storage, read> scale: array<f32>;       // [n], read where HAS_SCALE
@@ -16,6 +16,8 @@ struct Params {
   n: u32,
   width: u32,
   group_rows: u32,    // rows that share a bias row; 0: there is no bias
+  bias_stride: u32,
+  bias_first: u32,    // where in its row the bias of column 0 stands
   has_residual: u32,
   activation: u32,    // see activation.wgsl
 }
@@ -31,7 +33,7 @@ fn put(row: u32, column: u32, sum: f32) {
   if (HAS_SCALE) {
     value *= scale[column];
   }
-  value += select(0, bias[row / max(params.group_rows, 1) * params.width + column], params.group_rows > 0);
+  value += select(0, bias[row / max(params.group_rows, 1) * params.bias_stride + params.bias_first + column], params.group_rows > 0);
   value = activate(value, params.activation) + select(0, residual[i], params.has_residual > 0);
   if (row < params.rows && column < params.n) {
     out[i] = value;

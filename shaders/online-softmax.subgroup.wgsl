@@ -4,7 +4,8 @@
 // see how often a loop turns they unroll it, which took one of them 10 s and made nothing faster.
 enable subgroups;
 
-// Given by the kernel: a vec4 of the keys or the values of a source.
+// Given by the kernel: where row i of a source begins, and a vec4 of its keys or values.
+fn row_at(source: u32, i: u32) -> u32 { return 0; }
 fn key_at(source: u32, i: u32) -> vec4f { return vec4f(); }
 fn value_at(source: u32, i: u32) -> vec4f { return vec4f(); }
 
@@ -41,14 +42,13 @@ fn soften(score: f32) -> f32 {
   return weight;
 }
 
-// Attends to rows [first, end) of a source, `stride` vec4s apart, of which the head's keys and values begin at the vec4s
-// `key` and `value`.
-fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, lane: u32) {
+// Attends to rows [first, end) of a source; the head's keys and values are `key` and `value` vec4s behind where a row begins.
+fn attend(source: u32, first: u32, end: u32, key: u32, value: u32, lane: u32) {
   let chunk = lane % SPAN;
   let group = lane / SPAN;
   for (var start = first; start < end; start += LANES) {
     let stop = min(start + LANES, end);
-    let own = min(start + lane, stop - 1) * stride;
+    let own = row_at(source, min(start + lane, stop - 1));
     var score = 0.0;
     for (var h = 0u; h < HELD; h++) {
       let from_chunk = key + h * LANES;
@@ -60,8 +60,9 @@ fn attend(source: u32, first: u32, end: u32, stride: u32, key: u32, value: u32, 
     for (var first_row = start; first_row < stop; first_row += GROUPS) {
       let row = min(first_row + group, stop - 1);
       let near = select(0.0, subgroupShuffle(weight, row - start), first_row + group < stop);
+      let chunks = row_at(source, row) + value + chunk;
       for (var h = 0u; h < HELD; h++) {
-        sum[h] += near * value_at(source, row * stride + value + h * LANES + chunk);
+        sum[h] += near * value_at(source, chunks + h * LANES);
       }
     }
   }

@@ -51,6 +51,7 @@ const overCache: KernelCaseMaker = ({ slots, weights, workload }, tensors) => {
   const { dModel: d, decoderHeads: heads } = weights.config
   const length = Math.ceil(tokens / 2)
   const lengths = tensors.of('lengths', [batch], new Uint32Array(batch).fill(length))
+  const table = tensors.of('table', [batch], Uint32Array.from(Array(batch).keys()))
   const qkv = tensors.random('qkv', batch, 3 * d)
   const out = tensors.random('out', batch, d)
   return {
@@ -58,30 +59,31 @@ const overCache: KernelCaseMaker = ({ slots, weights, workload }, tensors) => {
     shape: `${batch} × ${length} cached`,
     flops: 4 * d * batch * (length + 1),
     bytes: 4 * batch * 2 * d * (length + 1) + qkv.bytes + out.bytes,
-    layers: slots.state.self.length,
+    layers: slots.cache.self.length,
     record: (recorder, layer) =>
       cachedAttention(
         recorder,
-        { qkv, ...slots.state.self[layer]!, lengths, out },
-        { slots: batch, newRows: 1, heads },
+        { qkv, ...slots.cache.self[layer]!, lengths, table, out },
+        { sequences: batch, newRows: 1, heads },
       ),
   }
 }
 
-const overSources: KernelCaseMaker = ({ slots, weights, workload }, tensors) => {
+const overSources: KernelCaseMaker = ({ slots: { cache }, weights, workload }, tensors) => {
   const { batch, context, postBlocks, situationBlocks } = workload
   const { dModel: d, decoderHeads: heads } = weights.config
-  const { cross, ranges } = slots.state
+  const { cross, ranges } = cache
+  const slots = tensors.of('slots', [batch], Uint32Array.from(Array(batch).keys()))
   const states = context + postBlocks + situationBlocks
   const q = tensors.random('q', batch, 3 * d)
   const out = tensors.random('out', batch, 3 * d)
-  const sizes = { slots: batch, newRows: 1, heads }
+  const sizes = { sequences: batch, newRows: 1, heads }
   return {
     op: 'cross-attention',
     shape: `${batch} × (${context} + ${postBlocks} + ${situationBlocks})`,
     flops: 4 * d * batch * states,
     bytes: 4 * batch * 2 * d * states + q.bytes + out.bytes,
     layers: cross.length,
-    record: (recorder, layer) => crossAttention(recorder, { q, kv: cross[layer]!, ranges, out }, sizes),
+    record: (recorder, layer) => crossAttention(recorder, { q, kv: cross[layer]!, ranges, slots, out }, sizes),
   }
 }

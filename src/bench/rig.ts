@@ -5,10 +5,12 @@ import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recording } from '../gpu/recording.js'
 import type { BlockCache } from '../models/misc/block-cache.js'
+import type { MiscCache } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
-import { MiscRun } from '../models/misc/run.js'
+import { MiscModel } from '../models/misc/model.js'
 import type { Pass } from '../nn/pass.js'
+import { Run } from '../nn/run.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { drawOptions, makeDialogues, type Workload } from './workload.js'
 
@@ -20,7 +22,8 @@ export class BenchRig {
   /** Milliseconds that {@link run} has waited for kernels to compile. */
   compileMs = 0
   readonly stepsInFlight: number
-  readonly #run: MiscRun
+  readonly #model: MiscModel
+  readonly #run: Run<MiscWeights>
 
   constructor(
     readonly gpu: Gpu,
@@ -30,9 +33,10 @@ export class BenchRig {
     const { config } = weights
     this.stepsInFlight = defaultStepsInFlight(gpu.adapter)
     this.dialogues = makeDialogues(workload, config)
-    this.slots = new ReplySlots(gpu, weights, workload.batch, tokenRules(config))
-    this.#run = new MiscRun(gpu, weights)
-    this.blockCache = this.#run.blocks
+    this.#model = new MiscModel(gpu, weights)
+    this.slots = new ReplySlots(gpu, this.#model, workload.batch, tokenRules(config))
+    this.#run = new Run(gpu, weights)
+    this.blockCache = this.#model.blocks
   }
 
   /** Blocks of all dialogues. */
@@ -122,12 +126,13 @@ export class BenchRig {
 
   dispose(): void {
     this.slots.dispose()
+    this.#model.dispose()
     this.#run.dispose()
   }
 
   #prepare(pass: Pass<MiscWeights>, encoded: EncodedDialogues): void {
     const slots = this.dialogues.map((_, slot) => slot)
-    prepareDecoding(pass, this.slots.state, slots, encoded)
+    prepareDecoding(pass, this.slots.cache as MiscCache, slots, encoded)
     this.startRows()
   }
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from '../gpu/tensor.js'
 import type { DialogueIds } from '../models/misc/misc.js'
-import type { StrategyMixture } from './reply.js'
-import type { ReplyDecoder } from './reply-decoder.js'
+import type { MiscDecoder } from './load-decoder.js'
+import { type StrategyMixture, strategyMixture } from './reply.js'
 import { ReplySlots } from './reply-slots.js'
 
 /** The decoder's sources that hold blocks, by their place among its sources. */
@@ -18,13 +18,12 @@ export interface EncodingReport {
 }
 
 /** Encodes one dialogue and reads the decoder's attention at its start; needs the encoder's memory to itself. */
-export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
-  const { gpu, weights, rules } = decoder
-  const { dModel: d, decoderHeads: heads } = weights.config
-  const slots = await gpu.scoped('room for a dialogue', () => new ReplySlots(gpu, weights, 1, rules))
+export async function inspectEncoding(decoder: MiscDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
+  const { gpu, model, rules } = decoder
+  const slots = await gpu.scoped('room for a dialogue', () => new ReplySlots(gpu, model, 1, rules))
   const queries: Tensor[] = []
   try {
-    const { mixtures } = await decoder.encode([dialogue], slots.state, [0])
+    const { told } = await decoder.encode([dialogue], slots.cache, [0])
     const recording = await slots.record(1, (recorder) => (stage, tensor) => {
       if (!stage.startsWith('decoder.cross_query.')) return
       const copy = gpu.tensor(stage, [tensor.shape[1]!])
@@ -36,14 +35,16 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
     await gpu.idle()
     recording.dispose()
 
+    const { heads } = slots.cache
     const attention = { post: [] as number[], situation: [] as number[] }
     for (const name of ['post', 'situation'] as const) {
       const rows = dialogue[name].length
-      const first = slots.state.sourceStarts[blockSources[name]]!
+      const first = slots.cache.sourceStarts[blockSources[name]]!
       const mean = new Array<number>(rows).fill(0)
       for (const [layer, query] of rows > 0 ? queries.entries() : []) {
+        const d = query.shape[0]! / slots.cache.sourceStarts.length
         const q = (await gpu.readF32(query)).subarray(blockSources[name] * d)
-        const keyValue = await gpu.readF32(slots.state.cross[layer]!)
+        const keyValue = await gpu.readF32(slots.cache.cross[layer]!)
         for (const weights of headWeights(q, keyValue, first, rows, { e: d / heads, heads })) {
           weights.forEach((weight, row) => {
             mean[row]! += weight / (heads * queries.length)
@@ -52,7 +53,7 @@ export async function inspectEncoding(decoder: ReplyDecoder, dialogue: DialogueI
       }
       attention[name] = mean
     }
-    return { strategy: (await mixtures)[0]!, attention }
+    return { strategy: strategyMixture((await told)[0]!), attention }
   } finally {
     gpu.free(...queries)
     slots.dispose()

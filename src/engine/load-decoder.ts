@@ -1,5 +1,8 @@
 import { type TokenRules, tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
+import type { MiscWeights } from '../models/misc/layout.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import { MiscModel, type StrategyScores } from '../models/misc/model.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import { ReplyDecoder } from './reply-decoder.js'
 import { usualDialogue } from './usual-dialogue.js'
@@ -12,9 +15,13 @@ export interface LoadDecoderOptions extends LoadModelOptions {
   readonly maxBatch?: number | undefined
 }
 
+/** Draws MISC's replies. */
+export type MiscDecoder = ReplyDecoder<DialogueIds, StrategyScores>
+
 /** A model that is ready to draw replies, and what that took. */
 export interface LoadedDecoder {
-  readonly decoder: ReplyDecoder
+  readonly weights: MiscWeights
+  readonly decoder: MiscDecoder
   /** Milliseconds from the weights' files to the GPU. Kernels compile beside it. */
   readonly weightsMs: number
   /** What compiling the kernels of a usual reply took beyond that. */
@@ -29,12 +36,17 @@ export interface LoadedDecoder {
  */
 export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoderOptions = {}): Promise<LoadedDecoder> {
   const started = performance.now()
-  let decoder: ReplyDecoder | undefined
-  let compiled: ReturnType<ReplyDecoder['compile']> | undefined
-  await loadModel(gpu, folder, {
+  let decoder: MiscDecoder | undefined
+  let compiled: ReturnType<MiscDecoder['compile']> | undefined
+  const weights = await loadModel(gpu, folder, {
     ...options,
     onTensors: (weights) => {
-      decoder = new ReplyDecoder(gpu, weights, options.rules ?? tokenRules(weights.config), options.maxBatch)
+      decoder = new ReplyDecoder(
+        gpu,
+        new MiscModel(gpu, weights),
+        options.rules ?? tokenRules(weights.config),
+        options.maxBatch,
+      )
       compiled = decoder.compile(usualDialogue(weights.config))
       // Whoever awaits it sees the failure.
       compiled.catch(() => {})
@@ -44,5 +56,5 @@ export async function loadDecoder(gpu: Gpu, folder: string, options: LoadDecoder
   options.onProgress?.(0, gpu.kernelCount, 'kernels')
   const runKernels = await compiled!
   await runKernels((done, total) => options.onProgress?.(done, total, 'kernels'))
-  return { decoder: decoder!, weightsMs: read - started, compileMs: performance.now() - read }
+  return { weights, decoder: decoder!, weightsMs: read - started, compileMs: performance.now() - read }
 }

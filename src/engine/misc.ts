@@ -11,6 +11,7 @@ import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { DialogueIds } from '../models/misc/misc.js'
+import type { StrategyScores } from '../models/misc/model.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
@@ -24,12 +25,12 @@ import { Tokenizer } from '../text/tokenizer.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import { inspectEncoding } from './inspect-encoding.js'
-import { loadDecoder } from './load-decoder.js'
+import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
-import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
-import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
+import { type Reply, type ReplyOptions, type StrategyMixture, strategyMixture, strategyProbabilities } from './reply.js'
+import type { ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
 
@@ -118,19 +119,20 @@ export class Misc implements AsyncDisposable {
   readonly #weights: MiscWeights
   readonly #tokenizer: Tokenizer
   readonly #defaults: GenerationOptions
-  readonly #decoder: ReplyDecoder
-  readonly #scheduler: ReplyScheduler
+  readonly #decoder: MiscDecoder
+  readonly #scheduler: ReplyScheduler<DialogueIds, StrategyScores>
   #disposal: Promise<void> | undefined
 
   private constructor(
-    decoder: ReplyDecoder,
+    weights: MiscWeights,
+    decoder: MiscDecoder,
     tokenizer: Tokenizer,
     defaults: GenerationOptions,
     maxQueue: number,
     /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
     readonly loadTimings: LoadTimings,
   ) {
-    const { gpu, weights } = decoder
+    const { gpu } = decoder
     this.#gpu = gpu
     this.#weights = weights
     this.#tokenizer = tokenizer
@@ -174,8 +176,8 @@ export class Misc implements AsyncDisposable {
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
       const ofReplies = { ...tokenRules(config, tokenizer.baseVocabSize), ...rules }
       const load = { dtype, maxBatch, onProgress, rules: ofReplies }
-      const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      const misc = new Misc(decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
+      const { weights, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) {
         const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
         void tuneInBackground(gpu, misc.#scheduler, tuning, save, onWarning)
@@ -322,7 +324,7 @@ export class Misc implements AsyncDisposable {
     const { dialogue, cut, crisis } = await this.#read(input, { strategy })
     const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
-    const start: ReplyStart = { dialogue, options, history: [...before, decoderStartId] }
+    const start: ReplyStart<DialogueIds> = { input: dialogue, options, history: [...before, decoderStartId] }
     const ids: number[] = []
     const words = this.#tokenizer.stream()
     let text = ''
@@ -335,8 +337,8 @@ export class Misc implements AsyncDisposable {
       this.#scheduler.add({
         ...start,
         signal,
-        encoded: (strategy, milliseconds) => {
-          mixture = strategy
+        encoded: (scores, milliseconds) => {
+          mixture = strategyMixture(scores)
           timer.encoded(milliseconds)
         },
         drawn: (id) => {

@@ -1,9 +1,9 @@
 import type { Gpu } from '../gpu/gpu.js'
 import { Recorder } from '../gpu/recorder.js'
+import { Scratch } from '../gpu/scratch.js'
 import type { VariantQuestion } from '../gpu/variants.js'
-import { DecoderState, decode } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { MiscRun } from '../models/misc/run.js'
+import { MiscModel } from '../models/misc/model.js'
 import { measurable } from '../tune/tuner.js'
 import { usualDialogue } from './usual-dialogue.js'
 
@@ -12,21 +12,21 @@ const batches = [1, 4, 16]
 
 /** The choices of kernels that a model comes to: a dialogue and steps of replies are recorded, and never submitted. */
 export function modelQuestions(gpu: Gpu, weights: MiscWeights): VariantQuestion[] {
-  const { config } = weights
-  const run = new MiscRun(gpu, weights)
-  const { scratch } = run
+  const model = new MiscModel(gpu, weights)
+  const scratch = new Scratch(gpu)
   const pass = { recorder: new Recorder(gpu), scratch, weights }
-  const state = new DecoderState(gpu, weights, 1)
-  run.encode(pass, [usualDialogue(config)], state)
-  state.dispose()
-  for (const slots of batches) {
+  const cache = model.createCache({ slots: 1 })
+  model.start(pass, [usualDialogue(weights.config)], cache, [0])
+  cache.dispose()
+  for (const sequences of batches) {
     // The caches' lengths choose no kernel.
-    const short = { ...config, maxPositions: 1, maxPostBlocks: 1, maxSituationBlocks: 1 }
-    const state = new DecoderState(gpu, { ...weights, config: short }, slots)
-    const perSlot = scratch.upload('questions', [slots], new Uint32Array(slots))
-    decode(pass, state, { slots, newRows: 1, ids: perSlot, positions: perSlot, lengths: perSlot })
-    state.dispose()
+    const cache = model.createCache({ slots: sequences, positions: 1, sources: [1, 1, 1] })
+    const zeros = scratch.upload('questions', [sequences], new Uint32Array(sequences))
+    const newest = { ids: zeros, positions: zeros, lengths: zeros, slots: zeros, table: zeros }
+    model.step(pass, cache, { sequences, newRows: 1, ...newest })
+    cache.dispose()
   }
-  run.dispose()
+  model.dispose()
+  scratch.dispose()
   return measurable(gpu.variants.asked)
 }

@@ -3,18 +3,14 @@ import type { ResolvedOptions } from '../generation/options.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { type OnKernel, runEachKernel } from '../gpu/recorder.js'
-import { largestPart } from '../gpu/slots.js'
-import type { DecoderState } from '../models/misc/decoder.js'
-import type { MiscWeights } from '../models/misc/layout.js'
-import type { DialogueIds } from '../models/misc/misc.js'
-import { MiscRun } from '../models/misc/run.js'
-import { readMixtures } from './read-mixtures.js'
-import type { StrategyMixture } from './reply.js'
+import type { Model } from '../models/model.js'
+import type { KvCache } from '../nn/kv-cache.js'
+import { Run } from '../nn/run.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
 
-/** A reply to start: how it is drawn, and the ids that its processors see before its first, the start id the last. */
-export interface ReplyStart {
-  readonly dialogue: DialogueIds
+/** A reply to start: how it is drawn, and the ids that its processors see before its first, the one that the decoder reads last. */
+export interface ReplyStart<Input = unknown> {
+  readonly input: Input
   readonly options: ResolvedOptions
   readonly history: readonly number[]
 }
@@ -22,22 +18,23 @@ export interface ReplyStart {
 /** Replies drawn together at most, unless the caller says otherwise or fewer fit. */
 const defaultMaxBatch = 16
 
-/** Dialogues that the GPU has still to encode. */
-export interface EncodingInFlight {
-  readonly mixtures: Promise<StrategyMixture[]>
+/** Inputs that the GPU has still to read. */
+export interface EncodingInFlight<Told> {
+  /** What the model tells of each. */
+  readonly told: Promise<Told[]>
 }
 
 /**
- * Draws several replies at once, each in a slot. Slots in use are always 0 … n − 1: a reply that ends gives its slot to
- * the last one. All memory of a number of slots is made at once, and again only when more are needed; a step makes no GPU
- * object but its command buffer. Where there is no memory for a reply, those being drawn go on as if it had not been asked
+ * Draws several replies at once, each a row of the decode step. Rows in use are always 0 … n − 1: a reply that ends gives its
+ * row to the last one. All memory of a number of rows is made at once, and again only when more are needed; a step makes no
+ * GPU object but its command buffer. Where there is no memory for a reply, those being drawn go on as if it had not been asked
  * for.
  *
  * The methods only submit: the GPU works through all of it in that order, while what came before is still under way.
  * Await each before the next.
  */
-export class ReplyDecoder {
-  readonly #run: MiscRun
+export class ReplyDecoder<Input = unknown, Told = unknown> {
+  readonly #run: Run<unknown>
   /** Replies drawn together, at most. */
   readonly maxBatch: number
   /** Kept for when no more are needed: going back to it can never fail. */
@@ -51,17 +48,16 @@ export class ReplyDecoder {
    */
   constructor(
     readonly gpu: Gpu,
-    readonly weights: MiscWeights,
+    readonly model: Model<Input, Told>,
     /** What all replies keep to. */
     readonly rules: TokenRules,
     maxBatch?: number,
   ) {
-    this.#run = new MiscRun(gpu, weights)
-    this.#oneSlot = new ReplySlots(gpu, weights, 1, rules)
+    this.#run = new Run(gpu, model.weights)
+    this.#oneSlot = new ReplySlots(gpu, model, 1, rules)
     this.#slots = this.#oneSlot
-    const { vocabSize, decoderFfn, dModel } = weights.config
-    // Beside what is kept for a slot: the widest rows that a step works with.
-    const bytes = Math.max(largestPart(this.#oneSlot), 4 * Math.max(vocabSize, decoderFfn, 3 * dModel))
+    // Beside what is kept for a reply: the widest rows that a step works with.
+    const bytes = Math.max(this.#oneSlot.largestPart, 4 * model.widestRow)
     const most = Math.floor(gpu.maxTensorBytes / bytes)
     this.maxBatch = maxBatch ?? Math.max(1, Math.min(defaultMaxBatch, most))
     if (this.maxBatch > most) {
@@ -78,16 +74,16 @@ export class ReplyDecoder {
   }
 
   /**
-   * Compiles the kernels that a reply to such a dialogue needs, all at once, and makes the memory for it; nothing is
+   * Compiles the kernels that a reply to such an input needs, all at once, and makes the memory for it; nothing is
    * computed, so the weights need not be there yet.
    *
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
-  async compile(dialogue: DialogueIds): Promise<(onKernel?: OnKernel) => Promise<void>> {
+  async compile(input: Input): Promise<(onKernel?: OnKernel) => Promise<void>> {
     const run = this.#run
-    const recorded = run.record((pass) => run.encode(pass, [dialogue], this.#slots.state))
+    const recorded = run.record((pass) => this.model.start(pass, [input], this.#slots.cache, [0]))
     // What was recorded is never computed.
-    run.blocks.clear()
+    this.model.forget()
     const [{ recording: encoding }, step] = await Promise.all([recorded, this.#slots.recording(1)])
     return async (onKernel) => {
       await runEachKernel(this.gpu, [encoding, step], onKernel)
@@ -97,28 +93,29 @@ export class ReplyDecoder {
   }
 
   /**
-   * Encodes dialogues, together, and gives each the next free slot.
+   * Reads inputs, together, and gives each the next free row.
    *
    * @throws OutOfMemoryError where there is no memory for them: those being drawn are not touched.
    */
-  async start(replies: readonly ReplyStart[]): Promise<EncodingInFlight> {
+  async start(replies: readonly ReplyStart<Input>[]): Promise<EncodingInFlight<Told>> {
     const count = this.#used + replies.length
     const slots = await this.#slotsFor(count)
     try {
-      const places = replies.map((_, i) => this.#used + i)
-      replies.forEach(({ options, history }, i) => {
-        slots.start(places[i]!, options, history)
+      const rows = replies.map((_, i) => this.#used + i)
+      replies.forEach(({ input, options, history }, i) => {
+        slots.start(rows[i]!, options, history, this.model.first(input).length)
       })
-      const dialogues = replies.map((it) => it.dialogue)
+      const inputs = replies.map((it) => it.input)
+      const places = rows.map((row) => slots.slotOf(row))
       // The kernels of the step compile while the GPU encodes.
       const [encoding, prepared] = await Promise.allSettled([
-        this.encode(dialogues, slots.state, places),
+        this.encode(inputs, slots.cache, places),
         slots.prepare(count, this.#slots),
       ])
       for (const it of [encoding, prepared]) if (it.status === 'rejected') throw it.reason
       if (slots !== this.#slots) await this.#moveTo(slots)
       this.#used = count
-      return (encoding as PromiseFulfilledResult<EncodingInFlight>).value
+      return (encoding as PromiseFulfilledResult<EncodingInFlight<Told>>).value
     } catch (error) {
       if (slots !== this.#slots) slots.dispose()
       throw error
@@ -126,40 +123,45 @@ export class ReplyDecoder {
   }
 
   /**
-   * Encodes dialogues into slots of any decoder state.
+   * Reads inputs into slots of any cache.
    *
    * @throws OutOfMemoryError
    */
-  async encode(
-    dialogues: readonly DialogueIds[],
-    state: DecoderState,
-    slots: readonly number[],
-  ): Promise<EncodingInFlight> {
-    const { gpu } = this
-    const readbacks = await this.#run.submit(
-      (pass) => {
-        const { logits, probs } = this.#run.encode(pass, dialogues, state, slots).strategy
-        return [gpu.readback(logits), gpu.readback(probs)] as const
-      },
-      'encoding a dialogue',
-      (readbacks) => readbacks,
-    )
-    const mixtures = readMixtures(readbacks, dialogues.length)
-    // Whoever awaits them sees the failure when it gets there.
-    mixtures.catch(() => {})
-    return { mixtures }
+  async encode(inputs: readonly Input[], cache: KvCache, slots: readonly number[]): Promise<EncodingInFlight<Told>> {
+    const { gpu, model } = this
+    try {
+      const { read, readbacks } = await this.#run.submit(
+        (pass) => {
+          const { tensors, read } = model.start(pass, inputs, cache, slots)
+          return { read, readbacks: tensors.map((it) => gpu.readback(it)) }
+        },
+        'encoding a dialogue',
+        ({ readbacks }) => readbacks,
+      )
+      const told = Promise.all(readbacks.map((it) => it.read() as Promise<Float32Array>))
+        .then(read)
+        .finally(() => {
+          for (const it of readbacks) it.dispose()
+        })
+      // Whoever awaits it sees the failure when it gets there.
+      told.catch(() => {})
+      return { told }
+    } catch (error) {
+      model.forget()
+      throw error
+    }
   }
 
-  /** One id more for every reply, in the order of their slots. */
+  /** One id more for every reply, in the order of their rows. */
   submitStep(): Promise<StepInFlight> {
     return this.#slots.submitStep(this.#used)
   }
 
-  /** Ends the reply in a slot, whose place the reply of the last slot takes: its slot is now this one. */
-  async release(slot: number): Promise<void> {
+  /** Ends the reply of a row, whose place the reply of the last row takes: its row is now this one. */
+  async release(row: number): Promise<void> {
     this.#used--
-    if (slot === this.#used) return
-    await this.#run.submit(({ recorder }) => this.#slots.copySlot(recorder, this.#slots, this.#used, slot))
+    if (row === this.#used) return
+    await this.#run.submit(({ recorder }) => this.#slots.replace(recorder, row, this.#used))
   }
 
   /** Ends every reply, after an error. */
@@ -178,6 +180,7 @@ export class ReplyDecoder {
   dispose(): void {
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#oneSlot.dispose()
+    this.model.dispose()
     this.#run.dispose()
   }
 
@@ -187,15 +190,13 @@ export class ReplyDecoder {
     const size = Math.min(this.maxBatch, 2 ** Math.ceil(Math.log2(count)))
     return await this.gpu.scoped(
       `room for ${size} replies`,
-      () => new ReplySlots(this.gpu, this.weights, size, this.rules),
+      () => new ReplySlots(this.gpu, this.model, size, this.rules),
     )
   }
 
   /** The replies being drawn go on in other slots. */
   async #moveTo(slots: ReplySlots): Promise<void> {
-    await this.#run.submit(({ recorder }) => {
-      for (let slot = 0; slot < this.#used; slot++) slots.copySlot(recorder, this.#slots, slot, slot)
-    })
+    await this.#run.submit(({ recorder }) => slots.takeOver(recorder, this.#slots, this.#used))
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#slots = slots
   }

@@ -3,10 +3,10 @@ import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu, Readback } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
-import { copySlot, largestPart, type SlotTensors } from '../gpu/slots.js'
+import { copySlot, largestPart } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
-import { DecoderState, decode } from '../models/misc/decoder.js'
-import type { MiscWeights } from '../models/misc/layout.js'
+import type { Model } from '../models/model.js'
+import type { KvCache } from '../nn/kv-cache.js'
 import type { Trace } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
@@ -16,57 +16,88 @@ import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } fr
 
 /** A step that the GPU has still to do. */
 export interface StepInFlight {
-  /** By slot, as the slots were when the step was submitted. */
+  /** By row, as the rows were when the step was submitted. */
   readonly draws: Promise<RowDraw[]>
 }
 
 /**
- * Everything on the GPU that a number of replies need while they are drawn: the decoder's caches, how each is drawn, and a
+ * Everything on the GPU that a number of replies need while they are drawn: the decoder's cache, how each is drawn, and a
  * recording of the decode step for every number of replies that occurs. Made once; a step makes nothing but its command
  * buffer.
+ *
+ * A reply is a row of the step, and has a slot of the cache. Rows 0 … n − 1 are in use; they move, and their slots do not.
  */
-export class ReplySlots implements SlotTensors {
-  readonly state: DecoderState
+export class ReplySlots {
+  readonly cache: KvCache
   readonly sampling: SamplingRows
   /** The rules that all replies keep to. */
   readonly rules: RuleWords
-  /** What a copy from slot to slot goes by. */
+  /** The row table: the slot of each row, each slot once. */
+  readonly #slotOf: number[]
+  readonly #table: Tensor
+  /** What a copy from row to row goes by. */
   readonly #between: Tensor
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
   #readbackCount = 0
   readonly #recordings = new Map<number, Promise<Recording>>()
-  readonly #run: Run<MiscWeights>
+  readonly #run: Run<unknown>
   #disposed = false
 
   constructor(
     readonly gpu: Gpu,
-    readonly weights: MiscWeights,
+    readonly model: Model,
+    /** How many there are, of rows and of slots. */
     readonly slots: number,
     rules: TokenRules,
   ) {
-    const { maxPositions } = weights.config
-    this.state = new DecoderState(gpu, weights, slots)
-    this.#run = new Run(gpu, weights, slots)
+    const { maxPositions } = model.config
+    this.cache = model.createCache({ slots })
+    this.#run = new Run(gpu, model.weights, slots)
     // The processors may see the context before the reply, and the reply has an id more than the decoder reads.
     this.sampling = samplingRows(gpu, slots, 2 * maxPositions + 1)
     this.rules = ruleWords(gpu, rules)
-    this.#between = gpu.tensor('slots.between', [Math.ceil(largestPart(this) / 4)])
+    this.#slotOf = [...Array(slots).keys()]
+    this.#table = gpu.tensorFrom('slots.table', [slots], Uint32Array.from(this.#slotOf))
+    this.#between = gpu.tensor('slots.between', [Math.ceil(largestPart(this.#rows) / 4)])
   }
 
-  get slotTensors(): Tensor[] {
-    return [...this.state.slotTensors, ...Object.values(this.sampling)]
+  /** Bytes of the largest part that a reply has of a tensor. */
+  get largestPart(): number {
+    return Math.max(largestPart(this.cache), largestPart(this.#rows))
   }
 
-  /** Starts a reply in a slot whose dialogue is encoded. */
-  start(slot: number, options: ResolvedOptions, history: readonly number[]): void {
-    startRow(this.gpu, this.sampling, slot, options, history)
+  /** What moves with a row. */
+  get #rows() {
+    return { slots: this.slots, slotTensors: Object.values(this.sampling) }
   }
 
-  /** Takes over a reply from another slot, of these or of others. Records the copies. */
-  copySlot(recorder: Recorder, source: ReplySlots, from: number, to: number): void {
-    copySlot(recorder, source, this, from, to, this.#between)
-    this.state.adoptSources(source.state, from, to)
+  /** The slot of a row, where what its reply is to read must be. */
+  slotOf(row: number): number {
+    return this.#slotOf[row]!
+  }
+
+  /** Starts a reply in a row whose input is read. */
+  start(row: number, options: ResolvedOptions, history: readonly number[], length = 0): void {
+    startRow(this.gpu, this.sampling, row, options, history, length)
+  }
+
+  /** Ends the reply of a row, which that of the last row takes over. Records the copies. */
+  replace(recorder: Recorder, row: number, last: number): void {
+    copySlot(recorder, this.#rows, this.#rows, last, row, this.#between)
+    const [ended, moved] = [this.slotOf(row), this.slotOf(last)]
+    this.#setSlot(row, moved)
+    this.#setSlot(last, ended)
+  }
+
+  /** Takes over the replies of others that are fewer, to go on here. Records the copies. */
+  takeOver(recorder: Recorder, others: ReplySlots, count: number): void {
+    for (let row = 0; row < count; row++) {
+      copySlot(recorder, others.#rows, this.#rows, row, row, this.#between)
+      // Slots are as free here as rows are.
+      copySlot(recorder, others.cache, this.cache, others.slotOf(row), row, this.#between)
+      this.cache.adoptSources(others.cache, others.slotOf(row), row)
+    }
   }
 
   /**
@@ -80,13 +111,13 @@ export class ReplySlots implements SlotTensors {
     await this.#makeReadbacks(Math.max(1, outgrown.#readbackCount) - this.#readbackCount)
   }
 
-  /** One id more for the first `count` slots. */
+  /** One id more for the first `count` rows. */
   async step(count: number): Promise<RowDraw[]> {
     return (await this.submitStep(count)).draws
   }
 
   /**
-   * Submits one id more for the first `count` slots. The next step may be submitted before these draws are there: it
+   * Submits one id more for the first `count` rows. The next step may be submitted before these draws are there: it
    * reads them on the GPU. Await this before anything else is submitted.
    */
   async submitStep(count: number): Promise<StepInFlight> {
@@ -113,7 +144,7 @@ export class ReplySlots implements SlotTensors {
     this.#readbackCount += count
   }
 
-  /** A recorded step of more slots, which serves fewer: replies do not end because others did, for want of memory. */
+  /** A recorded step of more rows, which serves fewer: replies do not end because others did, for want of memory. */
   #recordingOfMore(count: number, error: unknown): Promise<Recording> {
     const more = Math.min(...[...this.#recordings.keys()].filter((it) => it > count))
     const recording = this.#recordings.get(more)
@@ -122,7 +153,7 @@ export class ReplySlots implements SlotTensors {
     return recording
   }
 
-  /** The decode step of the first `count` slots, as it was recorded the first time. */
+  /** The decode step of the first `count` rows, as it was recorded the first time. */
   recording(count: number): Promise<Recording> {
     let recording = this.#recordings.get(count)
     if (!recording) {
@@ -136,12 +167,14 @@ export class ReplySlots implements SlotTensors {
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
   async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
-    const { state, sampling, rules } = this
+    const { model, cache, sampling, rules } = this
     const { ids, positions } = sampling
+    const slots = this.#table
     const { recording } = await this.#run.record((pass) => {
       const { recorder } = pass
       const traced = trace ? { ...pass, trace: trace(recorder) } : pass
-      const logits = decode(traced, state, { slots: count, newRows: 1, ids, positions, lengths: positions })
+      const newest = { ids, positions, lengths: positions, slots, table: slots }
+      const logits = model.step(traced, cache, { sequences: count, newRows: 1, ...newest })
       logitsProcessors(recorder, logits, sampling, rules, count)
       sample(recorder, logits, sampling, rules, count)
     }, 'a decode step')
@@ -158,8 +191,13 @@ export class ReplySlots implements SlotTensors {
       )
     }
     for (const readback of this.#readbacks) readback.dispose()
-    this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#between)
+    this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#table, this.#between)
     this.#run.dispose()
-    this.state.dispose()
+    this.cache.dispose()
+  }
+
+  #setSlot(row: number, slot: number): void {
+    this.#slotOf[row] = slot
+    this.gpu.write(this.#table, Uint32Array.of(slot), row)
   }
 }

@@ -1,7 +1,7 @@
 import { GpuError, QueueFullError } from '../errors.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import { type RowDraw, rowStatus } from '../ops/sampling-rows.js'
-import type { FinishReason, StrategyMixture } from './reply.js'
+import type { FinishReason } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 
 /** Ids encoded between two steps while replies are drawn, at most, unless a single dialogue has more. */
@@ -14,9 +14,10 @@ const idleMs = 30_000
  * A reply on its way. The scheduler calls back as it goes; where a callback throws, this reply fails, and no other. `failed`
  * must not.
  */
-export interface ReplyJob extends ReplyStart {
+export interface ReplyJob<Input = unknown, Told = unknown> extends ReplyStart<Input> {
   readonly signal?: AbortSignal | undefined
-  encoded(strategy: StrategyMixture, milliseconds: number): void
+  /** Its input was read; what the model tells of it. */
+  encoded(told: Told, milliseconds: number): void
   /** An id was drawn; one that ends the reply is not told. */
   drawn(id: number): void
   finished(reason: FinishReason): void
@@ -34,16 +35,16 @@ export interface SchedulerOptions {
 }
 
 /** A reply that has had a slot: until it ends, or until the last step that it can need is submitted. */
-interface Drawing {
-  readonly job: ReplyJob
+interface Drawing<Input, Told> {
+  readonly job: ReplyJob<Input, Told>
   /** Steps until the reply is as long as allowed that are not submitted yet. */
   stepsLeft: number
 }
 
-/** What the GPU has been given to do, and what to tell the jobs when it is done. */
+/** What the GPU has been given to do, and what to report to the jobs when it is done. */
 interface InFlight {
   readonly isStep: boolean
-  tell(): Promise<void>
+  report(): Promise<void>
 }
 
 /**
@@ -56,12 +57,12 @@ interface InFlight {
  * end is read late has been in the steps in flight for nothing: the GPU draws no more for it, and its slot is freed by
  * the first step after. A reply that can need no further step gives up its slot when its last is submitted.
  */
-export class ReplyScheduler {
-  readonly #waiting: ReplyJob[] = []
-  /** By slot, as the slots will be for the next step. */
-  readonly #slots: Drawing[] = []
-  /** Those in slots, and those that left theirs and have steps in flight; not those that were told of their end. */
-  readonly #unfinished = new Set<Drawing>()
+export class ReplyScheduler<Input = unknown, Told = unknown> {
+  readonly #waiting: ReplyJob<Input, Told>[] = []
+  /** By row, as the rows will be for the next step. */
+  readonly #rows: Drawing<Input, Told>[] = []
+  /** Those in rows, and those that left theirs and have steps in flight; not those that were told of their end. */
+  readonly #unfinished = new Set<Drawing<Input, Told>>()
   /** Oldest first, which is the order in which the GPU gets done. */
   readonly #inFlight: InFlight[] = []
   #turn: Promise<unknown> = Promise.resolve()
@@ -69,7 +70,7 @@ export class ReplyScheduler {
   #idleTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
-    readonly decoder: ReplyDecoder,
+    readonly decoder: ReplyDecoder<Input, Told>,
     readonly options: SchedulerOptions,
   ) {}
 
@@ -78,11 +79,11 @@ export class ReplyScheduler {
    *
    * @throws QueueFullError
    */
-  add(job: ReplyJob): void {
+  add(job: ReplyJob<Input, Told>): void {
     const { maxQueue } = this.options
     // Those whose signal has stopped them are gone by the next turn.
     const waiting = this.#waiting.filter((it) => !it.signal?.aborted).length
-    const drawn = this.#slots.filter((it) => !it.job.signal?.aborted).length
+    const drawn = this.#rows.filter((it) => !it.job.signal?.aborted).length
     if (waiting + drawn >= this.decoder.maxBatch + maxQueue) {
       throw new QueueFullError(
         `${drawn} replies are being drawn and ${waiting} wait, with maxQueue ${maxQueue}: ` +
@@ -115,17 +116,17 @@ export class ReplyScheduler {
           await this.#dropAborted()
           while (this.#stepsInFlight() < this.options.stepsInFlight) {
             await this.#admit()
-            if (this.#slots.length === 0) break
+            if (this.#rows.length === 0) break
             await this.#submitStep()
           }
-          await this.#inFlight.shift()?.tell()
+          await this.#inFlight.shift()?.report()
         })
       }
     } catch (error) {
       this.decoder.reset()
       const jobs = [...Array.from(this.#unfinished, ({ job }) => job), ...this.#waiting.splice(0)]
       this.#unfinished.clear()
-      this.#slots.length = 0
+      this.#rows.length = 0
       this.#inFlight.length = 0
       for (const job of jobs) job.failed(error)
     } finally {
@@ -159,19 +160,19 @@ export class ReplyScheduler {
     }
   }
 
-  /** Gives free slots to those that wait longest, as many as may be encoded before the next step. */
+  /** Gives free rows to those that wait longest, as many as may be encoded before the next step. */
   async #admit(): Promise<void> {
-    const candidates = this.#waiting.slice(0, this.decoder.maxBatch - this.#slots.length)
-    const count = this.#slots.length === 0 ? candidates.length : fitting(candidates, maxEncodedIds)
+    const candidates = this.#waiting.slice(0, this.decoder.maxBatch - this.#rows.length)
+    const count = this.#rows.length === 0 ? candidates.length : this.#fitting(candidates)
     if (count === 0) return
     const jobs = this.#waiting.splice(0, count)
     const started = performance.now()
     try {
-      const { mixtures } = await this.decoder.start(jobs)
+      const { told } = await this.decoder.start(jobs)
       const drawings = jobs.map((job) => ({ job, stepsLeft: Math.max(1, job.options.maxLength - 1) }))
-      this.#slots.push(...drawings)
+      this.#rows.push(...drawings)
       for (const drawing of drawings) this.#unfinished.add(drawing)
-      this.#inFlight.push({ isStep: false, tell: async () => this.#tellMixtures(drawings, await mixtures, started) })
+      this.#inFlight.push({ isStep: false, report: async () => this.#reportEncoded(drawings, await told, started) })
     } catch (error) {
       // Those being drawn go on; where the GPU itself has ended, their next step says so.
       for (const job of jobs) job.failed(error)
@@ -179,34 +180,34 @@ export class ReplyScheduler {
   }
 
   async #submitStep(): Promise<void> {
-    const drawings = [...this.#slots]
+    const drawings = [...this.#rows]
     const { draws } = await this.decoder.submitStep()
-    this.#inFlight.push({ isStep: true, tell: async () => this.#tellDraws(drawings, await draws) })
+    this.#inFlight.push({ isStep: true, report: async () => this.#reportDraws(drawings, await draws) })
     for (const drawing of drawings) {
       drawing.stepsLeft--
       if (drawing.stepsLeft === 0) await this.#release(drawing)
     }
   }
 
-  async #tellMixtures(
-    drawings: readonly Drawing[],
-    mixtures: readonly StrategyMixture[],
+  async #reportEncoded(
+    drawings: readonly Drawing<Input, Told>[],
+    told: readonly Told[],
     started: number,
   ): Promise<void> {
     for (const [i, drawing] of drawings.entries()) {
       if (!this.#unfinished.has(drawing)) continue
       const { job } = drawing
-      const thrown = thrownBy(() => job.encoded(mixtures[i]!, performance.now() - started))
+      const thrown = thrownBy(() => job.encoded(told[i]!, performance.now() - started))
       if (thrown) await this.#fail(drawing, thrown.error)
     }
   }
 
-  async #tellDraws(drawings: readonly Drawing[], draws: readonly RowDraw[]): Promise<void> {
-    for (const [slot, drawing] of drawings.entries()) {
+  async #reportDraws(drawings: readonly Drawing<Input, Told>[], draws: readonly RowDraw[]): Promise<void> {
+    for (const [row, drawing] of drawings.entries()) {
       const { job } = drawing
       // It ended earlier, or its signal says that it shall: then the next turn ends it.
       if (!this.#unfinished.has(drawing) || job.signal?.aborted) continue
-      const { id, status } = draws[slot]!
+      const { id, status } = draws[row]!
       if (status === rowStatus.failed) {
         await this.#fail(drawing, new GpuError(failedDraw))
         continue
@@ -220,24 +221,34 @@ export class ReplyScheduler {
     }
   }
 
-  async #fail(drawing: Drawing, error: unknown): Promise<void> {
+  async #fail(drawing: Drawing<Input, Told>, error: unknown): Promise<void> {
     await this.#leave(drawing)
     drawing.job.failed(error)
   }
 
   /** A reply ends; steps in flight count no more for it. */
-  async #leave(drawing: Drawing): Promise<void> {
+  async #leave(drawing: Drawing<Input, Told>): Promise<void> {
     await this.#release(drawing)
     this.#unfinished.delete(drawing)
   }
 
-  /** Frees the slot that a reply may have; the reply of the last slot takes it. */
-  async #release(drawing: Drawing): Promise<void> {
-    const slot = this.#slots.indexOf(drawing)
-    if (slot < 0) return
-    await this.decoder.release(slot)
-    const last = this.#slots.pop()!
-    if (slot < this.#slots.length) this.#slots[slot] = last
+  /** Frees the row that a reply may have; the reply of the last row takes it. */
+  async #release(drawing: Drawing<Input, Told>): Promise<void> {
+    const row = this.#rows.indexOf(drawing)
+    if (row < 0) return
+    await this.decoder.release(row)
+    const last = this.#rows.pop()!
+    if (row < this.#rows.length) this.#rows[row] = last
+  }
+
+  /** How many of these, from the first on, may be encoded before the next step; one at least. */
+  #fitting(jobs: readonly ReplyJob<Input, Told>[]): number {
+    let ids = 0
+    const over = jobs.findIndex(({ input }) => {
+      ids += this.decoder.model.size(input)
+      return ids > maxEncodedIds
+    })
+    return over < 0 ? jobs.length : Math.max(1, over)
   }
 }
 
@@ -254,24 +265,10 @@ function thrownBy(work: () => void): { readonly error: unknown } | undefined {
   }
 }
 
-function finish(job: ReplyJob, reason: FinishReason): void {
+function finish(job: Pick<ReplyJob, 'finished' | 'failed'>, reason: FinishReason): void {
   const thrown = thrownBy(() => job.finished(reason))
   if (thrown) job.failed(thrown.error)
 }
-
-/** How many of these, from the first on, have no more ids than so many; one where there is one. */
-function fitting(jobs: readonly ReplyJob[], most: number): number {
-  let ids = 0
-  const over = jobs.findIndex((job) => {
-    ids += idsOf(job)
-    return ids > most
-  })
-  return over < 0 ? jobs.length : Math.max(1, over)
-}
-
-/** Ids that are encoded for a reply, at most: some of its blocks may be known. */
-const idsOf = ({ dialogue: { context, post, situation } }: ReplyJob): number =>
-  [context, ...post, ...situation].reduce((sum, ids) => sum + ids.length, 0)
 
 /**
  * Steps in flight that suit an adapter.

@@ -86,6 +86,16 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 const describe = (shape: readonly (number | string)[], dtype: DType | readonly DType[]) =>
   `${[dtype].flat().join(' or ')} [${shape.join(', ')}]`
 
+/** The same elements in another shape; `Gpu.free` of either frees both. */
+export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
+  if (sizeOf(shape) !== sizeOf(tensor.shape) || tensor.group || tensor.partRows) {
+    throw new ShapeError(
+      `${tensor.label}: ${describe(tensor.shape, tensor.dtype)} cannot be read as [${shape.join(', ')}]`,
+    )
+  }
+  return { ...tensor, shape }
+}
+
 /**
  * Throws unless a tensor has this shape and dtype, or one of these dtypes.
  *

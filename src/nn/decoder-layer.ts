@@ -42,7 +42,7 @@ export interface DecoderLayer
 /**
  * x = LN(x + causal attn(x, x)); x = LN(x + Σ cross attn(x, source)); x = LN(x + fc2 gelu(fc1 x)), for layer i's new rows.
  *
- * @param crossBias what is added after the stacked out_proj: its biases, and whatever is the same for all of a slot's rows.
+ * @param crossBias what is added after the stacked out_proj: its biases, and whatever is the same for all of a sequence's rows.
  * @returns the rows that the next layer reads, in the tensor of role `decoder.x` once it has.
  */
 export function decoderLayer(
@@ -51,8 +51,8 @@ export function decoderLayer(
   cache: KvCache,
   i: number,
   rows: Rows,
-  { slots, newRows, lengths }: NewRows,
-  crossBias: Pick<MatmulTensors, 'bias' | 'rowsPerBias'>,
+  { sequences, newRows, lengths, slots, table }: NewRows,
+  crossBias: Pick<MatmulTensors, 'bias' | 'biasOf'>,
 ): Rows {
   const { recorder, scratch, trace } = pass
   const { count } = rows
@@ -63,7 +63,7 @@ export function decoderLayer(
   const { x: qkv } = project(pass, 'decoder.qkv', rows, layer.queryKeyValue)
   trace?.(`decoder.hidden.${i}`, placeOf(rows), count)
   const attended = hidden('decoder.attended')
-  cachedAttention(recorder, { qkv, ...cache.self[i]!, lengths, out: attended }, { slots, newRows, heads })
+  cachedAttention(recorder, { qkv, ...cache.self[i]!, lengths, table, out: attended }, { sequences, newRows, heads })
   const sum = project(pass, 'decoder.sum', { x: attended, count }, layer.output, { residual: placeOf(rows) })
 
   // One query product, one attention over the cached sources, one output product.
@@ -71,8 +71,8 @@ export function decoderLayer(
   const { x: q } = project(pass, 'decoder.cross-query', middle, layer.crossQuery)
   trace?.(`decoder.cross_query.${i}`, q, count)
   const crossAttended = hidden('decoder.cross-attended', q.shape[1]!)
-  const cached = { kv: cache.cross[i]!, ranges: cache.ranges }
-  crossAttention(recorder, { q, ...cached, out: crossAttended }, { slots, newRows, heads })
+  const cached = { kv: cache.cross[i]!, ranges: cache.ranges, slots }
+  crossAttention(recorder, { q, ...cached, out: crossAttended }, { sequences, newRows, heads })
   const crossOutput = { weight: layer.crossOutput, ...crossBias }
   const residual = placeOf(middle)
   const crossSum = project(pass, 'decoder.sum', { x: crossAttended, count }, crossOutput, { residual })

@@ -1,4 +1,5 @@
 import type { Gpu } from '../gpu/gpu.js'
+import type { Scratch } from '../gpu/scratch.js'
 import type { SlotTensors } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { splitHeads } from '../ops/split-heads.js'
@@ -6,17 +7,35 @@ import type { Linear } from './layout.js'
 import type { Pass } from './pass.js'
 import { project } from './rows.js'
 
-/** New rows of every slot in use: one when decoding, a whole reply when teacher-forced. */
+/** New rows of sequences: one of each when decoding, all of them when teacher-forced. */
 export interface NewRows {
-  readonly slots: number
+  readonly sequences: number
   readonly newRows: number
-  /** u32 [slots]: rows already in the self-attention caches, hence the position of a slot's first new row. */
+  /** u32 [sequences]: rows already in the caches, hence the place of a sequence's first new row. */
   readonly lengths: Tensor
+  /** u32 [sequences]: the slot that holds a sequence's sources. */
+  readonly slots: Tensor
+  /**
+   * The row table, u32 [sequences, columns]: the slot that holds row j of a sequence, at column j, or at the last where there
+   * are fewer columns; where all of a sequence lies in one slot, {@link slots} will do. Sequences move, and beams fork, by
+   * their entries here, and no cache is copied.
+   */
+  readonly table: Tensor
+}
+
+/** New ids of sequences. */
+export interface NewIds extends NewRows {
+  /** u32 [sequences · newRows] */
+  readonly ids: Tensor
+  /** u32 [sequences · newRows]: where they stand, by the table of positions. */
+  readonly positions: Tensor
 }
 
 /** Sizes of a {@link KvCache}. */
 export interface KvCacheSizes {
   readonly slots: number
+  /** Slots that hold sources, the first ones; default: all. */
+  readonly sourceSlots?: number | undefined
   readonly layers: number
   /** Width of the model, d. */
   readonly d: number
@@ -29,16 +48,16 @@ export interface KvCacheSizes {
 
 /**
  * What a decoder keeps for each sequence being drawn: a slot holds the keys and values of its rows so far, and those of
- * its sources, made once. Slots 0 … n − 1 are in use when n sequences are drawn together.
+ * its sources, made once. Which slots a sequence has, its {@link NewRows} say.
  */
 export class KvCache implements SlotTensors {
   readonly slots: number
   readonly heads: number
   /** Keys and values of each layer's earlier rows, [slots, positions, d]. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
-  /** Per layer: keys and values of the rows of all sources, head by head, [slots, heads, rows, 2e]. */
+  /** Per layer: keys and values of the rows of all sources, head by head, [source slots, heads, rows, 2e]. */
   readonly cross: readonly Tensor[]
-  /** u32 [slots, sources, 2]: which of a slot's rows are those of each source, the first and one past the last. */
+  /** u32 [source slots, sources, 2]: which of a slot's rows are those of each source, the first and one past the last. */
   readonly ranges: Tensor
   /** Rows kept for a slot, of all sources. */
   readonly rowsPerSlot: number
@@ -48,7 +67,7 @@ export class KvCache implements SlotTensors {
 
   constructor(
     readonly gpu: Gpu,
-    { slots, layers, d, heads, positions, sources }: KvCacheSizes,
+    { slots, sourceSlots = slots, layers, d, heads, positions, sources }: KvCacheSizes,
   ) {
     const perLayer = <T>(make: (i: number) => T): T[] => Array.from({ length: layers }, (_, i) => make(i))
     this.slots = slots
@@ -63,8 +82,8 @@ export class KvCache implements SlotTensors {
       keys: gpu.tensor(`self.keys.${i}`, [slots, positions, d]),
       values: gpu.tensor(`self.values.${i}`, [slots, positions, d]),
     }))
-    this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [slots, heads, rowsPerSlot, (2 * d) / heads]))
-    this.ranges = gpu.tensor('cross.ranges', [slots, sources.length, 2], 'u32')
+    this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [sourceSlots, heads, rowsPerSlot, (2 * d) / heads]))
+    this.ranges = gpu.tensor('cross.ranges', [sourceSlots, sources.length, 2], 'u32')
   }
 
   /** Says how many rows a slot will have in each source. */
@@ -79,7 +98,7 @@ export class KvCache implements SlotTensors {
     return [this.self.flatMap((it) => [it.keys, it.values]), this.cross].flat()
   }
 
-  /** The tensors of a slot were copied from a slot of another cache, or of this one: its rows are as many. */
+  /** The tensors of a slot were copied from a slot of another cache: its rows are as many. */
   adoptSources(source: KvCache, from: number, to: number): void {
     this.setSources(to, source.#sources[from]!)
   }
@@ -123,4 +142,21 @@ export function cacheSources(
       splitHeads(recorder, { source, to: places[s]!, target: cache.cross[i]! }, count)
     })
   })
+}
+
+/** Whole sequences of one length, from the first position on and each in the slot of its number: what is teacher-forced. */
+export function wholeSequences(scratch: Scratch, ids: readonly (readonly number[])[]): NewIds {
+  const [sequences, newRows] = [ids.length, ids[0]!.length]
+  const upload = (label: string, values: readonly number[]) =>
+    scratch.upload(label, [values.length], Uint32Array.from(values))
+  const slots = upload('decoder.slots', [...ids.keys()])
+  return {
+    ...{ sequences, newRows, slots, table: slots },
+    ids: upload('decoder.ids', ids.flat()),
+    positions: upload(
+      'decoder.positions',
+      ids.flatMap(() => [...Array(newRows).keys()]),
+    ),
+    lengths: upload('decoder.lengths', new Array<number>(sequences).fill(0)),
+  }
 }

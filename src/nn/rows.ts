@@ -29,7 +29,7 @@ export function project(
   { recorder, scratch }: Pass,
   role: string,
   { count, ...rows }: Rows,
-  linear: Pick<MatmulTensors, 'weight' | 'bias' | 'rowsPerBias'>,
+  linear: Pick<MatmulTensors, 'weight' | 'bias' | 'biasOf'>,
   { activation, residual }: { readonly activation?: Activation; readonly residual?: Tensor } = {},
 ): Rows {
   const x = scratch.rows(role, count, linear.weight.shape[0]!)

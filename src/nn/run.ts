@@ -47,16 +47,10 @@ export class Run<Weights> {
       this.gpu.submit([recording], readbacks?.(result))
       recording.dispose()
       return result
-    } catch (error) {
-      this.abandon()
-      throw error
     } finally {
       this.scratch.release()
     }
   }
-
-  /** What was recorded may never be computed. */
-  protected abandon(): void {}
 
   dispose(): void {
     this.scratch.dispose()

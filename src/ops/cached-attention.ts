@@ -7,30 +7,32 @@ import { expectRows, type Tensor } from '../gpu/tensor.js'
 
 /** Tensors of {@link cachedAttention}, each of these rows or more; d is the model width. */
 export interface CachedAttentionTensors {
-  /** [slots · newRows, 3 · d]: q | k | v of the new rows, the rows of a slot one after another. */
+  /** [sequences · newRows, 3 · d]: q | k | v of the new rows, the rows of a sequence one after another. */
   readonly qkv: Tensor
   /** [slots, maxPositions, d]: the keys of one layer's earlier rows; the new rows' keys are written behind them. */
   readonly keys: Tensor
   /** [slots, maxPositions, d], as {@link keys}. */
   readonly values: Tensor
-  /** u32 [slots]: how many rows the cache holds, hence the position of the slot's first new row. Only read. */
+  /** u32 [sequences]: how many rows the cache holds, hence the position of the sequence's first new row. Only read. */
   readonly lengths: Tensor
-  /** [slots · newRows, d] */
+  /** The row table, u32 [sequences] or [sequences, columns]: the slot of a sequence's row j, at column j or the last. Only read. */
+  readonly table: Tensor
+  /** [sequences · newRows, d] */
   readonly out: Tensor
 }
 
 /** Sizes of {@link cachedAttention}. */
 export interface CachedAttentionSizes {
-  readonly slots: number
-  /** New rows of each slot: 1 when decoding, the reply's length when teacher-forced. */
+  readonly sequences: number
+  /** New rows of each sequence: 1 when decoding, the reply's length when teacher-forced. */
   readonly newRows: number
   readonly heads: number
 }
 
 /**
- * Causal self-attention with a cache: new row j of a slot attends to the slot's cached rows and to its new rows 0 … j, with
- * scores q·k / √e, e = d / heads. Keys and values of the new rows go into the cache, at positions length + j; those that
- * would lie at maxPositions or beyond are dropped.
+ * Causal self-attention with a cache: new row j of a sequence attends to its cached rows, in the slots that the row table
+ * names, and to its new rows 0 … j, with scores q·k / √e, e = d / heads. Keys and values of the new rows go into the cache, at
+ * positions length + j; those that would lie at maxPositions or beyond are dropped. No two sequences may write to one slot.
  *
  * Where a row stands is read on the GPU, from `lengths`, so that one recording serves every step.
  *
@@ -41,20 +43,21 @@ export function cachedAttention(
   tensors: CachedAttentionTensors,
   sizes: CachedAttentionSizes,
 ): void {
-  const { qkv, keys, values, lengths, out } = tensors
-  const { slots, newRows, heads } = sizes
+  const { qkv, keys, values, lengths, table, out } = tensors
+  const { sequences, newRows, heads } = sizes
   const [, maxPositions, d] = keys.shape as [number, number, number]
-  expectRows('cachedAttention', keys, slots, ['maxPositions', 'd'])
-  expectRows('cachedAttention', values, slots, [maxPositions, d])
-  expectRows('cachedAttention', qkv, slots * newRows, [3 * d])
-  expectRows('cachedAttention', lengths, slots, [], 'u32')
-  expectRows('cachedAttention', out, slots * newRows, [d])
+  expectRows('cachedAttention', keys, 1, ['maxPositions', 'd'])
+  expectRows('cachedAttention', values, keys.shape[0]!, [maxPositions, d])
+  expectRows('cachedAttention', qkv, sequences * newRows, [3 * d])
+  expectRows('cachedAttention', lengths, sequences, [], 'u32')
+  expectRows('cachedAttention', table, sequences, table.shape.slice(1), 'u32')
+  expectRows('cachedAttention', out, sequences * newRows, [d])
   const head = headWidth('cachedAttention', d, heads)
   const { gpu } = recorder
-  const shape = { dtype: keys.dtype, rows: slots * newRows, k: head, n: heads }
+  const shape = { dtype: keys.dtype, rows: sequences * newRows, k: head, n: heads }
   const kernel = headKernel(gpu, 'cached-attention', cachedAttentionCandidates(gpu, head), shape)
-  const params = { new_rows: newRows, max_positions: maxPositions, d, head_width: head }
-  recorder.dispatch(kernel, { qkv, keys, values, lengths, out }, params, [heads, newRows, slots])
+  const params = { new_rows: newRows, max_positions: maxPositions, d, head_width: head, columns: table.shape[1] ?? 1 }
+  recorder.dispatch(kernel, { qkv, keys, values, lengths, slots: table, out }, params, [heads, newRows, sequences])
 }
 
 /** Kernels of decoder attention: `plain` runs anywhere; `subgroup` needs one subgroup size, and columns in fours. */

@@ -4,19 +4,21 @@ import { cachedAttentionCandidates, headKernel, headWidth } from './cached-atten
 
 /** Tensors of {@link crossAttention}, each of these rows or more; d is the model width, S the number of sources. */
 export interface CrossAttentionTensors {
-  /** [slots · newRows, S · d]: a query for each source, side by side. */
+  /** [sequences · newRows, S · d]: a query for each source, side by side. */
   readonly q: Tensor
   /** [slots, heads, slotRows, 2e]: what a slot may attend to, of all sources; a head's keys and values side by side. */
   readonly kv: Tensor
   /** u32 [slots, S, 2]: which rows of a slot are each source's, the first and one past the last. */
   readonly ranges: Tensor
-  /** [slots · newRows, S · d]: the attention outputs side by side, ready for the stacked out_proj. */
+  /** u32 [sequences]: the slot that holds a sequence's sources. */
+  readonly slots: Tensor
+  /** [sequences · newRows, S · d]: the attention outputs side by side, ready for the stacked out_proj. */
   readonly out: Tensor
 }
 
 /** Sizes of {@link crossAttention}. */
 export interface CrossAttentionSizes {
-  readonly slots: number
+  readonly sequences: number
   readonly newRows: number
   readonly heads: number
 }
@@ -28,18 +30,19 @@ export interface CrossAttentionSizes {
  * @throws ShapeError
  */
 export function crossAttention(recorder: Recorder, tensors: CrossAttentionTensors, sizes: CrossAttentionSizes): void {
-  const { q, kv, ranges, out } = tensors
-  const { slots, newRows, heads } = sizes
-  expectRows('crossAttention', ranges, slots, ['S', 2], 'u32')
+  const { q, kv, ranges, slots, out } = tensors
+  const { sequences, newRows, heads } = sizes
+  expectRows('crossAttention', ranges, 1, ['S', 2], 'u32')
   const sources = ranges.shape[1]!
   const d = Math.floor(q.shape[1]! / sources)
-  expectRows('crossAttention', q, slots * newRows, [sources * d])
-  expectRows('crossAttention', out, slots * newRows, [sources * d])
+  expectRows('crossAttention', slots, sequences, [], 'u32')
+  expectRows('crossAttention', q, sequences * newRows, [sources * d])
+  expectRows('crossAttention', out, sequences * newRows, [sources * d])
   const { gpu } = recorder
   const head = headWidth('crossAttention', d, heads)
-  expectRows('crossAttention', kv, slots, [heads, 'slotRows', 2 * head])
-  const shape = { dtype: kv.dtype, rows: slots * newRows, k: head, n: heads }
+  expectRows('crossAttention', kv, ranges.shape[0]!, [heads, 'slotRows', 2 * head])
+  const shape = { dtype: kv.dtype, rows: sequences * newRows, k: head, n: heads }
   const kernel = headKernel(gpu, 'cross-attention', cachedAttentionCandidates(gpu, head), shape)
   const params = { new_rows: newRows, sources, d, head_width: head, slot_rows: kv.shape[2]! }
-  recorder.dispatch(kernel, { q, kv, ranges, out }, params, [heads, sources, slots * newRows])
+  recorder.dispatch(kernel, { q, kv, ranges, slots, out }, params, [heads, sources, sequences * newRows])
 }

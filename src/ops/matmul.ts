@@ -20,10 +20,10 @@ export interface MatmulTensors {
   readonly norm?: MatmulNorm
   /** [n, k], as checkpoints store it: f32, f16 or int8. */
   readonly weight: Tensor
-  /** [n]; or [groups, n] with {@link rowsPerBias}. */
+  /** [n]; or with {@link biasOf} [groups, n or more]. */
   readonly bias?: Tensor
-  /** Row r adds bias row floor(r / rowsPerBias); without it all rows add the one bias. */
-  readonly rowsPerBias?: number
+  /** Row r adds the n columns of bias row floor(r / rows) from this one on; without it all rows add the one bias. */
+  readonly biasOf?: { readonly rows: number; readonly column: number } | undefined
   /** [rows, n] */
   readonly residual?: Tensor
   /** [rows, n]; another tensor than the rest. */
@@ -123,7 +123,7 @@ export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: O
  * @throws ShapeError
  */
 export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
-  const { weight, bias, rowsPerBias, residual, norm, out } = tensors
+  const { weight, bias, biasOf, residual, norm, out } = tensors
   let { x } = tensors
   const { gpu } = recorder
   expectShape('matmul', weight, ['n', 'k'], weightDtypes)
@@ -131,8 +131,9 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   expectRows(x, rows, k)
   expectRows(out, rows, n)
   if (residual) expectRows(residual, rows, n)
-  if (bias && rowsPerBias) expectRows(bias, Math.ceil(rows / rowsPerBias), n)
-  else if (bias) expectShape('matmul', bias, [n])
+  if (bias && biasOf) {
+    expectRows(bias, Math.ceil(rows / biasOf.rows), Math.max(bias.shape[1]!, biasOf.column + n))
+  } else if (bias) expectShape('matmul', bias, [n])
   if (rows === 0) return
 
   const shape = { dtype: weight.dtype, rows, k, n }
@@ -175,7 +176,9 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
         k,
         n: columns,
         width: n,
-        group_rows: bias ? (rowsPerBias ?? rows) : 0,
+        group_rows: bias ? (biasOf?.rows ?? rows) : 0,
+        bias_stride: bias ? bias.shape.at(-1)! : 0,
+        bias_first: biasOf?.column ?? 0,
         has_residual: residual ? 1 : 0,
         activation: activations[activation ?? 'none'],
       },

@@ -70,6 +70,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
  *
  * @param history the ids that stand before, which the processors see: the start id, after the context's ids where they
  *   are to be penalised. The last of them is the first that the decoder reads.
+ * @param position where that one stands.
  * @throws InputError where the longest reply allowed does not fit in the history
  */
 export function startRow(
@@ -78,6 +79,7 @@ export function startRow(
   row: number,
   options: ResolvedOptions,
   history: readonly number[],
+  position = 0,
 ): void {
   const capacity = rows.history.shape[1]!
   const longest = history.length + options.maxLength - 1
@@ -89,7 +91,7 @@ export function startRow(
   gpu.write(rows.settings, settingsWords(options), row * SETTINGS_WORDS)
   gpu.write(rows.history, historyWords(history), row * capacity)
   gpu.write(rows.ids, Uint32Array.of(history.at(-1)!), row)
-  gpu.write(rows.positions, Uint32Array.of(0), row)
+  gpu.write(rows.positions, Uint32Array.of(position), row)
   gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running, history.at(-1)!), row * STATE_WORDS)
 }
 

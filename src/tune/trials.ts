@@ -109,11 +109,12 @@ function selfAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Trial
   const [keys, values] = [gpu.tensor('trial', [rows, keyRows, d]), gpu.tensor('trial', [rows, keyRows, d])]
   const lengths = gpu.tensorFrom('trial', [rows], new Uint32Array(rows).fill(keyRows / 2))
   const out = gpu.tensor('trial', [rows, d])
-  const tensors = { qkv, keys, values, lengths, out }
+  const tensors = { qkv, keys, values, lengths, table: ownSlots(gpu, rows), out }
   return {
     turns: attentionTurns,
     record(recorder) {
-      for (let i = 0; i < attentionTurns; i++) cachedAttention(recorder, tensors, { slots: rows, newRows: 1, heads })
+      for (let i = 0; i < attentionTurns; i++)
+        cachedAttention(recorder, tensors, { sequences: rows, newRows: 1, heads })
     },
     out,
     tensors: Object.values(tensors),
@@ -129,14 +130,20 @@ function sourceAttention(gpu: Gpu, { rows, k: head, n: heads }: ShapeClass): Tri
   const rangesOfRow = [0, keyRows, keyRows, keyRows + 30, keyRows + 30, keyRows + 50]
   const rangeData = Uint32Array.from(Array.from({ length: rows }, () => rangesOfRow).flat())
   const ranges = gpu.tensorFrom('trial', [rows, 3, 2], rangeData)
-  const sizes = { slots: rows, newRows: 1, heads }
+  const slots = ownSlots(gpu, rows)
+  const sizes = { sequences: rows, newRows: 1, heads }
   return {
     turns: attentionTurns,
     record(recorder) {
-      for (let i = 0; i < attentionTurns; i++) crossAttention(recorder, { q, kv, ranges, out }, sizes)
+      for (let i = 0; i < attentionTurns; i++) crossAttention(recorder, { q, kv, ranges, slots, out }, sizes)
     },
     out,
-    tensors: [kv, q, ranges, out],
+    tensors: [kv, q, ranges, slots, out],
     random: [kv, q],
   }
+}
+
+/** The row table of sequences each of which has the slot of its number. */
+function ownSlots(gpu: Gpu, rows: number): Tensor {
+  return gpu.tensorFrom('trial', [rows], Uint32Array.from(Array(rows).keys()))
 }

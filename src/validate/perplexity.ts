@@ -1,8 +1,10 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { DecoderState, decode, wholeReplies } from '../models/misc/decoder.js'
+import type { MiscCache } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { DialogueIds } from '../models/misc/misc.js'
-import { MiscRun } from '../models/misc/run.js'
+import { MiscModel } from '../models/misc/model.js'
+import { wholeSequences } from '../nn/kv-cache.js'
+import { Run } from '../nn/run.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
 /** A dialogue and the reply that came. */
@@ -77,16 +79,18 @@ function batches(replies: readonly ScoredReply[]): number[][] {
 }
 
 class ReplyScorer {
-  readonly #run: MiscRun
-  readonly #state: DecoderState
+  readonly #model: MiscModel
+  readonly #run: Run<MiscWeights>
+  readonly #cache: MiscCache
 
   constructor(
     readonly gpu: Gpu,
     readonly weights: MiscWeights,
     readonly vocabulary: number,
   ) {
-    this.#run = new MiscRun(gpu, weights)
-    this.#state = new DecoderState(gpu, weights, mostReplies)
+    this.#model = new MiscModel(gpu, weights)
+    this.#run = new Run(gpu, weights)
+    this.#cache = this.#model.createCache({ slots: mostReplies })
   }
 
   async score(replies: readonly ScoredReply[]): Promise<ReplyScores[]> {
@@ -103,8 +107,8 @@ class ReplyScorer {
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
     await this.#run.submit((pass) => {
-      this.#run.encode(pass, dialogues, this.#state)
-      const logits = decode(pass, this.#state, wholeReplies(pass.scratch, ids))
+      this.#model.start(pass, dialogues, this.#cache, [...dialogues.keys()])
+      const logits = this.#model.step(pass, this.#cache, wholeSequences(pass.scratch, ids))
       const targets = pass.scratch.upload('targets', [rows], targetIds)
       tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
     }, 'scoring replies')
@@ -117,7 +121,8 @@ class ReplyScorer {
   }
 
   dispose(): void {
-    this.#state.dispose()
+    this.#cache.dispose()
+    this.#model.dispose()
     this.#run.dispose()
   }
 }

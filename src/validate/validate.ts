@@ -4,10 +4,12 @@ import { processScores } from '../generation/processors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { MiscConfig } from '../models/misc/config.js'
-import { decode, wholeReplies } from '../models/misc/decoder.js'
+import type { MiscCache } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
-import { MiscRun } from '../models/misc/run.js'
+import { MiscModel } from '../models/misc/model.js'
+import { wholeSequences } from '../nn/kv-cache.js'
 import type { Pass } from '../nn/pass.js'
+import { Run } from '../nn/run.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison, type StageLimits } from './comparison.js'
@@ -79,7 +81,8 @@ export async function validateCase(
 
 /** One reference file's dialogues, run on the GPU. */
 class ReferenceRun {
-  readonly #run: MiscRun
+  readonly #model: MiscModel
+  readonly #run: Run<MiscWeights>
   /** As many slots as the file has dialogues, with all ids allowed (for `decode.greedy`) and without the added ones. */
   readonly #slots: ReplySlots
   readonly #penalisedSlots: ReplySlots
@@ -92,9 +95,10 @@ class ReferenceRun {
     readonly limits: StageLimits,
   ) {
     this.#batch = reference.dialogues.length
-    this.#run = new MiscRun(gpu, weights)
-    this.#slots = new ReplySlots(gpu, weights, this.#batch, tokenRules(weights.config))
-    this.#penalisedSlots = new ReplySlots(gpu, weights, this.#batch, referenceRules(weights.config))
+    this.#model = new MiscModel(gpu, weights)
+    this.#run = new Run(gpu, weights)
+    this.#slots = new ReplySlots(gpu, this.#model, this.#batch, tokenRules(weights.config))
+    this.#penalisedSlots = new ReplySlots(gpu, this.#model, this.#batch, referenceRules(weights.config))
   }
 
   report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
@@ -131,7 +135,7 @@ class ReferenceRun {
     const decoder = this.#capture()
     const recording = await this.#slots.record(this.#batch, (recorder) => decoder.trace(recorder))
     try {
-      this.#run.blocks.clear()
+      this.#model.forget()
       await this.#run.submit((pass) => this.#encode({ ...pass, trace: encoder.trace(pass.recorder) }, this.#slots))
       const { ids, positions } = this.#slots.sampling
       const steps: Map<string, Float32Array>[] = []
@@ -209,6 +213,7 @@ class ReferenceRun {
   dispose(): void {
     this.#slots.dispose()
     this.#penalisedSlots.dispose()
+    this.#model.dispose()
     this.#run.dispose()
   }
 
@@ -223,11 +228,12 @@ class ReferenceRun {
   }
 
   #encode(pass: Pass<MiscWeights>, slots: ReplySlots): void {
-    this.#run.encode(pass, this.reference.dialogues, slots.state)
+    const { dialogues } = this.reference
+    this.#model.start(pass, dialogues, slots.cache as MiscCache, [...dialogues.keys()])
   }
 
   #teacherForce(pass: Pass<MiscWeights>, ids: readonly (readonly number[])[]): void {
-    decode(pass, this.#slots.state, wholeReplies(pass.scratch, ids))
+    this.#model.step(pass, this.#slots.cache as MiscCache, wholeSequences(pass.scratch, ids))
   }
 
   /** Rows step by step, each of every dialogue, as rows dialogue by dialogue. */

@@ -96,7 +96,17 @@ gpuSuite('gpu/gpu', (test) => {
     )
     const kernel = gpu.kernel('gemm.ragged', { HAS_SCALE: 0 })
     const others = { x: gpu.zeros, bias: undefined, residual: undefined, scale: undefined, out: gpu.tensor('out', [n]) }
-    const params = { rows: 1, k, n, width: n, group_rows: 0, has_residual: 0, activation: 0 }
+    const params = {
+      rows: 1,
+      k,
+      n,
+      width: n,
+      group_rows: 0,
+      bias_stride: 0,
+      bias_first: 0,
+      has_residual: 0,
+      activation: 0,
+    }
     assert.throws(
       () => new Recorder(gpu).dispatch(kernel, { ...others, weight: matrix }, params, [1]),
       (error: Error) =>

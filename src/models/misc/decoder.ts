@@ -1,28 +1,29 @@
 import type { Gpu } from '../../gpu/gpu.js'
-import type { Scratch } from '../../gpu/scratch.js'
-import type { Tensor } from '../../gpu/tensor.js'
+import { reshaped, type Tensor } from '../../gpu/tensor.js'
 import { decoderLayer } from '../../nn/decoder-layer.js'
-import { KvCache, type NewRows } from '../../nn/kv-cache.js'
+import { KvCache, type NewIds } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
 import { project, type Rows, settle } from '../../nn/rows.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import { embed } from '../../ops/embed.js'
+import type { CacheSizes } from '../model.js'
 import type { MiscWeights } from './layout.js'
 
 /** What the decoder keeps for each reply being drawn: its rows so far, and its dialogue's context, post and situation blocks. */
-export class DecoderState extends KvCache {
-  /** Per layer, [slots, d]: the strategy source's attention and the biases of all four out_projs. */
-  readonly strategy: readonly Tensor[]
+export class MiscCache extends KvCache {
+  /** [source slots, layers · d]: per layer, the strategy source's attention and the biases of all four out_projs. */
+  readonly strategy: Tensor
 
-  constructor(gpu: Gpu, { config, decoder }: MiscWeights, slots: number) {
-    const { dModel: d, decoderHeads: heads, maxPositions: positions, maxPostBlocks, maxSituationBlocks } = config
-    const sources = [positions, maxPostBlocks, maxSituationBlocks]
-    super(gpu, { slots, layers: decoder.layers.length, d, heads, positions, sources })
-    this.strategy = decoder.layers.map((_, i) => gpu.tensor(`cross.strategy.${i}`, [slots, d]))
+  constructor(gpu: Gpu, { config, decoder }: MiscWeights, sizes: CacheSizes) {
+    const { dModel: d, decoderHeads: heads, maxPositions, maxPostBlocks, maxSituationBlocks } = config
+    const layers = decoder.layers.length
+    const sources = [maxPositions, maxPostBlocks, maxSituationBlocks]
+    super(gpu, { positions: maxPositions, sources, ...sizes, layers, d, heads })
+    this.strategy = gpu.tensor('cross.strategy', [sizes.sourceSlots ?? sizes.slots, layers * d])
   }
 
   override get slotTensors(): Tensor[] {
-    return [...super.slotTensors, ...this.strategy]
+    return [...super.slotTensors, this.strategy]
   }
 }
 
@@ -33,66 +34,51 @@ export class DecoderState extends KvCache {
  */
 export function cacheStrategy(
   pass: Pass<MiscWeights>,
-  state: DecoderState,
+  cache: MiscCache,
   slots: readonly number[],
   representation: Tensor,
 ): void {
   const count = slots.length
-  const to = pass.scratch.upload('cross.to', [count], Uint32Array.from(slots))
-  pass.weights.decoder.layers.forEach((layer, i) => {
+  const { layers } = pass.weights.decoder
+  const d = representation.shape[1]!
+  const target = reshaped(cache.strategy, [cache.strategy.shape[0]! * layers.length, d])
+  const places = layers.map((_, i) => Uint32Array.from(slots, (slot) => slot * layers.length + i))
+  layers.forEach((layer, i) => {
     const value = project(pass, 'cross.strategy-value', { x: representation, count }, layer.strategyValue)
     const { x: source } = project(pass, 'cross.strategy-output', value, layer.strategyOutput)
-    copyRows(pass.recorder, { source, to, target: state.strategy[i]! }, count)
+    const to = pass.scratch.upload('cross.to', [count], places[i]!)
+    copyRows(pass.recorder, { source, to, target }, count)
   })
-}
-
-/** New ids of every slot in use. */
-export interface NewIds extends NewRows {
-  /** u32 [slots · newRows] */
-  readonly ids: Tensor
-  /** u32 [slots · newRows] */
-  readonly positions: Tensor
 }
 
 /**
  * The decoder over new ids, after those in the caches.
  *
- * @returns logits [slots · newRows, V]: x · sharedᵀ + final_logits_bias
+ * @returns logits [sequences · newRows, V]: x · sharedᵀ + final_logits_bias
  */
-export function decode(pass: Pass<MiscWeights>, state: DecoderState, input: NewIds): Tensor {
+export function decode(pass: Pass<MiscWeights>, cache: MiscCache, input: NewIds): Tensor {
   const { recorder, scratch, weights, trace } = pass
   const { config, decoder, embedding } = weights
-  const count = input.slots * input.newRows
-  const x = scratch.rows('decoder.x', count, config.dModel)
-  const scale = config.scaleEmbedding ? Math.sqrt(config.dModel) : 1
-  const { ids, positions } = input
+  const { ids, positions, sequences, newRows } = input
+  const { dModel: d } = config
+  const count = sequences * newRows
+  const x = scratch.rows('decoder.x', count, d)
+  const scale = config.scaleEmbedding ? Math.sqrt(d) : 1
   const tables = { table: embedding, positionTable: decoder.positions }
   embed(recorder, { ids, positions, ...tables, ...decoder.norm, out: x }, count, scale)
+
+  const strategy = scratch.rows('decoder.strategy', sequences, cache.strategy.shape[1]!)
+  copyRows(recorder, { source: cache.strategy, from: input.slots, target: strategy }, sequences)
 
   // Eq. 7: x = LN( x + A_c + A_x + A_s + A_g ), A_g with the biases of all four.
   let rows: Rows = { x, count }
   decoder.layers.forEach((layer, i) => {
-    const crossBias = { bias: state.strategy[i]!, rowsPerBias: input.newRows }
-    rows = decoderLayer(pass, layer, state, i, rows, input, crossBias)
+    const crossBias = { bias: strategy, biasOf: { rows: newRows, column: i * d } }
+    rows = decoderLayer(pass, layer, cache, i, rows, input, crossBias)
   })
   const last = settle(pass, rows)
   trace?.(`decoder.hidden.${decoder.layers.length}`, last, count)
   const { x: logits } = project(pass, 'logits', { x: last, count }, { weight: embedding, bias: weights.logitsBias })
   trace?.('logits', logits, count)
   return logits
-}
-
-/** Whole replies of one length, from the first position on: what a teacher-forced {@link decode} reads. */
-export function wholeReplies(scratch: Scratch, ids: readonly (readonly number[])[]): NewIds {
-  const [slots, newRows] = [ids.length, ids[0]!.length]
-  const upload = (label: string, values: readonly number[]) =>
-    scratch.upload(label, [values.length], Uint32Array.from(values))
-  const positions = ids.flatMap(() => [...Array(newRows).keys()])
-  return {
-    slots,
-    newRows,
-    ids: upload('decoder.ids', ids.flat()),
-    positions: upload('decoder.positions', positions),
-    lengths: upload('decoder.lengths', new Array<number>(slots).fill(0)),
-  }
 }

@@ -4,7 +4,7 @@ import { cacheSources } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
 import { RaggedBatch } from '../../nn/ragged-batch.js'
 import type { BlockCache } from './block-cache.js'
-import { cacheStrategy, type DecoderState } from './decoder.js'
+import { cacheStrategy, type MiscCache } from './decoder.js'
 import { type BlockSource, fusePaper, fuseReleased, gatherBlocks } from './fusion.js'
 import type { MiscWeights } from './layout.js'
 import { mixStrategies, type Strategy } from './strategy.js'
@@ -70,20 +70,20 @@ export function encodeDialogues(
   return { context, batch, blocks, strategy }
 }
 
-/** Records what the decoder needs of encoded dialogues (eq. 7), into these slots of its state. */
+/** Records what the decoder needs of encoded dialogues (eq. 7), into these slots of its cache. */
 export function prepareDecoding(
   pass: Pass<MiscWeights>,
-  state: DecoderState,
+  cache: MiscCache,
   slots: readonly number[],
   { context, batch, blocks, strategy }: EncodedDialogues,
 ): void {
   const sources = [{ states: context, counts: batch.lengths, rows: batch.rows }, ...blocks]
   slots.forEach((slot, i) => {
-    state.setSources(
+    cache.setSources(
       slot,
       sources.map(({ counts }) => counts[i]!),
     )
   })
-  cacheSources(pass, state, pass.weights.decoder.layers, slots, sources)
-  cacheStrategy(pass, state, slots, strategy.representation)
+  cacheSources(pass, cache, pass.weights.decoder.layers, slots, sources)
+  cacheStrategy(pass, cache, slots, strategy.representation)
 }

@@ -1,0 +1,82 @@
+import type { Gpu } from '../../gpu/gpu.js'
+import type { Tensor } from '../../gpu/tensor.js'
+import type { NewIds } from '../../nn/kv-cache.js'
+import type { Pass } from '../../nn/pass.js'
+import type { CacheSizes, FirstId, Model, Started } from '../model.js'
+import { BlockCache } from './block-cache.js'
+import type { MiscConfig } from './config.js'
+import { decode, MiscCache } from './decoder.js'
+import type { MiscWeights } from './layout.js'
+import { type DialogueIds, encodeDialogues, prepareDecoding } from './misc.js'
+
+/** What eq. 5 says of a dialogue, by strategy. */
+export interface StrategyScores {
+  /** As the model predicts them. */
+  readonly logits: Float32Array
+  /** Predicted, or the caller's own. */
+  readonly probs: Float32Array
+}
+
+/** MISC behind the seam; it keeps the states of blocks that it has seen before. */
+export class MiscModel implements Model<DialogueIds, StrategyScores> {
+  readonly config: MiscConfig
+  readonly widestRow: number
+  readonly blocks: BlockCache
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly weights: MiscWeights,
+  ) {
+    const { vocabSize, decoderFfn, dModel } = weights.config
+    this.config = weights.config
+    this.widestRow = Math.max(vocabSize, decoderFfn, 3 * dModel, weights.decoder.layers.length * dModel)
+    this.blocks = new BlockCache(gpu, dModel)
+  }
+
+  createCache(sizes: CacheSizes): MiscCache {
+    return new MiscCache(this.gpu, this.weights, sizes)
+  }
+
+  /** Some of its blocks may be known. */
+  size({ context, post, situation }: DialogueIds): number {
+    return [context, ...post, ...situation].reduce((sum, ids) => sum + ids.length, 0)
+  }
+
+  first(): FirstId {
+    return { id: this.config.decoderStartId, length: 0 }
+  }
+
+  /** Eq. 1–6, and what the decoder needs of them (eq. 7). */
+  start(
+    pass: Pass<MiscWeights>,
+    dialogues: readonly DialogueIds[],
+    cache: MiscCache,
+    slots: readonly number[],
+  ): Started<StrategyScores> {
+    const encoded = encodeDialogues(pass, this.blocks, dialogues)
+    prepareDecoding(pass, cache, slots, encoded)
+    const { logits, probs } = encoded.strategy
+    const width = this.config.numStrategies
+    return {
+      tensors: [logits, probs],
+      read: ([logits, probs]) =>
+        dialogues.map((_, row) => {
+          const of = (values: Float32Array) => values.slice(row * width, (row + 1) * width)
+          return { logits: of(logits!), probs: of(probs!) }
+        }),
+    }
+  }
+
+  step(pass: Pass<MiscWeights>, cache: MiscCache, rows: NewIds): Tensor {
+    return decode(pass, cache, rows)
+  }
+
+  forget(): void {
+    // Blocks that were to be encoded may not have been.
+    this.blocks.clear()
+  }
+
+  dispose(): void {
+    this.blocks.dispose()
+  }
+}

@@ -1,0 +1,79 @@
+import type { ConfigIds } from '../generation/token-rules.js'
+import type { Tensor } from '../gpu/tensor.js'
+import type { KvCache, NewIds } from '../nn/kv-cache.js'
+import type { Pass } from '../nn/pass.js'
+
+/** What of its config anything that draws from a model needs. */
+export interface ModelConfig extends ConfigIds {
+  /** `max_position_embeddings`, or `n_positions`: ids that the decoder reads, at most. */
+  readonly maxPositions: number
+}
+
+/** How large a {@link Model}'s cache is; what is left out, the config says. */
+export interface CacheSizes {
+  /** Sequences drawn together. */
+  readonly slots: number
+  /** Slots that hold an input's sources, the first ones; default: all. Beams of one input share those of one slot. */
+  readonly sourceSlots?: number
+  /** Ids that the decoder reads of one sequence, at most. */
+  readonly positions?: number
+  /** Rows of each source, at most. */
+  readonly sources?: readonly number[]
+}
+
+/** The first id that the decoder reads of a sequence, after what {@link Model.start} left in its cache. */
+export interface FirstId {
+  readonly id: number
+  /** Rows that the cache holds. */
+  readonly length: number
+  /** Its position, by the table of positions, where that is not the length. */
+  readonly position?: number
+}
+
+/** What a start tells beside the caches it fills. */
+export interface Started<Told> {
+  /** To be read back. */
+  readonly tensors: readonly Tensor[]
+  /** Makes of their values what is told of each input. */
+  read(values: readonly Float32Array[]): Told[]
+}
+
+/**
+ * The seam between a family of models and all that is written once: sampling, beams, batching, streams, timing, validation. A
+ * model says how rows start and how they go on; it never knows how ids are chosen.
+ *
+ * @typeParam Input what it reads: ids of a dialogue and its blocks, of a text, or of a prompt.
+ * @typeParam Told what it can tell of an input beside the ids drawn.
+ */
+export interface Model<Input = unknown, Told = unknown> {
+  readonly config: ModelConfig
+  /** What a {@link Pass} that it records is made with. */
+  readonly weights: unknown
+  /** Elements of the widest row that a step works with. */
+  readonly widestRow: number
+
+  /** Makes room for sequences to be drawn. */
+  createCache(sizes: CacheSizes): KvCache
+
+  /** Ids that reading an input computes, at most. */
+  size(input: Input): number
+
+  /** Where drawing begins for an input. */
+  first(input: Input): FirstId
+
+  /** Records: reads inputs (encodes them), and fills these slots of a cache. */
+  start(pass: Pass, inputs: readonly Input[], cache: KvCache, slots: readonly number[]): Started<Told>
+
+  /**
+   * Records: from new ids of sequences, after what the cache holds of them, to logits, a row for each id.
+   *
+   * @returns [sequences · newRows, V]
+   */
+  step(pass: Pass, cache: KvCache, rows: NewIds): Tensor
+
+  /** What {@link start} recorded last may never be computed. */
+  forget(): void
+
+  /** Frees what it holds beside its weights. */
+  dispose(): void
+}
