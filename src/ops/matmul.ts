@@ -70,7 +70,7 @@ const variants = {
     const constants = { LANES: subgroupSize, ROWS: tile, COLUMNS: columns }
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
-  quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
+  subgroup4: (): Variant => ({ shader: 'gemm.subgroup4', rows: 16, columns: 16 }),
   words: (): Variant => eightLanes('gemv.words', 6),
   shuffle: (): Variant => eightLanes('gemv.shuffle', 3),
   plain({ software }: AdapterInfo, rows: number): Variant {
@@ -100,11 +100,11 @@ export type MatmulVariant = keyof typeof variants
  */
 export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: Omit<OpShape, 'n'>): MatmulVariant[] {
   const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
-  const subgroup: MatmulVariant[] = lanes === 4 ? ['quad'] : lanes > 4 ? ['subgroup'] : []
+  const subgroup: MatmulVariant[] = lanes === 4 ? ['subgroup4'] : lanes > 4 ? ['subgroup'] : []
   if (matmulOp(rows) === 'gemm')
     return adapter.software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
   if (!adapter.software) return ['coalesced', ...subgroup, 'plain']
-  // Sharing what was loaded pays from two rows on; the quad kernel always computes sixteen.
+  // Sharing what was loaded pays from two rows on; that of four lanes always computes sixteen.
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
   const eight = rows === 1 && adapter.subgroupSize === 8
