@@ -108,3 +108,26 @@ gpuSuite('tune/tuner', (test) => {
     assert.equal(results, [undefined, undefined])
   })
 })
+
+gpuSuite(
+  'tune/tuner: a weight in parts',
+  (test) => {
+    test('is measured as a whole one is', async (gpu) => {
+      const shape = { rows: 1, k: 512, n: 1024 }
+      const questions = (['f32', 'int8'] as const).map((dtype) => ({
+        shapeClass: shapeClass('gemv', { dtype, ...shape }),
+        candidates: ['plain', 'coalesced'],
+      }))
+      const before = gpu.allocatedBytes
+      const results: (TunedClass | undefined)[] = []
+      const slices = tune(gpu, questions, new Budget(Number.POSITIVE_INFINITY), (it) => results.push(it))
+      for await (const slice of slices) await slice()
+      assert.equal(
+        results.map((it) => [Object.keys(it!.ms), it!.wrong]),
+        questions.map(({ candidates }) => [candidates, {}]),
+      )
+      assert.is(gpu.allocatedBytes, before)
+    })
+  },
+  { maxBindingBytes: 2 ** 17 },
+)
