@@ -29,10 +29,11 @@ import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
-import { type Reply, type ReplyOptions, type StrategyMixture, strategyMixture, strategyProbabilities } from './reply.js'
+import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
 import type { ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
+import { strategyMixture } from './strategy-mixture.js'
 
 /** How to load a model. */
 export interface LoadOptions {
