@@ -1,8 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type BeamOptions, BeamSearch, type Candidate, type Hypothesis } from '../../src/generation/beam-search.js'
+import { type BeamOptions, BeamSearch, type Hypothesis } from '../../src/generation/beam-search.js'
 import { seededRandom } from '../gpu.js'
 import * as reference from '../reference/beam-search.js'
+import { bestCandidates } from '../reference/best-candidates.js'
+import { logSoftmax } from '../reference/log-softmax.js'
 
 const EOS = 2
 const START = 1
@@ -16,15 +18,8 @@ function language(seed: number, vocab: number, spread: number, maxLength?: numbe
       return Float32Array.from({ length: vocab }, (_, id) => (id === EOS ? 0 : Number.NEGATIVE_INFINITY))
     }
     const random = seededRandom(ids.reduce((hash, id) => Math.imul(hash, 31) + id + 7, seed))
-    return reference.logSoftmax(Array.from({ length: vocab }, () => random() * spread))
+    return logSoftmax(Array.from({ length: vocab }, () => random() * spread))
   }
-}
-
-/** The best of these scores, as a kernel names them. */
-function best(scores: Float32Array, count: number): Candidate[] {
-  const ids = [...scores.keys()].filter((id) => scores[id] !== Number.NEGATIVE_INFINITY)
-  ids.sort((a, b) => scores[b]! - scores[a]! || a - b)
-  return ids.slice(0, count).map((id) => ({ id, score: scores[id]! }))
 }
 
 function run(
@@ -37,7 +32,7 @@ function run(
   const it = new BeamSearch(all, eosIds)
   const count = BeamSearch.candidates(all.numBeams, eosIds)
   while (!it.done) {
-    it.advance(it.beams.map(({ ids }) => best(scoresOf(ids), count)))
+    it.advance(it.beams.map(({ ids }) => bestCandidates(scoresOf(ids), count)))
     onStep(it)
   }
   return it.finish()
@@ -231,7 +226,7 @@ search('what is settled never changes, comes as early as it can, and is in the e
     // Some are stopped on their way.
     const steps = i % 7 === 6 ? 1 + (i % 5) : 99
     for (let step = 0; step < steps && !it.done; step++) {
-      it.advance(it.beams.map(({ ids }) => best(scoresOf(ids), numBeams + 1)))
+      it.advance(it.beams.map(({ ids }) => bestCandidates(scoresOf(ids), numBeams + 1)))
       told.push(...it.settled())
     }
     const before = told.length

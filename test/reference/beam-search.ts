@@ -75,11 +75,3 @@ export async function beamSearch(
 
 /** Two −∞ are equal. */
 const compare = (a: number, b: number) => (a === b ? 0 : a - b)
-
-/** log softmax of f32 logits, in float64 and rounded once. */
-export function logSoftmax(logits: ArrayLike<number>): Float32Array {
-  const values = Array.from(logits)
-  const best = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
-  const total = values.reduce((sum, it) => sum + Math.exp(it - best), 0)
-  return Float32Array.from(values, (it) => it - best - Math.log(total))
-}
