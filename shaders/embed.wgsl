@@ -1,11 +1,12 @@
-// out = LN(table[id] * scale + position_table[position]), row by row. One workgroup per row.
+// out = LN(table[id] * scale + position_table[position]), row by row; or with positions added after the norm, or with none. One
+// workgroup per row.
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;             // [≥ rows]
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // [≥ rows]
 @group(0) @binding(2) var<storage, read> table: array<Weights4>;      // [V, d]
 @group(0) @binding(3) var<storage, read> position_table: array<f32>;  // [P, d]
-@group(0) @binding(4) var<storage, read> weight: array<f32>;          // [d]
-@group(0) @binding(5) var<storage, read> bias: array<f32>;            // [d]
+@group(0) @binding(4) var<storage, read> weight: array<f32>;          // [d], read where HAS_NORM
+@group(0) @binding(5) var<storage, read> bias: array<f32>;            // [d], read where HAS_NORM
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;       // [rows, d]
 @group(0) @binding(7) var<storage, read> table_scale: array<f32>;     // [V], read where HAS_SCALE
 @group(0) @binding(8) var<uniform> params: Params;
@@ -13,12 +14,15 @@
 struct Params {
   d: u32,
   vocabulary: u32,
-  max_positions: u32,
+  position_rows: u32,    // P
+  position_offset: u32,  // the row of position 0
   scale: f32,
   eps: f32,
 }
 
 override HAS_SCALE: bool = false;
+override HAS_NORM: bool = true;
+override NORM_FIRST: bool = false;
 
 // from weights.f32.wgsl {
 alias Weights4 = vec4f;
@@ -47,24 +51,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.x;
   let d = params.d;
   let id = min(ids[row], params.vocabulary - 1);
-  let position = min(positions[row], params.max_positions - 1) * d;
+  // Before the offset is added: the sum of any two could be past the last u32.
+  let place = min(positions[row], params.position_rows - 1) + params.position_offset;
+  let position = min(place, params.position_rows - 1) * d;
   var table_row_scale = params.scale;
   if (HAS_SCALE) {
     table_row_scale *= table_scale[id];
   }
+  // What of the position is added before the norm, and after it.
+  let before = select(1.0, 0.0, NORM_FIRST);
+  let after = 1.0 - before;
+  if (!HAS_NORM) {
+    for (var c = lane; c < d; c += LANES) {
+      out[row * d + c] = value(id, c) * table_row_scale + position_table[position + c];
+    }
+    return;
+  }
   var sum = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    sum += value(id, c) * table_row_scale + position_table[position + c];
+    sum += value(id, c) * table_row_scale + before * position_table[position + c];
   }
   let mean = sum_over_lanes(sum, lane) / f32(d);
   var squares = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(id, c) * table_row_scale + position_table[position + c] - mean;
+    let centred = value(id, c) * table_row_scale + before * position_table[position + c] - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(sum_over_lanes(squares, lane) / f32(d) + params.eps);
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(id, c) * table_row_scale + position_table[position + c] - mean;
-    out[row * d + c] = centred * scale * weight[c] + bias[c];
+    let centred = value(id, c) * table_row_scale + before * position_table[position + c] - mean;
+    out[row * d + c] = centred * scale * weight[c] + bias[c] + after * position_table[position + c];
   }
 }

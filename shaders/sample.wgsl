@@ -14,9 +14,10 @@
 @group(0) @binding(2) var<storage, read_write> state: array<State>;    // [rows]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;    // [rows, capacity], REPEATED marks an id's second time
 @group(0) @binding(4) var<storage, read_write> ids: array<u32>;        // [rows]
-@group(0) @binding(5) var<storage, read_write> positions: array<u32>;  // [rows]
-@group(0) @binding(6) var<storage, read> rules: array<u32>;            // the ids that end a reply come first
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> lengths: array<u32>;    // [rows]
+@group(0) @binding(6) var<storage, read_write> positions: array<u32>;  // [rows]
+@group(0) @binding(7) var<storage, read> rules: array<u32>;            // the ids that end a reply come first
+@group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   vocab: u32,  // at most 2^16
@@ -379,6 +380,7 @@ fn append(row: u32, lane: u32, max_length: u32) {
   state[row] = State(length + 1, drawn, after, id);
   // A row that has ended stays where it is, so that steps on their way already write no cache row past its last.
   if (after == RUNNING) {
-    positions[row] = drawn;
+    lengths[row] += 1;
+    positions[row] += 1;
   }
 }

@@ -4,8 +4,8 @@ import { openCheckpoint } from '../io/checkpoint.js'
 import { elementCount } from '../io/dtype.js'
 import type { TensorInfo } from '../io/safetensors.js'
 import type { Variant } from '../models/misc/config.js'
-import { estimateMemory } from '../models/misc/memory.js'
-import { recognizeModel } from '../models/registry.js'
+import { type ModelDescription, recognizeModel } from '../models/registry.js'
+import { estimateMemory } from '../nn/memory.js'
 import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */
@@ -14,6 +14,9 @@ const IDENTITY = '  (q_proj and k_proj of the strategy source: with one key they
 /** What `misc inspect --json` prints. Sizes are in bytes; tensors appear by name. */
 export interface Inspection {
   model: string
+  family: ModelDescription['family']
+  /** What it is, in words. */
+  title: string
   files: string[]
   /** The config, with keys in snake case: `d_model`, `encoder_layers`, … */
   architecture: Record<string, string | number | boolean | readonly number[]>
@@ -40,17 +43,20 @@ export interface Inspection {
  */
 export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promise<Inspection> {
   await using checkpoint = await openCheckpoint(folder)
-  const { config, variant, layout, tensors } = recognizeModel(checkpoint, folder)
-  const { used, unused, tied } = tensors
+  const model = recognizeModel(checkpoint, folder)
+  const { config, variant, family, title } = model
+  const { used, unused, tied } = model.tensors
   const memory = (dtype: WeightDtype) => {
-    const { weights, selfCache, crossCache, total } = estimateMemory(layout, config, variant, dtype)
+    const { weights, selfCache, crossCache, total } = estimateMemory(model, dtype)
     return { weights, self_cache: selfCache, cross_cache: crossCache, total }
   }
-  const { byRole, selfCache, crossCache } = estimateMemory(layout, config, variant, dtype)
+  const { byRole, selfCache, crossCache } = estimateMemory(model, dtype)
   const { 'norms-biases': vectors = 0, ...matrices } = byRole
   const parameters = { used: count(used.values()), unused: count(unused) }
   return {
     model: folder,
+    family,
+    title,
     files: checkpoint.files,
     architecture: snakeCase({ ...config, variant }),
     variant,
@@ -89,15 +95,29 @@ export function inspectCommand(): Command {
 }
 
 function report(found: Inspection) {
-  const { model, files, architecture: a, variant, parameters, dtypes, memory, memory_by_role, unused, tied } = found
+  const {
+    model,
+    title,
+    files,
+    architecture: a,
+    variant,
+    parameters,
+    dtypes,
+    memory,
+    memory_by_role,
+    unused,
+    tied,
+  } = found
   const fusion = { paper: 'once, after the last encoder layer', released: 'after every encoder layer', plain: '' }
   const lines = [
     `${model} (${files.join(', ')})`,
     '',
     variant === 'plain'
-      ? `architecture  ${a.model_type}: a plain backbone, without fusion and strategies`
+      ? `architecture  ${a.model_type}: ${title}, without fusion and strategies`
       : `architecture  MISC, variant ${variant}: blocks and context are fused ${fusion[variant]}`,
-    `  encoder     ${a.encoder_layers} layers, width ${a.d_model}, ${a.encoder_heads} heads, FFN ${a.encoder_ffn}`,
+    ...('encoder_layers' in a
+      ? [`  encoder     ${a.encoder_layers} layers, width ${a.d_model}, ${a.encoder_heads} heads, FFN ${a.encoder_ffn}`]
+      : []),
     `  decoder     ${a.decoder_layers} layers, width ${a.d_model}, ${a.decoder_heads} heads, FFN ${a.decoder_ffn}`,
     `  vocabulary  ${a.vocab_size} ids, ${a.max_positions} positions`,
     '',
@@ -107,7 +127,7 @@ function report(found: Inspection) {
     ),
     `  in the files as ${Object.keys(dtypes).join(', ')}`,
     '',
-    'memory, MB    weights  self cache  cross cache    total   (caches: one dialogue at its longest)',
+    'memory, MB    weights  self cache  cross cache    total   (caches: one input at its longest)',
     ...weightDtypes.map((dtype) => {
       const { weights, self_cache, cross_cache, total } = memory[dtype]
       const cells = [megabytes(weights, 11), megabytes(self_cache, 12), megabytes(cross_cache, 13), megabytes(total, 9)]

@@ -8,7 +8,6 @@ import { type TensorSource, writeSafetensors } from '../io/safetensors-writer.js
 import { syntheticChunks } from '../io/synthetic.js'
 import { readFault, readJsonFile } from '../io/text-file.js'
 import { writeWholeFile } from '../io/whole-file.js'
-import { parseConfig } from '../models/misc/config.js'
 import { describeModel } from '../models/registry.js'
 import { TIED_COPIES } from '../nn/layout.js'
 import { quote } from '../quote.js'
@@ -93,9 +92,8 @@ function configSeed(json: unknown, file: string): number {
 }
 
 function configShapes(json: unknown, file: string): Map<string, readonly number[]> {
-  const config = parseConfig(json, file)
-  const variant = config.variant ?? (config.modelType === 'misc' ? 'paper' : 'plain')
-  return new Map(describeModel(config, variant).layout.tensors.map(({ name, shape }) => [name, shape]))
+  const { tensors } = describeModel(json, file).layout
+  return new Map(tensors.map(({ name, shape }) => [name, shape]))
 }
 
 /** Shapes by name from a tensors.json, tied copies left out; undefined when there is no such file. */

@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { readConfig } from '../engine/load-model.js'
+import { describeFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
+import type { MiscConfig } from '../models/misc/config.js'
 import type { MiscWeights } from '../models/misc/layout.js'
+import { MiscModel } from '../models/misc/model.js'
+import type { Model } from '../models/model.js'
+import type { ModelDescription } from '../models/registry.js'
 import type { Split } from '../text/esconv-row.js'
 import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
 import { type StageComparison, type StageLimits, stageLimits } from '../validate/comparison.js'
@@ -12,7 +16,7 @@ import { type ReferenceCase, readReferenceCase } from '../validate/reference-cas
 import { type RepliesToScore, readReplies } from '../validate/replies.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
-import { loadWithProgress } from './load-with-progress.js'
+import { loadWithProgress, openWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
 import { splitOption } from './split-option.js'
 import { warn } from './stdio.js'
@@ -85,18 +89,19 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
     throw new InputError('--data compares a dtype with f32, and f32 is f32: add --dtype f16 or --dtype int8')
   }
   // Files are read before the GPU is opened: what is wrong with them is said at once.
-  const config = await readConfig(folder)
+  const description = await describeFolder(folder)
   const references: ReferenceCase[] = []
-  for (const path of reference) references.push(await readReferenceCase(path, config))
-  const scored = data === undefined ? undefined : await readReplies(folder, config, { data, ...flags }, warn)
+  for (const path of reference) references.push(await readReferenceCase(path, description))
+  const scored = data === undefined ? undefined : await readReplies(folder, misc(description), { data, ...flags }, warn)
 
   const exact = scored && (await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)))
   await withGpu(flags, async (gpu) => {
-    const weights = await loadWithProgress(gpu, folder, dtype)
+    const model = await openWithProgress(gpu, folder, dtype)
     const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
-    const cases = await compare(gpu, weights, references, limits)
-    const gate = scored && exact && accuracyGate(dtype, exact, await score(gpu, weights, dtype, scored))
-    const failure = firstFailure(cases)?.stage ?? (gate?.ok === false ? 'gate' : null)
+    const cases = await compare(gpu, model, references, limits)
+    const rounded = scored && model instanceof MiscModel && (await score(gpu, model.weights, dtype, scored))
+    const gate = rounded && exact && accuracyGate(dtype, exact, rounded)
+    const failure = firstFailure(cases)?.stage ?? (gate && !gate.ok ? 'gate' : null)
     const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
     const tables = [...(cases.length > 0 ? [report(cases)] : []), ...(gate ? [gateReport(gate)] : [])]
     const words = `${tables.join('\n')}\n${verdict(validation, gpu)}\n`
@@ -105,9 +110,15 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   })
 }
 
+/** The config of a model whose replies can be scored. */
+function misc(description: ModelDescription): MiscConfig {
+  if (description.family === 'misc') return description.config
+  throw new InputError(`--data scores replies of MISC, and MODEL holds ${description.title}: give --reference instead`)
+}
+
 async function compare(
   gpu: Gpu,
-  weights: MiscWeights,
+  model: Model,
   references: readonly ReferenceCase[],
   limits: StageLimits,
 ): Promise<CaseReport[]> {
@@ -115,7 +126,7 @@ async function compare(
   using progress = progressBar(`comparing on ${gpu.adapter.name}`, 2 * references.length, 'passes')
   const cases: CaseReport[] = []
   for (const reference of references) {
-    cases.push(...(await validateCase(gpu, weights, reference, limits, () => progress.advance(1))))
+    cases.push(...(await validateCase(gpu, model, reference, limits, () => progress.advance(1))))
   }
   return cases
 }

@@ -212,6 +212,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
       options,
       history: [...job.history, ...ids],
       drawn: ids.length,
+      length: first.length + ids.length,
       position: (first.position ?? first.length) + ids.length,
       place,
       slots: [...slots[beam]!, own.slotOf(place, beam)],
@@ -267,11 +268,12 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   #begin(job: BeamJob<Input, Told>, place: number): Searching<Input, Told> {
-    const { length } = this.replies.decoder.model.first(job.input)
-    const options = { ...job.options, maxLength: length + this.#longest(job) }
-    // Of a decoder alone, the prompt is in the slot that its sources would be in.
-    const slots = [new Array<number>(length).fill(place)]
-    return { job, place, search: new BeamSearch(options, this.#rules.eosIds, length + 1), slots }
+    const { length, position = length } = this.replies.decoder.model.first(job.input)
+    // Of a decoder alone, ids before the start count too, and padding among them: Hugging Face's lengths are positions.
+    const options = { ...job.options, maxLength: position + this.#longest(job) }
+    const search = new BeamSearch(options, this.#rules.eosIds, position + 1)
+    // Its prompt is in the slot that sources would be in.
+    return { job, place, search, slots: [new Array<number>(length).fill(place)] }
   }
 
   /**
@@ -345,10 +347,10 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     }
   }
 
-  /** Ids of a hypothesis at most, start id and EOS included: as asked for, or as the model has positions left. */
+  /** Ids of a hypothesis at most, start id and EOS included: as many as asked for, or as the model has positions for. */
   #longest({ input, options }: ReplyStart<Input>): number {
     const { model } = this.replies.decoder
     const { length, position = length } = model.first(input)
-    return Math.min(options.maxLength, model.config.maxPositions + 1 - Math.max(length, position))
+    return Math.min(options.maxLength, model.config.maxPositions + 1 - position)
   }
 }

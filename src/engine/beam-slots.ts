@@ -51,7 +51,6 @@ export interface BeamStepInFlight {
 export class BeamSlots {
   readonly cache: KvCache
   readonly #sampling: SamplingRows
-  readonly #lengths: Tensor
   readonly #places: Tensor
   readonly #table: Tensor
   readonly #candidates: Tensor
@@ -70,7 +69,6 @@ export class BeamSlots {
     const rows = numBeams * inputs
     this.cache = model.createCache({ slots: rows, sourceSlots: inputs, positions, sources })
     this.#sampling = samplingRows(gpu, rows, history)
-    this.#lengths = gpu.tensor('beams.lengths', [rows], 'u32')
     this.#places = gpu.tensor('beams.places', [rows], 'u32')
     this.#table = gpu.tensor('beams.table', [rows, positions], 'u32')
     const count = BeamSearch.candidates(numBeams, rules.eosIds)
@@ -111,8 +109,8 @@ export class BeamSlots {
 
   /** Records: the decoder on the newest ids, log-probabilities, the score processors on these, the best of each row. */
   async #record(count: number): Promise<Recording> {
-    const { ids, positions } = this.#sampling
-    const newest = { ids, positions, lengths: this.#lengths, slots: this.#places, table: this.#table }
+    const { ids, lengths, positions } = this.#sampling
+    const newest = { ids, lengths, positions, slots: this.#places, table: this.#table }
     const { recording } = await this.#run.record((pass) => {
       const scores = this.model.step(pass, this.cache, { sequences: count, newRows: 1, ...newest })
       logSoftmax(pass.recorder, scores, count)
@@ -131,8 +129,6 @@ export class BeamSlots {
     const table = new Uint32Array(count * columns)
     for (const [row, { slots }] of rows.entries()) table.set(slots, row * columns)
     setRows(gpu, this.#sampling, 0, rows)
-    const lengths = Uint32Array.from(rows, ({ slots }) => slots.length - 1)
-    gpu.write(this.#lengths, lengths)
     const places = Uint32Array.from(rows, ({ place }) => place)
     gpu.write(this.#places, places)
     gpu.write(this.#table, table)
@@ -154,7 +150,7 @@ export class BeamSlots {
     this.#readback.dispose()
     const { gpu } = this
     gpu.free(...Object.values(this.#sampling), this.#rules.words)
-    gpu.free(this.#lengths, this.#places, this.#table, this.#candidates)
+    gpu.free(this.#places, this.#table, this.#candidates)
     this.#run.dispose()
     this.cache.dispose()
   }

@@ -103,7 +103,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     try {
       const rows = replies.map((_, i) => this.#used + i)
       replies.forEach(({ input, options, history }, i) => {
-        slots.start(rows[i]!, options, history, this.model.first(input).length)
+        slots.start(rows[i]!, options, history, this.model.first(input))
       })
       const inputs = replies.map((it) => it.input)
       const places = rows.map((row) => slots.slotOf(row))

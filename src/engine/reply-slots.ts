@@ -5,7 +5,7 @@ import type { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
 import { copySlot, largestPart } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
-import type { Model } from '../models/model.js'
+import type { FirstId, Model } from '../models/model.js'
 import type { KvCache } from '../nn/kv-cache.js'
 import type { Trace } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
@@ -78,8 +78,8 @@ export class ReplySlots {
   }
 
   /** Starts a reply in a row whose input is read. */
-  start(row: number, options: ResolvedOptions, history: readonly number[], length = 0): void {
-    startRow(this.gpu, this.sampling, row, options, history, length)
+  start(row: number, options: ResolvedOptions, history: readonly number[], first?: Omit<FirstId, 'id'>): void {
+    startRow(this.gpu, this.sampling, row, options, history, first)
   }
 
   /** Ends the reply of a row, which that of the last row takes over. Records the copies. */
@@ -168,12 +168,12 @@ export class ReplySlots {
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
   async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
     const { model, cache, sampling, rules } = this
-    const { ids, positions } = sampling
+    const { ids, lengths, positions } = sampling
     const slots = this.#table
     const { recording } = await this.#run.record((pass) => {
       const { recorder } = pass
       const traced = trace ? { ...pass, trace: trace(recorder) } : pass
-      const newest = { ids, positions, lengths: positions, slots, table: slots }
+      const newest = { ids, positions, lengths, slots, table: slots }
       const logits = model.step(traced, cache, { sequences: count, newRows: 1, ...newest })
       logitsProcessors(recorder, logits, sampling, rules, count)
       sample(recorder, logits, sampling, rules, count)

@@ -1,7 +1,7 @@
 /** Ids that end a reply, at most: each is compared with every id drawn. */
 export const MAX_EOS_IDS = 64
 
-/** What config.json says of single ids; `MiscConfig` is one. */
+/** What config.json says of single ids; the config of every family is one. */
 export interface ConfigIds {
   readonly vocabSize: number
   readonly eosIds: readonly number[]
@@ -13,7 +13,7 @@ export interface ConfigIds {
 export interface TokenRules {
   /** A reply starts from it. */
   readonly decoderStartId: number
-  /** Each ends a reply; one at least, {@link MAX_EOS_IDS} at most. */
+  /** Each ends a reply; {@link MAX_EOS_IDS} at most, and none where nothing but its length ends one. */
   readonly eosIds: readonly number[]
   /** Stands for the next id where a reply has ended. */
   readonly padId: number

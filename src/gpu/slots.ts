@@ -28,8 +28,9 @@ export function copySlot(
   const targets = target.slotTensors
   for (const [i, tensor] of source.slotTensors.entries()) {
     const count = sizeOf(tensor.shape) / source.slots
-    if (source === target) recorder.copy(tensor, between, count, from * count)
-    const [copied, start] = source === target ? [between, 0] : [tensor, from * count]
+    const within = tensor === targets[i]
+    if (within) recorder.copy(tensor, between, count, from * count)
+    const [copied, start] = within ? [between, 0] : [tensor, from * count]
     recorder.copy(copied, targets[i]!, count, start, to * count)
   }
 }

@@ -49,6 +49,8 @@ function valueRange(name: string, lastSize: number): ValueRange {
   if (['layer_norm', 'layernorm', 'batchnorm'].some((word) => lower.includes(word))) {
     return { centre: name.endsWith('.weight') ? 1 : 0, scale: 0.1, divisor: 1 }
   }
+  // GPT's norms, whose names say less.
+  if (/\.ln_[12]\.(weight|g)$/.test(name)) return { centre: 1, scale: 0.1 * Math.sqrt(3 / lastSize), divisor: 1 }
   if (name.endsWith('.bias') || name === 'final_logits_bias') return { centre: 0, scale: 0.05, divisor: 1 }
   if (name.includes('embed') || name.endsWith('shared.weight') || name === 'lm_head.weight') {
     return { centre: 0, scale: 1, divisor: Math.sqrt(lastSize) }

@@ -38,6 +38,12 @@ export interface Started<Told> {
   read(values: readonly Float32Array[]): Told[]
 }
 
+/** What a start tells where a model says nothing of its inputs. */
+export const nothingTold = (inputs: readonly unknown[]): Started<undefined> => ({
+  tensors: [],
+  read: () => inputs.map(() => undefined),
+})
+
 /**
  * The seam between a family of models and all that is written once: sampling, beams, batching, streams, timing, validation. A
  * model says how rows start and how they go on; it never knows how ids are chosen.

@@ -1,39 +1,128 @@
+import type { Gpu } from '../gpu/gpu.js'
 import type { Checkpoint } from '../io/checkpoint.js'
 import { type CheckedTensors, checkTensors } from '../nn/check-tensors.js'
+import type { CacheShape } from '../nn/kv-cache.js'
+import type { Loaded, ModelLayout } from '../nn/layout.js'
+import { BACKBONES, type BackboneConfig, readBackbone } from './backbone-config.js'
+import { bartLayout } from './bart/layout.js'
+import { BartModel, bartCache } from './bart/model.js'
+import { readBartReference } from './bart/reference.js'
+import { ConfigReader } from './config-reader.js'
+import { type GptConfig, parseGptConfig } from './gpt/config.js'
+import { detectNames, type GptNames, gptLayout, usualNames } from './gpt/layout.js'
+import { GptModel, gptCache } from './gpt/model.js'
+import { readGptReference } from './gpt/reference.js'
 import { type MiscConfig, parseConfig, type Variant } from './misc/config.js'
-import { detectVariant, type MiscLayout, type MiscVariant, miscLayout } from './misc/layout.js'
-import { plainLayout } from './plain.js'
+import { miscCache } from './misc/decoder.js'
+import { detectVariant, type MiscVariant, miscLayout } from './misc/layout.js'
+import { MiscModel } from './misc/model.js'
+import { readMiscReference } from './misc/reference.js'
+import type { Model } from './model.js'
+import type { ReferenceFile, ReferenceInputs } from './reference.js'
 
-/** What a config describes, by family. */
+/** A model as its config.json, and the names of its tensors, describe it. */
+export interface Description<Family extends string, Config, Weights, Made extends Model> {
+  readonly family: Family
+  readonly variant: Variant
+  /** What it is: `MISC's paper variant`. */
+  readonly title: string
+  readonly config: Config
+  readonly layout: ModelLayout<Weights>
+  /** What a slot of its cache holds. */
+  readonly cache: CacheShape
+  /** Puts it on the GPU, as soon as its tensors are there. */
+  create(gpu: Gpu, weights: Loaded<Weights>): Made
+  /** What a reference capture holds for it. @throws InputError */
+  readReference(file: ReferenceFile): Promise<ReferenceInputs>
+}
+
+/** What is known of a model of any family: each has a folder beside this file, and a line in {@link describeModel}. */
 export type ModelDescription =
-  | { readonly family: 'misc'; readonly variant: MiscVariant; readonly layout: MiscLayout }
-  | { readonly family: 'plain'; readonly variant: 'plain'; readonly layout: ReturnType<typeof plainLayout> }
+  | ReturnType<typeof describeMisc>
+  | ReturnType<typeof describeBart>
+  | ReturnType<typeof describeGpt>
 
 /** A checkpoint's description, and its tensors, which agree with it. */
-export type RecognizedModel = ModelDescription & { readonly config: MiscConfig; readonly tensors: CheckedTensors }
+export type RecognizedModel = ModelDescription & { readonly tensors: CheckedTensors }
 
-/** The family of a variant, and its layout with this config. */
-export function describeModel(config: MiscConfig, variant: Variant): ModelDescription {
-  return variant === 'plain'
-    ? { family: 'plain', variant, layout: plainLayout(config) }
-    : { family: 'misc', variant, layout: miscLayout(config, variant) }
+/** The `model_type`s that are understood; default: `blenderbot-small`. */
+const MODEL_TYPES = [...BACKBONES, 'openai-gpt'] as const
+
+/**
+ * Finds out what model a config.json is of, together with the names of its tensors, where there are any: a trained MISC
+ * checkpoint may call itself by its backbone's name.
+ *
+ * @param file the config's path, for messages
+ * @throws InputError where it is of no family, or a value is missing or wrong.
+ */
+export function describeModel(json: unknown, file: string, tensors?: ReadonlyMap<string, unknown>): ModelDescription {
+  const read = new ConfigReader(json, file)
+  if (read.oneOf('model_type', MODEL_TYPES) === 'openai-gpt') {
+    return describeGpt(parseGptConfig(json, file), tensors ? detectNames(tensors) : usualNames)
+  }
+  const config = parseConfig(json, file)
+  const found = tensors && detectVariant(tensors)
+  const trained = found && !(found === 'plain' && config.modelType === 'misc')
+  const variant = trained ? found : (config.variant ?? (config.modelType === 'misc' ? 'paper' : 'plain'))
+  return variant === 'plain' ? describeBart(readBackbone(read)) : describeMisc(config, variant)
 }
 
 /**
- * Finds out what model a checkpoint holds, from its config.json and the names of its tensors, and checks them. A trained MISC
- * checkpoint may call itself by its backbone's name.
+ * Finds out what model a checkpoint holds, and checks its tensors.
  *
  * @param source the checkpoint's folder or file, for messages
  * @throws InputError where config.json or the tensors are of no family, or do not fit each other.
  */
 export function recognizeModel(
-  { config: json, configFile, tensors }: Pick<Checkpoint, 'config' | 'configFile' | 'tensors'>,
+  { config, configFile, tensors }: Pick<Checkpoint, 'config' | 'configFile' | 'tensors'>,
   source: string,
 ): RecognizedModel {
-  const config = parseConfig(json, configFile)
-  const found = detectVariant(tensors)
-  const variant = found === 'plain' && config.modelType === 'misc' ? (config.variant ?? 'paper') : found
-  const description = describeModel(config, variant)
-  const model = variant === 'plain' ? 'a plain backbone' : `MISC's ${variant} variant`
-  return { ...description, config, tensors: checkTensors(tensors, description.layout.tensors, source, model) }
+  const description = describeModel(config, configFile, tensors)
+  const { layout, title } = description
+  return { ...description, tensors: checkTensors(tensors, layout.tensors, source, title) }
 }
+
+function describeMisc(config: MiscConfig, variant: MiscVariant) {
+  const description = describe({
+    family: 'misc',
+    variant,
+    title: `MISC's ${variant} variant`,
+    config,
+    layout: miscLayout(config, variant),
+    cache: miscCache(config),
+    create: (gpu, weights) => new MiscModel(gpu, { ...weights, config, variant }),
+    readReference: (file) => readMiscReference(file, config),
+  })
+  return { ...description, variant }
+}
+
+function describeBart(config: BackboneConfig) {
+  return describe({
+    family: 'bart',
+    variant: 'plain',
+    title: 'a plain backbone',
+    config,
+    layout: bartLayout(config),
+    cache: bartCache(config),
+    create: (gpu, weights) => new BartModel(gpu, { ...weights, config }),
+    readReference: (file) => readBartReference(file, config),
+  })
+}
+
+function describeGpt(config: GptConfig, names: GptNames) {
+  return describe({
+    family: 'gpt',
+    variant: 'plain',
+    title: 'a decoder alone',
+    config,
+    layout: gptLayout(config, names),
+    cache: gptCache(config),
+    create: (gpu, weights) => new GptModel(gpu, { ...weights, config }),
+    readReference: (file) => readGptReference(file, config),
+  })
+}
+
+/** Nothing but its types: those of the parts fit each other. */
+const describe = <const Family extends string, Config, Weights, Made extends Model>(
+  description: Description<Family, Config, Weights, Made>,
+) => description

@@ -31,18 +31,25 @@ export function crossAttentionLayout(sources: readonly AttentionTensors[]) {
   }
 }
 
-/** What {@link decoderLayer} reads. */
-export interface DecoderLayer
-  extends Loaded<ReturnType<typeof selfAttentionLayout>>,
-    Loaded<ReturnType<typeof crossAttentionLayout>> {
+/** Cross-attention to any sources, and the norm after it. */
+export interface CrossAttention extends Loaded<ReturnType<typeof crossAttentionLayout>> {
   readonly crossNorm: Norm
-  readonly feedForward: FeedForward
 }
 
+/** What {@link decoderLayer} reads; without cross-attention where there are no sources. */
+export type DecoderLayer = Omit<Loaded<ReturnType<typeof selfAttentionLayout>>, 'queryKeyValue'> & {
+  /** The bias may be 0 and missing. */
+  readonly queryKeyValue: Pick<MatmulTensors, 'weight' | 'bias'>
+  readonly feedForward: FeedForward
+} & (CrossAttention | { readonly crossQuery?: undefined })
+
+/** What is added after the stacked out_proj of all sources: its biases, and whatever is the same for all of a sequence's rows. */
+export type CrossBias = Pick<MatmulTensors, 'bias' | 'biasOf'>
+
 /**
- * x = LN(x + causal attn(x, x)); x = LN(x + Σ cross attn(x, source)); x = LN(x + fc2 gelu(fc1 x)), for layer i's new rows.
+ * x = LN(x + causal attn(x, x)); x = LN(x + Σ cross attn(x, source)), where there are sources; x = LN(x + fc2 gelu(fc1 x)):
+ * for layer i's new rows.
  *
- * @param crossBias what is added after the stacked out_proj: its biases, and whatever is the same for all of a sequence's rows.
  * @returns the rows that the next layer reads, in the tensor of role `decoder.x` once it has.
  */
 export function decoderLayer(
@@ -51,10 +58,11 @@ export function decoderLayer(
   cache: KvCache,
   i: number,
   rows: Rows,
-  { sequences, newRows, lengths, slots, table }: NewRows,
-  crossBias: Pick<MatmulTensors, 'bias' | 'biasOf'>,
+  input: NewRows,
+  crossBias?: CrossBias,
 ): Rows {
   const { recorder, scratch, trace } = pass
+  const { sequences, newRows, lengths, table } = input
   const { count } = rows
   const d = rows.x.shape[1]!
   const { heads } = cache
@@ -66,18 +74,31 @@ export function decoderLayer(
   cachedAttention(recorder, { qkv, ...cache.self[i]!, lengths, table, out: attended }, { sequences, newRows, heads })
   const sum = project(pass, 'decoder.sum', { x: attended, count }, layer.output, { residual: placeOf(rows) })
 
-  // One query product, one attention over the cached sources, one output product.
   const middle = normed(sum, layer.norm, hidden('decoder.middle'))
-  const { x: q } = project(pass, 'decoder.cross-query', middle, layer.crossQuery)
-  trace?.(`decoder.cross_query.${i}`, q, count)
-  const crossAttended = hidden('decoder.cross-attended', q.shape[1]!)
-  const cached = { kv: cache.cross[i]!, ranges: cache.ranges, slots }
-  crossAttention(recorder, { q, ...cached, out: crossAttended }, { sequences, newRows, heads })
-  const crossOutput = { weight: layer.crossOutput, ...crossBias }
-  const residual = placeOf(middle)
-  const crossSum = project(pass, 'decoder.sum', { x: crossAttended, count }, crossOutput, { residual })
-
-  const crossed = normed(crossSum, layer.crossNorm, hidden('decoder.middle'))
+  const crossed = layer.crossQuery ? attendToSources(pass, layer, cache, i, middle, input, crossBias) : middle
   const last = feedForward(pass, 'decoder.sum', crossed, layer.feedForward)
   return normed(last, layer.feedForward.norm, hidden('decoder.x'))
+}
+
+/** x = LN(x + Σ cross attn(x, source)): one query product, one attention over the cached sources, one output product. */
+function attendToSources(
+  pass: Pass,
+  layer: CrossAttention,
+  cache: KvCache,
+  i: number,
+  middle: Rows,
+  { sequences, newRows, slots }: NewRows,
+  crossBias?: CrossBias,
+): Rows {
+  const { recorder, scratch, trace } = pass
+  const { count } = middle
+  const { heads } = cache
+  const { x: q } = project(pass, 'decoder.cross-query', middle, layer.crossQuery)
+  trace?.(`decoder.cross_query.${i}`, q, count)
+  const attended = scratch.rows('decoder.cross-attended', count, q.shape[1]!)
+  const cached = { kv: cache.cross[i]!, ranges: cache.ranges, slots }
+  crossAttention(recorder, { q, ...cached, out: attended }, { sequences, newRows, heads })
+  const output = { weight: layer.crossOutput, ...crossBias }
+  const sum = project(pass, 'decoder.sum', { x: attended, count }, output, { residual: placeOf(middle) })
+  return normed(sum, layer.crossNorm, scratch.rows('decoder.middle', count, middle.x.shape[1]!))
 }

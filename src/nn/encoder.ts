@@ -1,16 +1,13 @@
 import type { Tensor } from '../gpu/tensor.js'
-import { embed } from '../ops/embed.js'
+import { type EmbeddingModel, type EmbeddingSide, embedIds } from './embedding.js'
 import { type EncoderLayer, encoderLayer } from './encoder-layer.js'
-import type { Norm } from './layout.js'
 import type { Pass } from './pass.js'
 import { type RaggedBatch, uploadTiles } from './ragged-batch.js'
 
 /** What the encoder reads of a model. */
-export interface EncoderModel {
-  readonly config: { readonly encoderHeads: number; readonly scaleEmbedding: boolean }
-  /** [V, d] */
-  readonly embedding: Tensor
-  readonly encoder: { readonly positions: Tensor; readonly norm: Norm; readonly layers: readonly EncoderLayer[] }
+export interface EncoderModel extends EmbeddingModel {
+  readonly config: EmbeddingModel['config'] & { readonly encoderHeads: number }
+  readonly encoder: EmbeddingSide & { readonly layers: readonly EncoderLayer[] }
 }
 
 /**
@@ -38,18 +35,10 @@ export function encode(
 }
 
 /** LN_emb(shared[ids]·√d + pos), [rows, d]. */
-export function embedSequences({ recorder, scratch, weights }: Pass<EncoderModel>, batch: RaggedBatch): Tensor {
-  const { config, embedding, encoder } = weights
-  const d = embedding.shape[1]!
-  const out = scratch.rows('encoder.x', batch.rows, d)
-  const tensors = {
-    ids: scratch.upload('encoder.ids', [batch.rows], batch.ids()),
-    positions: scratch.upload('encoder.positions', [batch.rows], batch.positions()),
-    table: embedding,
-    positionTable: encoder.positions,
-    ...encoder.norm,
-    out,
-  }
-  embed(recorder, tensors, batch.rows, config.scaleEmbedding ? Math.sqrt(d) : 1)
-  return out
+export function embedSequences(pass: Pass<EncoderModel>, batch: RaggedBatch): Tensor {
+  const { scratch, weights } = pass
+  const { rows } = batch
+  const ids = scratch.upload('encoder.ids', [rows], batch.ids())
+  const positions = scratch.upload('encoder.positions', [rows], batch.positions())
+  return embedIds(pass, 'encoder.x', { ids, positions, rows }, weights.encoder)
 }

@@ -1,3 +1,4 @@
+import type { Activation } from '../ops/matmul.js'
 import { type Loaded, linear, norm, type TensorTable } from './layout.js'
 import type { Pass } from './pass.js'
 import { placeOf, project, type Rows } from './rows.js'
@@ -10,18 +11,19 @@ export function feedForwardLayout(table: TensorTable, role: string, layer: strin
   const [fc1, fc2] = [table.linear(role, `${layer}.fc1`, size, d), table.linear(role, `${layer}.fc2`, d, size)]
   return {
     expand: linear(fc1),
+    activation: 'gelu' as Activation,
     contract: linear(fc2),
     norm: norm(table.norm(role, `${layer}.final_layer_norm`, d)),
   }
 }
 
-/** y + fc2 gelu(fc1 y), in the tensor of this role; the norm after it is the caller's. */
+/** y + fc2 activation(fc1 y), in the tensor of this role; the norm after it is the caller's. */
 export function feedForward(
   pass: Pass,
   role: string,
   y: Rows,
-  { expand, contract }: Pick<FeedForward, 'expand' | 'contract'>,
+  { expand, activation, contract }: Omit<FeedForward, 'norm'>,
 ): Rows {
-  const expanded = project(pass, 'feed-forward', y, expand, { activation: 'gelu' })
+  const expanded = project(pass, 'feed-forward', y, expand, { activation })
   return project(pass, role, expanded, contract, { residual: placeOf(y) })
 }

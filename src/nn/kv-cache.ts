@@ -31,19 +31,31 @@ export interface NewIds extends NewRows {
   readonly positions: Tensor
 }
 
-/** Sizes of a {@link KvCache}. */
-export interface KvCacheSizes {
-  readonly slots: number
-  /** Slots that hold sources, the first ones; default: all. */
-  readonly sourceSlots?: number | undefined
+/** What a slot of a {@link KvCache} holds: what the memory of a model is told by, and its caches are made by. */
+export interface CacheShape {
   readonly layers: number
   /** Width of the model, d. */
   readonly d: number
   readonly heads: number
   /** The longest sequence. */
   readonly positions: number
-  /** The most rows of each source that the decoder attends to. */
+  /** The most rows of each source that the decoder attends to; none where it attends to itself alone. */
   readonly sources: readonly number[]
+  /** Elements that it keeps of its sources beside their keys and values; default: 0. */
+  readonly ofSources?: number
+}
+
+/** Sizes of a {@link KvCache}. */
+export interface KvCacheSizes extends CacheShape {
+  readonly slots: number
+  /** Slots that hold sources, the first ones; default: all. */
+  readonly sourceSlots?: number | undefined
+}
+
+/** Elements of a slot: of the rows so far, and of the sources. */
+export function cacheElements({ layers, d, positions, sources, ofSources = 0 }: CacheShape) {
+  const rows = sources.reduce((sum, it) => sum + it, 0)
+  return { self: layers * 2 * positions * d, cross: layers * 2 * rows * d + ofSources }
 }
 
 /**
@@ -55,7 +67,7 @@ export class KvCache implements SlotTensors {
   readonly heads: number
   /** Keys and values of each layer's earlier rows, [slots, positions, d]. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
-  /** Per layer: keys and values of the rows of all sources, head by head, [source slots, heads, rows, 2e]. */
+  /** Per layer: keys and values of the rows of all sources, head by head, [source slots, heads, rows, 2e]. Empty without any. */
   readonly cross: readonly Tensor[]
   /** u32 [source slots, sources, 2]: which of a slot's rows are those of each source, the first and one past the last. */
   readonly ranges: Tensor
@@ -82,7 +94,8 @@ export class KvCache implements SlotTensors {
       keys: gpu.tensor(`self.keys.${i}`, [slots, positions, d]),
       values: gpu.tensor(`self.values.${i}`, [slots, positions, d]),
     }))
-    this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [sourceSlots, heads, rowsPerSlot, (2 * d) / heads]))
+    if (sources.length === 0) this.cross = []
+    else this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [sourceSlots, heads, rowsPerSlot, (2 * d) / heads]))
     this.ranges = gpu.tensor('cross.ranges', [sourceSlots, sources.length, 2], 'u32')
   }
 
@@ -100,7 +113,7 @@ export class KvCache implements SlotTensors {
 
   /** The tensors of a slot were copied from a slot of another cache: its rows are as many. */
   adoptSources(source: KvCache, from: number, to: number): void {
-    this.setSources(to, source.#sources[from]!)
+    if (source.cross.length > 0) this.setSources(to, source.#sources[from]!)
   }
 
   dispose(): void {
@@ -144,19 +157,29 @@ export function cacheSources(
   })
 }
 
-/** Whole sequences of one length, from the first position on and each in the slot of its number: what is teacher-forced. */
-export function wholeSequences(scratch: Scratch, ids: readonly (readonly number[])[]): NewIds {
-  const [sequences, newRows] = [ids.length, ids[0]!.length]
+/**
+ * Whole sequences from their first row on: what is teacher-forced, or a prompt. Those shorter than the longest are padded:
+ * what that leaves in the cache lies behind their rows, where nothing reads it before their next rows take its place.
+ *
+ * @param slots of each; default: that of its number
+ * @param positions of their ids; default: 0, 1, 2, …
+ */
+export function wholeSequences(
+  scratch: Scratch,
+  ids: readonly (readonly number[])[],
+  slots: readonly number[] = [...ids.keys()],
+  positions: readonly (readonly number[])[] = ids.map((row) => [...row.keys()]),
+): NewIds {
+  const newRows = Math.max(...ids.map((row) => row.length))
   const upload = (label: string, values: readonly number[]) =>
     scratch.upload(label, [values.length], Uint32Array.from(values))
-  const slots = upload('decoder.slots', [...ids.keys()])
+  const padded = (rows: readonly (readonly number[])[]) =>
+    rows.flatMap((row) => [...row, ...new Array<number>(newRows - row.length).fill(0)])
+  const table = upload('decoder.slots', slots)
   return {
-    ...{ sequences, newRows, slots, table: slots },
-    ids: upload('decoder.ids', ids.flat()),
-    positions: upload(
-      'decoder.positions',
-      ids.flatMap(() => [...Array(newRows).keys()]),
-    ),
-    lengths: upload('decoder.lengths', new Array<number>(sequences).fill(0)),
+    ...{ sequences: ids.length, newRows, slots: table, table },
+    ids: upload('decoder.ids', padded(ids)),
+    positions: upload('decoder.positions', padded(positions)),
+    lengths: upload('decoder.lengths', new Array<number>(ids.length).fill(0)),
   }
 }

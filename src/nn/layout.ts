@@ -14,6 +14,17 @@ export interface TensorSpec {
   readonly copies?: readonly string[]
 }
 
+/** Rows of a tensor of a checkpoint: all of them, unless it says which. */
+export interface TensorPart extends TensorSpec {
+  /** Where they begin, in rows; default: with the first. */
+  readonly firstRow?: number
+}
+
+/** So many rows of a tensor, from one on: the file has two tables in one. */
+export function rowsFrom(tensor: TensorSpec, firstRow: number, count: number): TensorPart {
+  return { ...tensor, shape: [count, ...tensor.shape.slice(1)], firstRow }
+}
+
 /** The names under which files hold copies of an embedding that is tied to the logits' product. */
 export const TIED_COPIES = [
   'lm_head.weight',
@@ -68,6 +79,8 @@ export type Stacking =
   | 'row'
   /** Vectors as the rows of a matrix, in f32. */
   | 'rows'
+  /** A matrix that the file holds as [in, out], in the dtype of weights. */
+  | 'transposed'
   /** Matrices of the same number of rows, side by side, in the dtype of weights. */
   | 'side by side'
   /** The elementwise sum of vectors, in f32. */
@@ -77,7 +90,7 @@ export type Stacking =
 export class TensorLayout {
   constructor(
     readonly stacking: Stacking,
-    readonly parts: readonly TensorSpec[],
+    readonly parts: readonly TensorPart[],
   ) {}
 
   get label(): string {
@@ -88,6 +101,7 @@ export class TensorLayout {
   get shape(): readonly number[] {
     const first = this.parts[0]!.shape
     const along = (axis: number) => this.parts.reduce((sum, { shape }) => sum + shape[axis]!, 0)
+    if (this.stacking === 'transposed') return [...first].reverse()
     if (this.stacking === 'rows') return [this.parts.length, ...first]
     if (this.stacking === 'side by side') return [first[0]!, along(1)]
     if (this.stacking === 'row' || this.stacking === 'sum') return first.slice(-1)
@@ -101,7 +115,7 @@ export class TensorLayout {
 
   /** Whether it is a matrix of weights, [n, k], to be multiplied by. */
   get isMatrix(): boolean {
-    return this.stacking === 'matrix' || this.stacking === 'side by side'
+    return ['matrix', 'transposed', 'side by side'].includes(this.stacking)
   }
 
   /** Its dtype where that of weights is this one: a matrix whose number of columns is no multiple of 4 stays f32. */
@@ -110,8 +124,9 @@ export class TensorLayout {
   }
 }
 
-export const matrix = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('matrix', parts)
-export const stack = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('stack', parts)
+export const matrix = (...parts: TensorPart[]): TensorLayout => new TensorLayout('matrix', parts)
+export const transposed = (part: TensorPart): TensorLayout => new TensorLayout('transposed', [part])
+export const stack = (...parts: TensorPart[]): TensorLayout => new TensorLayout('stack', parts)
 export const row = (part: TensorSpec): TensorLayout => new TensorLayout('row', [part])
 export const rows = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('rows', parts)
 export const sideBySide = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('side by side', parts)

@@ -56,6 +56,8 @@ interface Piece {
 interface Source {
   readonly name: string
   readonly shape: readonly number[]
+  /** The first element that is read. */
+  readonly first: number
 }
 
 /** Allocates tensors as layouts come, and fills them when it runs. */
@@ -73,8 +75,11 @@ class WeightLoader {
     const tensor = layout.isMatrix
       ? this.gpu.matrix(label, [shape[0]!, shape[1]!], layout.dtype(ofWeights))
       : this.gpu.tensor(label, shape)
-    const sources = parts.map((it) => ({ name: this.used.get(it.name)!.name, shape: it.shape }))
-    if (stacking === 'side by side') this.#addSideBySide(tensor, sources)
+    const sources = parts.map(({ name, shape, firstRow = 0 }) => {
+      return { name: this.used.get(name)!.name, shape, first: firstRow * sizeOf(shape.slice(1)) }
+    })
+    if (stacking === 'transposed') this.#addTransposed(tensor, sources[0]!)
+    else if (stacking === 'side by side') this.#addSideBySide(tensor, sources)
     else if (stacking === 'sum') this.#addSum(tensor, sources)
     else this.#addInTurn(tensor, sources)
     return tensor
@@ -83,10 +88,10 @@ class WeightLoader {
   /** One after the other, whatever the shape they make. */
   #addInTurn(tensor: Tensor, sources: readonly Source[]): void {
     let end = 0
-    const parts = sources.map(({ name, shape }) => {
+    const parts = sources.map(({ name, shape, first }) => {
       const start = end
       end += sizeOf(shape)
-      return { name, start, end }
+      return { name, start, end, first }
     })
     this.#cut(tensor, (start, values) =>
       parts
@@ -94,7 +99,7 @@ class WeightLoader {
         .map((part) => {
           const from = Math.max(part.start, start)
           const target = values.subarray(from - start, part.end - start)
-          return this.reader.readF32Into(part.name, from - part.start, target)
+          return this.reader.readF32Into(part.name, part.first + from - part.start, target)
         }),
     )
   }
@@ -113,6 +118,28 @@ class WeightLoader {
           values.set(part.subarray(from, from + columns), to)
         }
       })
+    })
+  }
+
+  /** Some of its columns become rows: all of the file's rows are read for them, some MiB at a time. */
+  #addTransposed(tensor: Tensor, { name, shape, first }: Source): void {
+    const [height, width] = shape as [number, number]
+    this.#cut(tensor, (start, values) => {
+      const [left, columns] = [start / height, values.length / height]
+      const read = async () => {
+        const rows = new Float32Array(width * Math.min(height, Math.ceil(loadElements / width)))
+        for (let top = 0; top < height; top += rows.length / width) {
+          const part = rows.subarray(0, width * Math.min(rows.length / width, height - top))
+          await this.reader.readF32Into(name, first + top * width, part)
+          for (let row = 0; row < part.length / width; row++) {
+            const from = row * width + left
+            for (let column = 0; column < columns; column++) {
+              values[column * height + top + row] = part[from + column]!
+            }
+          }
+        }
+      }
+      return [read()]
     })
   }
 

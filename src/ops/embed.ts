@@ -12,34 +12,50 @@ export interface EmbedTensors {
   readonly table: Tensor
   /** [P, d] */
   readonly positionTable: Tensor
-  /** [d] */
-  readonly weight: Tensor
-  /** [d] */
-  readonly bias: Tensor
+  /** Weight and bias of a layer norm, [d] each; without it there is none. */
+  readonly norm?: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   /** [rows, d] */
   readonly out: Tensor
 }
 
+/** How {@link embed} does it. */
+export interface EmbedOptions {
+  /** What rows of the table are multiplied by: √d where the checkpoint says `scale_embedding`; default: 1. */
+  readonly scale?: number
+  /** The row of the table of positions where position 0 stands: 2 in BART; default: 0. */
+  readonly positionOffset?: number
+  /** The norm comes before positions are added: LN(table[id] · scale) + positionTable[position]; default: after. */
+  readonly normFirst?: boolean | undefined
+}
+
 /**
- * out = LN(table[id] · scale + positionTable[position]), over the first `rows` rows; eps is 1e-5.
+ * out = LN(table[id] · scale + positionTable[positionOffset + position]), over the first `rows` rows; eps is 1e-5.
  *
- * @param scale sqrt(d) where the checkpoint says `scale_embedding`, else 1.
  * @throws ShapeError
  */
-export function embed(recorder: Recorder, tensors: EmbedTensors, rows: number, scale: number): void {
-  const { ids, positions, table, positionTable, weight, bias, out } = tensors
-  const d = weight.shape[0]!
+export function embed(
+  recorder: Recorder,
+  tensors: EmbedTensors,
+  rows: number,
+  { scale = 1, positionOffset = 0, normFirst = false }: EmbedOptions = {},
+): void {
+  const { ids, positions, table, positionTable, norm, out } = tensors
+  const d = table.shape[1]!
   expectShape('embed', ids, ['rows'], 'u32')
   expectShape('embed', positions, ['rows'], 'u32')
   expectShape('embed', table, ['V', d], weightDtypes)
   expectShape('embed', positionTable, ['P', d])
-  expectShape('embed', bias, [d])
+  for (const it of norm ? [norm.weight, norm.bias] : []) expectShape('embed', it, [d])
   expectShape('embed', out, ['rows', d])
-  const params = { d, vocabulary: table.shape[0]!, max_positions: positionTable.shape[0]!, scale, eps: 1e-5 }
-  const bindings = { ids, positions, table, table_scale: table.scale, position_table: positionTable, weight, bias, out }
+  const [vocabulary, positionRows] = [table.shape[0]!, positionTable.shape[0]!]
+  const params = { d, vocabulary, position_rows: positionRows, position_offset: positionOffset, scale, eps: 1e-5 }
+  const tables = { table, table_scale: table.scale, position_table: positionTable }
+  const bindings = { ids, positions, ...tables, weight: norm?.weight, bias: norm?.bias, out }
   const constants = {
     LANES: rowLanes(recorder.gpu, 'embed', 64),
     HAS_SCALE: table.scale ? 1 : 0,
+    HAS_NORM: norm ? 1 : 0,
+    NORM_FIRST: norm && normFirst ? 1 : 0,
     GROUP: table.group ?? 1,
     weights: table.dtype,
   }

@@ -40,10 +40,10 @@ export interface MatmulNorm {
   readonly out: Tensor
 }
 
-/** What a linear layer may end in; gelu is the exact, erf form. */
-export type Activation = 'gelu' | 'relu' | 'tanh'
+/** What a linear layer may end in; gelu is the exact, erf form, gelu-tanh 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))). */
+export type Activation = 'gelu' | 'relu' | 'tanh' | 'gelu-tanh'
 
-const activations = { none: 0, gelu: 1, relu: 2, tanh: 3 }
+const activations = { none: 0, gelu: 1, relu: 2, tanh: 3, 'gelu-tanh': 4 }
 
 /** A kernel of {@link matmul}: which file, its constants, and how much of the output a workgroup owns. */
 interface Variant {

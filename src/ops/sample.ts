@@ -19,7 +19,7 @@ const MAX_VOCABULARY = 2 ** 16
 export function sample(
   recorder: Recorder,
   logits: Tensor,
-  { settings, state, history, ids, positions }: SamplingRows,
+  { settings, state, history, ids, lengths, positions }: SamplingRows,
   { words, ends, rules }: RuleWords,
   count: number,
 ): void {
@@ -29,7 +29,7 @@ export function sample(
     throw new ShapeError(`sample: ${logits.label} has ${vocab} ids, at most ${MAX_VOCABULARY}`)
   recorder.dispatch(
     recorder.gpu.kernel('sample', { LANES: rowLanes(recorder.gpu, 'sample', 256) }),
-    { logits, settings, state, history, ids, positions, rules: words },
+    { logits, settings, state, history, ids, lengths, positions, rules: words },
     { vocab, capacity: history.shape[1]!, eos: ends.eos, pad: rules.padId },
     [count],
   )

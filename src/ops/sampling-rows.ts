@@ -30,10 +30,9 @@ export interface SamplingRows {
   readonly history: Tensor
   /** u32 [rows]: the id drawn last, which the next decode step reads; the pad id in rows that have ended. */
   readonly ids: Tensor
-  /**
-   * u32 [rows]: its position in the reply, which is also how many ids the decoder has read before. A row that ends keeps the
-   * position it had.
-   */
+  /** u32 [rows]: how many ids the decoder has read before it. A row that ends keeps the length it had. */
+  readonly lengths: Tensor
+  /** u32 [rows]: its position, which counts on from that of the row's first id as the length does. */
   readonly positions: Tensor
 }
 
@@ -59,6 +58,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
     state: gpu.tensor('sampling.state', [rows, STATE_WORDS], 'u32'),
     history: gpu.tensor('sampling.history', [rows, capacity], 'u32'),
     ids: gpu.tensor('sampling.ids', [rows], 'u32'),
+    lengths: gpu.tensor('sampling.lengths', [rows], 'u32'),
     positions: gpu.tensor('sampling.positions', [rows], 'u32'),
   }
   for (let row = 0; row < rows; row++) stopRow(gpu, tensors, row)
@@ -70,7 +70,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
  *
  * @param history the ids that stand before, which the processors see: the start id, after the context's ids where they
  *   are to be penalised. The last of them is the first that the decoder reads.
- * @param position where that one stands.
+ * @param first how many ids the decoder has read before that one, and where it stands; default: both 0, or the same.
  * @throws InputError where the longest reply allowed does not fit in the history
  */
 export function startRow(
@@ -79,9 +79,9 @@ export function startRow(
   row: number,
   options: ResolvedOptions,
   history: readonly number[],
-  position = 0,
+  { length = 0, position = length }: { readonly length?: number; readonly position?: number } = {},
 ): void {
-  setRows(gpu, rows, row, [{ options, history, drawn: 0, position }])
+  setRows(gpu, rows, row, [{ options, history, drawn: 0, length, position }])
 }
 
 /** A row at any point of its reply. */
@@ -91,6 +91,8 @@ export interface RowState {
   readonly history: readonly number[]
   /** How many of them were drawn. */
   readonly drawn: number
+  /** How many ids the decoder has read before the last of them. */
+  readonly length: number
   /** Where the last of them stands. */
   readonly position: number
 }
@@ -117,13 +119,25 @@ export function setRows(gpu: Gpu, rows: SamplingRows, first: number, states: rea
     state.set([history.length, drawn, rowStatus.running, history.at(-1)!], i * STATE_WORDS)
     histories.set(historyWords(history), i * capacity)
   }
+  const words = (of: (state: RowState) => number) => Uint32Array.from(states, of)
   gpu.write(rows.settings, settings, first * SETTINGS_WORDS)
   gpu.write(rows.state, state, first * STATE_WORDS)
   gpu.write(rows.history, histories, first * capacity)
-  const ids = Uint32Array.from(states, (it) => it.history.at(-1)!)
-  gpu.write(rows.ids, ids, first)
-  const positions = Uint32Array.from(states, (it) => it.position)
-  gpu.write(rows.positions, positions, first)
+  gpu.write(
+    rows.ids,
+    words((it) => it.history.at(-1)!),
+    first,
+  )
+  gpu.write(
+    rows.lengths,
+    words((it) => it.length),
+    first,
+  )
+  gpu.write(
+    rows.positions,
+    words((it) => it.position),
+    first,
+  )
 }
 
 /** Ends a row: from now on its id is the pad id. */

@@ -19,6 +19,10 @@ export interface NamedToken {
   readonly id: number
   /** Whether decoding leaves it out. */
   readonly special: boolean
+  /** Whether encoding drops the white space before it; undefined where the file does not say. */
+  readonly lstrip?: boolean | undefined
+  /** The same for what comes after it. */
+  readonly rstrip?: boolean | undefined
   /** The file that says so. */
   readonly file: string
 }
@@ -34,8 +38,8 @@ export async function readAddedTokens(folder: string): Promise<NamedToken[]> {
   // The one that says which are special comes first.
   return [
     ...tokens(ofConfig, folder, CONFIG_FILE, ([id, value]) => {
-      const { content, special } = (value ?? {}) as Record<string, unknown>
-      return { token: content, id: /^\d+$/.test(id) ? Number(id) : id, special }
+      const { content, ...flags } = (value ?? {}) as Record<string, unknown>
+      return { ...flags, token: content, id: /^\d+$/.test(id) ? Number(id) : id }
     }),
     ...tokens(Object.entries(await read(ADDED_TOKENS_FILE)), folder, ADDED_TOKENS_FILE, ([token, id]) => ({
       token,
@@ -48,8 +52,8 @@ export async function readAddedTokens(folder: string): Promise<NamedToken[]> {
 export function tokenizerJsonTokens(json: unknown, folder: string): NamedToken[] {
   const { added_tokens: added } = (json ?? {}) as Record<string, unknown>
   return tokens(Array.isArray(added) ? added : [], folder, 'tokenizer.json', (value) => {
-    const { id, content, special } = (value ?? {}) as Record<string, unknown>
-    return { token: content, id, special }
+    const { content, ...flags } = (value ?? {}) as Record<string, unknown>
+    return { ...flags, token: content, id: flags.id }
   })
 }
 
@@ -74,6 +78,29 @@ export function agreedTokens(named: Iterable<NamedToken>, folder: string): Named
   return [...byToken.values()]
 }
 
+/**
+ * The tokens that are added to a vocabulary: what files name, and in its usual place (from the vocabulary's last id on)
+ * whatever of `usual` neither they nor the vocabulary hold.
+ *
+ * @param tokens the vocabulary's, by id
+ * @throws InputError as {@link agreedTokens}
+ */
+export function addedTokens(
+  tokens: readonly string[],
+  named: readonly NamedToken[],
+  usual: readonly string[],
+  folder: string,
+): NamedToken[] {
+  const known = new Set([...tokens, ...named.map(({ token }) => canonicalToken(token))])
+  const claim = (file: string, first: number) => (token: string, index: number) => ({
+    ...{ token, id: first + index, special: false, file },
+  })
+  const inVocabulary = tokens.map(claim('vocab.json', 0))
+  const inPlace = usual.map(claim('the usual order (no file names it)', tokens.length))
+  const all = [...inVocabulary, ...named, ...inPlace.filter(({ token }) => !known.has(token))]
+  return agreedTokens(all, folder).slice(tokens.length)
+}
+
 /** The token with the highest id. */
 export const lastOf = (tokens: readonly NamedToken[]): NamedToken =>
   tokens.reduce((last, token) => (token.id > last.id ? token : last))
@@ -85,21 +112,25 @@ function tokens<T>(
   entries: readonly T[],
   folder: string,
   file: string,
-  read: (entry: T) => { token: unknown; id: unknown; special?: unknown },
+  read: (entry: T) => { token: unknown; id: unknown; special?: unknown; lstrip?: unknown; rstrip?: unknown },
 ): NamedToken[] {
   const path = fileIn(folder, file)
   if (entries.length > MOST_TOKENS) {
     throw new InputError(`${path}: ${entries.length} added tokens, more than the limit of ${MOST_TOKENS}; ${ADVICE}`)
   }
   return entries.map((entry) => {
-    const { token, id, special } = read(entry)
+    const { token, id, special, lstrip, rstrip } = read(entry)
     if (typeof token !== 'string' || token === '' || token.length > LONGEST_TOKEN) {
       throw new InputError(`${path}: expected a token with an id, got ${quote(entry)}; ${ADVICE}`)
     }
     if (!Number.isInteger(id) || (id as number) < 0 || (id as number) > HIGHEST_ID) {
       throw new InputError(`${path}: token ${quote(token)} has id ${quote(id)}, expected an integer from 0; ${ADVICE}`)
     }
-    return { token, id: id as number, special: special === true, file }
+    return {
+      ...{ token, id: id as number, special: special === true, file },
+      ...(typeof lstrip === 'boolean' && { lstrip }),
+      ...(typeof rstrip === 'boolean' && { rstrip }),
+    }
   })
 }
 

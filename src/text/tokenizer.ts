@@ -3,7 +3,10 @@ import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
 import type { NamedToken } from './added-tokens.js'
 import { BlenderbotCodec } from './blenderbot-codec.js'
+import { misfit, textIfThere } from './bpe-files.js'
+import { ByteLevelCodec, isByteLevel } from './byte-level-codec.js'
 import type { Codec } from './codec.js'
+import { GptCodec, holdsGptFiles, isGpt, isGptLike } from './gpt-codec.js'
 import { JsonCodec } from './json-codec.js'
 import { bracketed, RELATIONS, type RelationName, STRATEGIES, strategyTokens } from './strategies.js'
 import type { TextStream } from './text-stream.js'
@@ -12,7 +15,10 @@ import { isBlenderbotSmall, readVocabulary } from './vocabulary.js'
 /** The most characters (UTF-16 units) that one text may have. */
 export const MAX_TEXT_LENGTH = 1_000_000
 
-/** Text to ids and back. Two kinds: MISC's own (vocab.json and merges.txt) and any Hugging Face `tokenizer.json`. */
+/**
+ * Text to ids and back. Four kinds: MISC's own (vocab.json and merges.txt), COMET-2019's (OpenAI GPT's), byte-level BPE (that
+ * of BART, so of COMET-BART), and any Hugging Face `tokenizer.json`.
+ */
 export class Tokenizer {
   readonly #codec: Codec
   readonly #folder: string
@@ -23,28 +29,21 @@ export class Tokenizer {
   }
 
   /**
-   * Reads the vocab.json and merges.txt of a model folder, found by {@link modelFolder} (blenderbot_small's, with MISC's 18
-   * tokens added) or, where they are another model's, its tokenizer.json. The ids of added tokens are those that
-   * added_tokens.json, tokenizer_config.json or tokenizer.json give them. Throws an {@link InputError} that names the file,
-   * or the two that contradict each other.
+   * Reads the tokenizer files of a model folder, found by {@link modelFolder}. What vocab.json holds tells its kind:
+   * blenderbot_small's (MISC's 18 tokens are added) and OpenAI GPT's (also as encoder_bpe_40000.json and vocab_40000.bpe;
+   * COMET-2019's 12 are added) are read with merges.txt, whatever lies beside them; of others a tokenizer.json says all, and
+   * where there is none they are byte-level BPE. The ids of added tokens are those that added_tokens.json,
+   * tokenizer_config.json or tokenizer.json give them. Throws an {@link InputError} that names the file, or the two that
+   * contradict each other.
    */
   static async load(path: string): Promise<Tokenizer> {
     const folder = await modelFolder(path)
-    const json = fileIn(folder, 'tokenizer.json')
-    if ((await statIfThere(json)) && !(await isBlenderbotSmall(folder))) {
-      return new Tokenizer(await JsonCodec.load(folder), folder)
-    }
-    const vocabulary = await readVocabulary(folder)
-    try {
-      return new Tokenizer(new BlenderbotCodec(vocabulary), folder)
-    } catch (error) {
-      throw new InputError(`${folder}: vocab.json and merges.txt do not fit together (${(error as Error).message})`)
-    }
+    return new Tokenizer(await loadCodec(folder), folder)
   }
 
   /**
-   * The ids of a text, none for ''. A `tokenizer.json` adds the specials that its post-processor names (`<s> … </s>`
-   * for BART). Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
+   * The ids of a text, none for ''. Byte-level BPE puts `<s> … </s>` around it, a `tokenizer.json` the specials that its
+   * post-processor names. Lone surrogates count as U+FFFD. Throws an {@link InputError} over {@link MAX_TEXT_LENGTH} characters.
    */
   async encode(text: string): Promise<number[]> {
     return (await this.encodeBatch([text]))[0]!
@@ -62,8 +61,9 @@ export class Tokenizer {
   }
 
   /**
-   * The text of ids: padding, start, EOS, unknown and [CLS] left out (a `tokenizer.json`: its special tokens), spacing
-   * before punctuation and in contractions undone. Throws an {@link InputError} on an id that no token has.
+   * The text of ids: padding, start, EOS, unknown and [CLS] left out (a `tokenizer.json`: its special tokens); of
+   * blenderbot_small's, spacing before punctuation and in contractions undone. Throws an {@link InputError} on an id that no
+   * token has.
    */
   decode(ids: readonly number[]): string {
     return this.#codec.decode(ids)
@@ -72,6 +72,11 @@ export class Tokenizer {
   /** A decoder for ids that come one by one; its pieces joined are exactly {@link decode} of all the ids. */
   stream(): TextStream {
     return this.#codec.stream()
+  }
+
+  /** The id of a token as the vocabulary writes it, added ones included; undefined where there is none. */
+  idOf(token: string): number | undefined {
+    return this.#codec.idOf(token)
   }
 
   /** N, the number of ids before MISC's added tokens (a `tokenizer.json`: before its added tokens). */
@@ -96,7 +101,7 @@ export class Tokenizer {
 
   /** The end of an utterance and of a reply. */
   get eosId(): number {
-    return this.#firstOf('__end__', '</s>')
+    return this.#firstOf('__end__', '</s>', '<END>')
   }
 
   /** [CLS], the first id of a context. Throws an {@link InputError} where there is none, as do all these ids. */
@@ -121,5 +126,23 @@ export class Tokenizer {
       if (id !== undefined) return id
     }
     throw new InputError(`the tokenizer of ${this.#folder} has no token ${tokens.join(' or ')}`)
+  }
+}
+
+/** The tokenizer that a folder's files are of. */
+async function loadCodec(folder: string): Promise<Codec> {
+  if (await holdsGptFiles(folder)) return GptCodec.load(folder)
+  const vocabulary = await textIfThere(fileIn(folder, 'vocab.json'))
+  if (!isBlenderbotSmall(vocabulary)) {
+    if (isGpt(vocabulary)) return GptCodec.load(folder)
+    if (await statIfThere(fileIn(folder, 'tokenizer.json'))) return JsonCodec.load(folder)
+    if (isGptLike(vocabulary)) return GptCodec.load(folder)
+    if (isByteLevel(vocabulary)) return ByteLevelCodec.load(folder)
+  }
+  const files = await readVocabulary(folder)
+  try {
+    return new BlenderbotCodec(files)
+  } catch (error) {
+    throw misfit(folder, error)
   }
 }

@@ -5,6 +5,15 @@ const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
 const SPACES = new RegExp(`[${SPACE}]+`)
 const WORD = new RegExp(`[^${SPACE}]+\\n?`, 'g')
 
+const LEADING = new RegExp(`^[${SPACE}]+`)
+const TRAILING = new RegExp(`(?<![${SPACE}])[${SPACE}]+$`)
+
+/** A text without the white space it begins with, as Python's `lstrip()` gives it. */
+export const stripLeft = (text: string): string => text.replace(LEADING, '')
+
+/** A text without the white space it ends with, as Python's `rstrip()` gives it. */
+export const stripRight = (text: string): string => text.replace(TRAILING, '')
+
 /** The pieces of a text between white space, as Python's `split()` gives them. */
 export const splitSpace = (text: string): string[] => text.split(SPACES).filter((part) => part !== '')
 

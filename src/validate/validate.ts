@@ -3,10 +3,8 @@ import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { processScores } from '../generation/processors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import type { MiscConfig } from '../models/misc/config.js'
-import type { MiscCache } from '../models/misc/decoder.js'
-import type { MiscWeights } from '../models/misc/layout.js'
-import { MiscModel } from '../models/misc/model.js'
+import type { Tensor } from '../gpu/tensor.js'
+import type { Model, ModelConfig } from '../models/model.js'
 import { wholeSequences } from '../nn/kv-cache.js'
 import type { Pass } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
@@ -22,7 +20,7 @@ import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-cas
 const leastMargin = (tolerance: number): number => Math.max(1e-3, 5 * tolerance)
 
 /** The references forbid the added ids of the authors' program, whatever the vocabulary. */
-const referenceRules = (config: MiscConfig) => tokenRules(config, 54944)
+const referenceRules = (config: ModelConfig) => tokenRules(config, 54944)
 
 /** How one reference file compares, in one of the two ways to run the decoder. */
 export interface CaseReport {
@@ -62,12 +60,12 @@ export function firstFailure(reports: readonly CaseReport[]): Failure | undefine
  */
 export async function validateCase(
   gpu: Gpu,
-  weights: MiscWeights,
+  model: Model,
   reference: ReferenceCase,
   limits: StageLimits,
   onPass?: () => void,
 ): Promise<CaseReport[]> {
-  const run = new ReferenceRun(gpu, weights, reference, limits)
+  const run = new ReferenceRun(gpu, model, reference, limits)
   try {
     const full = run.report('full', await run.fullPass(), await run.fullDecodes())
     onPass?.()
@@ -79,26 +77,24 @@ export async function validateCase(
   }
 }
 
-/** One reference file's dialogues, run on the GPU. */
+/** One reference file's inputs, run on the GPU. */
 class ReferenceRun {
-  readonly #model: MiscModel
-  readonly #run: Run<MiscWeights>
-  /** As many slots as the file has dialogues, with all ids allowed (for `decode.greedy`) and without the added ones. */
+  readonly #run: Run<unknown>
+  /** As many slots as the file has inputs, with all ids allowed (for `decode.greedy`) and without the added ones. */
   readonly #slots: ReplySlots
   readonly #penalisedSlots: ReplySlots
   readonly #batch: number
 
   constructor(
     readonly gpu: Gpu,
-    readonly weights: MiscWeights,
+    readonly model: Model,
     readonly reference: ReferenceCase,
     readonly limits: StageLimits,
   ) {
-    this.#batch = reference.dialogues.length
-    this.#model = new MiscModel(gpu, weights)
-    this.#run = new Run(gpu, weights)
-    this.#slots = new ReplySlots(gpu, this.#model, this.#batch, tokenRules(weights.config))
-    this.#penalisedSlots = new ReplySlots(gpu, this.#model, this.#batch, referenceRules(weights.config))
+    this.#batch = reference.inputs.length
+    this.#run = new Run(gpu, model.weights)
+    this.#slots = new ReplySlots(gpu, model, this.#batch, tokenRules(model.config))
+    this.#penalisedSlots = new ReplySlots(gpu, model, this.#batch, referenceRules(model.config))
   }
 
   report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
@@ -109,7 +105,7 @@ class ReferenceRun {
       file,
       mode,
       stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.limits)),
-      argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.weights.config.vocabSize) : null,
+      argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.model.config.vocabSize) : null,
       greedy_agreement: decoded.length > 0 ? decoded.filter(Boolean).length / decoded.length : null,
     }
   }
@@ -121,9 +117,10 @@ class ReferenceRun {
       await this.#run.submit((pass) => {
         const traced = { ...pass, trace: capture.trace(pass.recorder) }
         this.#encode(traced, this.#slots)
-        this.#teacherForce(traced, this.reference.decoderIds)
+        const { decoderIds, decoderPositions } = this.reference
+        this.#teacherForce(traced, decoderIds, decoderPositions)
       })
-      return await capture.read()
+      return this.#withoutPadding(await capture.read())
     } finally {
       capture.dispose()
     }
@@ -135,22 +132,29 @@ class ReferenceRun {
     const decoder = this.#capture()
     const recording = await this.#slots.record(this.#batch, (recorder) => decoder.trace(recorder))
     try {
-      this.#model.forget()
+      this.model.forget()
       await this.#run.submit((pass) => this.#encode({ ...pass, trace: encoder.trace(pass.recorder) }, this.#slots))
-      const { ids, positions } = this.#slots.sampling
+      const { ids, lengths, positions } = this.#slots.sampling
+      const { decoderIds, decoderPositions } = this.reference
+      const write = (tensor: Tensor, values: readonly number[]) => this.gpu.write(tensor, Uint32Array.from(values))
       const steps: Map<string, Float32Array>[] = []
-      for (let step = 0; step < this.reference.decoderIds[0]!.length; step++) {
-        this.gpu.write(
+      for (let step = 0; step < this.#longest; step++) {
+        // A row that has ended goes on with some id: what is computed of it is left out.
+        write(
           ids,
-          Uint32Array.from(this.reference.decoderIds, (row) => row[step]!),
+          decoderIds.map((row) => row[step] ?? 0),
         )
-        this.gpu.write(positions, new Uint32Array(this.#batch).fill(step))
+        write(
+          positions,
+          decoderIds.map((_, b) => decoderPositions?.[b]?.[step] ?? step),
+        )
+        write(lengths, new Array<number>(this.#batch).fill(step))
         this.gpu.submit([recording])
         steps.push(await decoder.read())
       }
       const stages = await encoder.read()
-      for (const name of steps[0]!.keys()) stages.set(name, this.#byDialogue(steps.map((it) => it.get(name)!)))
-      return stages
+      for (const name of steps[0]!.keys()) stages.set(name, this.#byInput(steps.map((it) => it.get(name)!)))
+      return this.#withoutPadding(stages)
     } finally {
       encoder.dispose()
       decoder.dispose()
@@ -160,14 +164,14 @@ class ReferenceRun {
 
   /** Whether each of the reference's decoded ids is the best one after those before it, all in one pass. */
   async fullDecodes(): Promise<boolean[]> {
-    const { vocabSize, decoderStartId, eosIds } = this.weights.config
-    const rules = referenceRules(this.weights.config)
+    const { vocabSize, decoderStartId, padId } = this.model.config
+    const rules = referenceRules(this.model.config)
     const agreements: boolean[] = []
     for (const decode of this.reference.decodes) {
       const length = Math.max(...decode.ids.map((row) => row.length))
       const inputs = decode.ids.map((row) => [
         decoderStartId,
-        ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? eosIds[0]!),
+        ...Array.from({ length: length - 1 }, (_, i) => row[i] ?? padId),
       ])
       const capture = new Capture(this.gpu, new Set(['logits']))
       await this.#run.submit((pass) => {
@@ -213,7 +217,6 @@ class ReferenceRun {
   dispose(): void {
     this.#slots.dispose()
     this.#penalisedSlots.dispose()
-    this.#model.dispose()
     this.#run.dispose()
   }
 
@@ -223,21 +226,25 @@ class ReferenceRun {
 
   /** The ids that the processors see before the reply's first. */
   #history(name: DecodeName, b: number): number[] {
-    const context = name === 'decode.penalised_context' ? this.reference.dialogues[b]!.context : []
-    return [...context, this.weights.config.decoderStartId]
+    const context = name === 'decode.penalised_context' ? this.reference.contexts[b]! : []
+    return [...context, this.model.config.decoderStartId]
   }
 
-  #encode(pass: Pass<MiscWeights>, slots: ReplySlots): void {
-    const { dialogues } = this.reference
-    this.#model.start(pass, dialogues, slots.cache as MiscCache, [...dialogues.keys()])
+  #encode(pass: Pass, slots: ReplySlots): void {
+    const { inputs } = this.reference
+    this.model.start(pass, inputs, slots.cache, [...inputs.keys()])
   }
 
-  #teacherForce(pass: Pass<MiscWeights>, ids: readonly (readonly number[])[]): void {
-    this.#model.step(pass, this.#slots.cache as MiscCache, wholeSequences(pass.scratch, ids))
+  #teacherForce(pass: Pass, ids: readonly (readonly number[])[], positions?: readonly (readonly number[])[]): void {
+    this.model.step(pass, this.#slots.cache, wholeSequences(pass.scratch, ids, [...ids.keys()], positions))
   }
 
-  /** Rows step by step, each of every dialogue, as rows dialogue by dialogue. */
-  #byDialogue(steps: readonly Float32Array[]): Float32Array {
+  get #longest(): number {
+    return Math.max(...this.reference.decoderIds.map((row) => row.length))
+  }
+
+  /** Rows step by step, each of every input, as rows input by input. */
+  #byInput(steps: readonly Float32Array[]): Float32Array {
     const width = steps[0]!.length / this.#batch
     const result = new Float32Array(steps.length * steps[0]!.length)
     steps.forEach((values, step) => {
@@ -246,6 +253,22 @@ class ReferenceRun {
       }
     })
     return result
+  }
+
+  /** Of what the decoder computed, the rows of its inputs' own ids. */
+  #withoutPadding(stages: Map<string, Float32Array>): Map<string, Float32Array> {
+    const { decoderIds } = this.reference
+    const [longest, rows] = [this.#longest, this.#batch * this.#longest]
+    if (decoderIds.every((row) => row.length === longest)) return stages
+    for (const [name, values] of stages) {
+      if (name !== 'logits' && !name.startsWith('decoder.')) continue
+      const width = values.length / rows
+      const own = decoderIds.flatMap((row, b) => [
+        ...values.subarray(b * longest * width, (b * longest + row.length) * width),
+      ])
+      stages.set(name, Float32Array.from(own))
+    }
+    return stages
   }
 }
 

@@ -75,7 +75,8 @@ synth('refuses bad configs and shapes before it writes anything', async () => {
     [{}, { a: [1.5] }, /tensor "a" has no shape of whole numbers/],
     [{}, { a: [-1] }, /tensor "a" has no shape/],
     [{}, { a: [2 ** 40, 2 ** 40] }, /tensor "a" has no shape/],
-    [{ model_type: 'openai-gpt' }, undefined, /config\.json: model_type is "openai-gpt"/],
+    [{ model_type: 'gpt2' }, undefined, /config\.json: model_type is "gpt2", but must be misc or .* or openai-gpt/],
+    [{ model_type: 'openai-gpt' }, undefined, /config\.json: n_embd is missing/],
     [null, undefined, /config\.json: is not a JSON object/],
   ] as const) {
     await refused(() => synthesize(configFolder(config, tensors), out), cause)

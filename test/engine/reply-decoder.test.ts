@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import type { MiscDecoder } from '../../src/engine/load-decoder.js'
 import { loadModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
@@ -7,8 +8,12 @@ import { type GenerationOptions, resolveOptions } from '../../src/generation/opt
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import type { MiscWeights } from '../../src/models/misc/layout.js'
+import type { DialogueIds } from '../../src/models/misc/misc.js'
+import { MiscModel } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { exhaust, gpuSuite, seededRandom } from '../gpu.js'
+
+type Start = ReplyStart<DialogueIds>
 
 const folder = await tinyModel()
 /** Any id may be drawn. */
@@ -22,19 +27,19 @@ async function load(gpu: Gpu): Promise<MiscWeights> {
 }
 
 /** A dialogue of random ids, its lengths drawn too. */
-function randomStart(seed: number, generation: GenerationOptions): ReplyStart {
+function randomStart(seed: number, generation: GenerationOptions): Start {
   const random = seededRandom(seed)
   const upTo = (n: number) => Math.floor(random() * n)
   const ids = (length: number) => Array.from({ length }, () => 3 + upTo(5000))
   const blocks = () => Array.from({ length: upTo(4) }, () => ids(1 + upTo(6)))
   const dialogue = { context: ids(1 + upTo(MAX_POSITIONS)), post: blocks(), situation: blocks() }
-  return { dialogue, options: resolveOptions({ seed, ...generation }), history: [1] }
+  return { input: dialogue, options: resolveOptions({ seed, ...generation }), history: [1] }
 }
 
 /** Ids and end of a reply; `abortAt` ids its signal says stop. */
-type Ask = (start: ReplyStart, abortAt?: number, onId?: (count: number) => void) => Promise<string>
+type Ask = (start: Start, abortAt?: number, onId?: (count: number) => void) => Promise<string>
 
-function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
+function scheduler(decoder: MiscDecoder, stepsInFlight: number): Ask {
   const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100 })
   return (start, abortAt, onId) =>
     new Promise((resolve, reject) => {
@@ -58,9 +63,12 @@ function scheduler(decoder: ReplyDecoder, stepsInFlight: number): Ask {
 gpuSuite('engine/reply-decoder', (test) => {
   test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
     const weights = await load(gpu)
-    const [cold, warm] = [new ReplyDecoder(gpu, weights, rules), new ReplyDecoder(gpu, weights, rules)]
+    const [cold, warm] = [
+      new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules),
+      new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules),
+    ]
     const start = randomStart(5, { maxLength: 20, doSample: false })
-    const runKernels = await warm.compile(start.dialogue)
+    const runKernels = await warm.compile(start.input)
     await runKernels()
     const kernels = gpu.kernelCount
     const told = await scheduler(warm, 1)(start)
@@ -70,7 +78,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('each reply is what it is alone, however many steps are in flight and whoever comes and goes', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
     const starts = Array.from({ length: 24 }, (_, i) => {
       const wide = { temperature: 1.5, topK: 0, topP: 1 }
       const ways: GenerationOptions[] = [{ doSample: false }, wide, { topP: 0.9 }]
@@ -105,13 +113,13 @@ gpuSuite('engine/reply-decoder', (test) => {
 
   test('a reply whose logits are not finite fails, and those beside it and after it are what they are alone', async (gpu) => {
     const weights = await loadModel(gpu, folder)
-    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules)
     const ask = scheduler(decoder, 2)
-    const told = (start: ReplyStart) => ask(start).catch((error) => (error as Error).constructor.name)
+    const told = (start: Start) => ask(start).catch((error) => (error as Error).constructor.name)
     const long = 30
-    const start = (seed: number, context: number, more: GenerationOptions = {}): ReplyStart => {
+    const start = (seed: number, context: number, more: GenerationOptions = {}): Start => {
       const it = randomStart(seed, { maxLength: 12, minLength: 12, ...more })
-      return { ...it, dialogue: { ...it.dialogue, context: Array.from({ length: context }, (_, i) => 3 + seed + i) } }
+      return { ...it, input: { ...it.input, context: Array.from({ length: context }, (_, i) => 3 + seed + i) } }
     }
     // Every second reply meets the fault. Those that follow take slots and memory that it has been in.
     const starts = Array.from({ length: 12 }, (_, i) => start(i, i % 2 ? long + 2 : 5 + i))
@@ -145,7 +153,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('a caller’s code that throws fails its own reply, and leaves those beside it alone', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
     const replies = new ReplyScheduler(decoder, { stepsInFlight: 3, maxQueue: 100 })
     const ask = (seed: number, drawn: (id: number) => void = () => {}) =>
       new Promise<string>((resolve) => {
@@ -169,7 +177,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('a step makes no GPU object but its command buffer, and so does the end of a reply', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
     const count = async (work: () => Promise<void>): Promise<string[]> => {
       const created: string[] = []
       const device = gpu.device as unknown as Record<string, unknown>
@@ -208,7 +216,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('replies that are drawn move to more memory with steps in flight', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
     const options = { maxLength: 30, minLength: 30, doSample: false }
     const [first, second] = [1, 2].map((seed) => randomStart(seed, options))
     const ids: number[][] = []
@@ -229,12 +237,12 @@ gpuSuite('engine/reply-decoder', (test) => {
   test('no memory for a reply, whatever it lacks: those being drawn go on, and it may come again', async (gpu) => {
     const weights = await load(gpu)
     const before = gpu.allocatedBytes
-    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules)
     const ask = scheduler(decoder, 2)
     const options = { maxLength: 14, minLength: 14, temperature: 1.5, topK: 0, topP: 1 }
     // As long as they get, so that the one that joins needs more working memory than was made for those before it.
     const [first, second, joining] = [1, 2, 3].map((seed) => randomStart(seed, options))
-    const long = { ...joining!, dialogue: { ...joining!.dialogue, context: Array(MAX_POSITIONS).fill(7) } }
+    const long = { ...joining!, input: { ...joining!.input, context: Array(MAX_POSITIONS).fill(7) } }
     const alone: string[] = []
     for (const start of [first!, second!, long]) alone.push(await ask(start))
 
@@ -271,7 +279,7 @@ gpuSuite('engine/reply-decoder', (test) => {
   })
 
   test('no memory for the step of fewer replies, when one has ended: the others go on', async (gpu) => {
-    const decoder = new ReplyDecoder(gpu, await load(gpu), rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
     const lengths = [6, 14, 14]
     const starts = lengths.map((length, i) => randomStart(i, { maxLength: length, minLength: length }))
     const alone: string[] = []
@@ -292,7 +300,7 @@ gpuSuite('engine/reply-decoder', (test) => {
 
   test('the memory of many replies is given back, and made again', async (gpu) => {
     const weights = await load(gpu)
-    const decoder = new ReplyDecoder(gpu, weights, rules)
+    const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules)
     const ask = scheduler(decoder, 2)
     const starts = [1, 2, 3, 4, 5].map((seed) => randomStart(seed, { maxLength: 8, minLength: 8 }))
     const alone: string[] = []
@@ -315,7 +323,7 @@ gpuSuite('engine/reply-decoder', (test) => {
 
   test('as many replies at once as the caller says, which must fit', async (gpu) => {
     const weights = await load(gpu)
-    const few = new ReplyDecoder(gpu, weights, rules, 3)
+    const few = new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules, 3)
     const starts = [1, 2, 3, 4, 5].map((seed) => randomStart(seed, { maxLength: 8, minLength: 8 }))
     const ask = scheduler(few, 2)
     const alone: string[] = []
@@ -323,16 +331,16 @@ gpuSuite('engine/reply-decoder', (test) => {
     assert.equal(await Promise.all(starts.map((it) => ask(it))), alone)
     few.dispose()
 
-    assert.is(new ReplyDecoder(gpu, weights, rules).maxBatch, 16)
+    assert.is(new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules).maxBatch, 16)
     // Keys and values of cross-attention are the most that a slot has in one buffer.
     const { dModel, maxPositions, maxPostBlocks, maxSituationBlocks } = weights.config
     const bytes = 4 * 2 * dModel * (maxPositions + maxPostBlocks + maxSituationBlocks)
     const most = Math.floor(gpu.maxTensorBytes / bytes)
-    const fits = new ReplyDecoder(gpu, weights, rules, most)
+    const fits = new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules, most)
     assert.is(fits.maxBatch, most)
     fits.dispose()
     assert.throws(
-      () => new ReplyDecoder(gpu, weights, rules, most + 1),
+      () => new ReplyDecoder(gpu, new MiscModel(gpu, weights), rules, most + 1),
       (error: Error) => error instanceof InputError && error.message.endsWith(`a maxBatch of ${most} or less`),
     )
   })

@@ -28,6 +28,7 @@ class FakeDecoder {
   readonly maxBatch = maxBatch
   shrinks = 0
   readonly gpu = { platform: { rest: pause } }
+  readonly model = { size: ({ context }: { context: readonly number[] }) => context.length }
   readonly slots: { ask: Ask; draw: RowDraw }[] = []
   /** `start of 3`, `step of 2`, in the order of submission. */
   readonly submitted: string[] = []
@@ -38,17 +39,17 @@ class FakeDecoder {
   failStart = false
   failStep = false
 
-  async start(replies: readonly ReplyStart[]): Promise<EncodingInFlight> {
+  async start(replies: readonly ReplyStart<{ context: readonly number[] }>[]): Promise<EncodingInFlight<unknown>> {
     await pause()
     if (this.failStart) throw new Error('start failed')
     this.submitted.push(`start of ${replies.length}`)
-    this.encoded.push(replies.reduce((sum, { dialogue }) => sum + dialogue.context.length, 0))
+    this.encoded.push(replies.reduce((sum, { input }) => sum + input.context.length, 0))
     for (const reply of replies) {
       const ask = reply.options as unknown as Ask
       this.started.push(ask)
       this.slots.push({ ask, draw: { id: 0, status: rowStatus.running } })
     }
-    return { mixtures: this.#later(replies.map(() => ({ probs: {}, predicted: 'Others' }) as never)) }
+    return { told: this.#later(replies.map(() => undefined)) }
   }
 
   async submitStep(): Promise<StepInFlight> {
@@ -98,7 +99,7 @@ function setUp({ stepsInFlight = 1, maxQueue = 100, idleMs = 30_000 } = {}) {
     let encoded = false
     return new Promise<string>((resolve, reject) => {
       scheduler.add({
-        dialogue: { context: Array(options.context ?? 1).fill(7), post: [], situation: [] },
+        input: { context: Array(options.context ?? 1).fill(7) },
         options,
         signal,
         encoded: () => {
@@ -293,7 +294,7 @@ for (const stepsInFlight of [1, 3]) {
           if (what === 'finished') resolve('finished')
         }
         scheduler.add({
-          dialogue: { context: [7], post: [], situation: [] },
+          input: { context: [7] },
           options: { maxLength: 5 },
           history: [1],
           ...more,

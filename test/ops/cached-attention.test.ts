@@ -11,32 +11,50 @@ interface Case {
   e: number
   newRows?: number
   maxPositions: number
-  /** Rows in the cache, of each slot. */
+  /** Rows in the cache, of each sequence. */
   lengths: number[]
+  /** Columns of the row table, each entry another slot, as far as there are any; default: one, the slot of its number. */
+  columns?: number
 }
 
 /** Tensors of one case with random contents, and the same contents here. */
-function prepare(gpu: Gpu, { heads, e, newRows = 1, maxPositions, lengths }: Case) {
+function prepare(gpu: Gpu, { heads, e, newRows = 1, maxPositions, lengths, columns }: Case) {
   const d = heads * e
-  const slots = lengths.length
-  const qkv = randomTensor(gpu, 'qkv', [slots * newRows, 3 * d], 1)
+  const sequences = lengths.length
+  const slots = columns ? 3 * sequences : sequences
+  const table = columns ? forked(lengths, columns) : Uint32Array.from(lengths.keys())
+  const qkv = randomTensor(gpu, 'qkv', [sequences * newRows, 3 * d], 1)
   const keys = randomTensor(gpu, 'keys', [slots, maxPositions, d], 2)
   const values = randomTensor(gpu, 'values', [slots, maxPositions, d], 3)
   const tensors = {
     qkv: qkv.tensor,
     keys: keys.tensor,
     values: values.tensor,
-    lengths: gpu.tensorFrom('lengths', [slots], Uint32Array.from(lengths)),
-    out: gpu.tensor('out', [slots * newRows, d]),
+    lengths: gpu.tensorFrom('lengths', [sequences], Uint32Array.from(lengths)),
+    table: gpu.tensorFrom('table', columns ? [sequences, columns] : [sequences], table),
+    out: gpu.tensor('out', [sequences * newRows, d]),
   }
-  const host = { qkv: qkv.values, keys: keys.values, values: values.values, lengths: Uint32Array.from(lengths) }
-  return { d, tensors, host, sizes: { slots, newRows, heads } }
+  const host = { qkv: qkv.values, keys: keys.values, values: values.values, lengths: Uint32Array.from(lengths), table }
+  return { d, tensors, host, sizes: { sequences, newRows, heads } }
+}
+
+/** A row table of beams: earlier rows lie in slots that all share; each sequence's new ones in a slot of its own. */
+function forked(lengths: readonly number[], columns: number): Uint32Array {
+  const count = lengths.length
+  const entries = lengths.map((length, s) =>
+    Array.from({ length: columns }, (_, j) =>
+      j >= Math.min(length, columns - 1) ? s : count + ((7 * s + 3 * j) % (2 * count)),
+    ),
+  )
+  return Uint32Array.from(entries.flat())
 }
 
 async function check(gpu: Gpu, shape: Case): Promise<void> {
   const { d, tensors, host, sizes } = prepare(gpu, shape)
   await runOnce(gpu, (recorder) => cachedAttention(recorder, tensors, sizes))
-  const expected = reference.cachedAttention(host.qkv, host.keys, host.values, host.lengths, { ...sizes, d })
+  const expected = reference.cachedAttention(host.qkv, host.keys, host.values, host, {
+    ...{ ...sizes, d, maxPositions: shape.maxPositions },
+  })
   assertClose(await gpu.readF32(tensors.out), expected, 2e-5)
   assertClose(await gpu.readF32(tensors.keys), host.keys, 0, 0)
   assertClose(await gpu.readF32(tensors.values), host.values, 0, 0)
@@ -65,6 +83,8 @@ for (const [name, variant, options] of suites) {
         'head of 4': { heads: 2, e: 4, newRows: 2, maxPositions: 40, lengths: [37, 3] },
         'head of 72': { heads: 2, e: 72, newRows: 4, maxPositions: 70, lengths: [65, 2] },
         'more keys than a tile': { heads: 2, e: 4, newRows: 2, maxPositions: 1100, lengths: [1090, 511, 512] },
+        'rows in other slots': { heads: 2, e: 4, maxPositions: 30, lengths: [9, 9, 3], columns: 10 },
+        'rows in other slots, many new': { heads: 3, e: 20, newRows: 7, maxPositions: 40, lengths: [5, 5], columns: 6 },
       }
       for (const [title, shape] of Object.entries(cases)) {
         // The subgroup kernel wants columns in fours.
@@ -79,7 +99,8 @@ for (const [name, variant, options] of suites) {
           const maxPositions = 1 + upTo(60)
           const lengths = Array.from({ length: 1 + upTo(4) }, () => upTo(maxPositions))
           const e = [4, 20, 32, 72][i]!
-          await check(gpu, { heads: 1 + upTo(4), e, newRows: 1 + upTo(20), maxPositions, lengths })
+          const columns = upTo(1) ? 1 + Math.max(...lengths) : 0
+          await check(gpu, { heads: 1 + upTo(4), e, newRows: 1 + upTo(20), maxPositions, lengths, columns })
         }
       })
 
@@ -136,6 +157,7 @@ for (const [name, variant, options] of suites) {
           assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
         fails(record({ values: tensors.out }), /cachedAttention: out must be f32 \[≥ 2, 6, 8\], got f32 \[2, 8\]/)
         fails(record({ lengths: tensors.out }), /out must be u32 \[≥ 2\]/)
+        fails(record({ table: tensors.out }), /out must be u32 \[≥ 2, 8\]/)
         fails(record({}, { newRows: 2 }), /qkv must have 4 rows or more/)
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
       })

@@ -13,6 +13,8 @@ interface Case {
   newRows?: number
   /** Rows of each slot in each source. */
   rows: number[][]
+  /** The slot of each sequence; default: each slot once. */
+  slots?: number[]
 }
 
 /** Ranges that lay a slot's rows one source after the other, with a row of no one's ahead of each. */
@@ -31,21 +33,22 @@ function layOut(rows: number[][]): { ranges: Uint32Array; slotRows: number } {
 }
 
 /** Tensors for one case, and the expected output for any ranges. */
-function prepare(gpu: Gpu, { heads, e, newRows = 1, rows }: Case) {
+function prepare(gpu: Gpu, { heads, e, newRows = 1, rows, slots = [...rows.keys()] }: Case) {
   const d = heads * e
-  const [slots, sources] = [rows.length, rows[0]!.length]
+  const [sequences, sources] = [slots.length, rows[0]!.length]
   const { ranges, slotRows } = layOut(rows)
-  const q = randomTensor(gpu, 'q', [slots * newRows, sources * d], 1)
-  const kv = randomTensor(gpu, 'kv', [slots, heads, slotRows, 2 * e], 2)
+  const q = randomTensor(gpu, 'q', [sequences * newRows, sources * d], 1)
+  const kv = randomTensor(gpu, 'kv', [rows.length, heads, slotRows, 2 * e], 2)
   const tensors = {
     q: q.tensor,
     kv: kv.tensor,
-    ranges: gpu.tensorFrom('ranges', [slots, sources, 2], ranges),
+    ranges: gpu.tensorFrom('ranges', [rows.length, sources, 2], ranges),
+    slots: gpu.tensorFrom('slots', [sequences], Uint32Array.from(slots)),
     out: gpu.tensor('out', q.tensor.shape),
   }
   const expected = (now: Uint32Array) =>
-    reference.crossAttention(q.values, kv.values, now, { sources, newRows, heads, d, slotRows })
-  return { tensors, sizes: { slots, newRows, heads }, ranges, expected }
+    reference.crossAttention(q.values, kv.values, now, slots, { sources, newRows, heads, d, slotRows })
+  return { tensors, sizes: { sequences, newRows, heads }, ranges, expected }
 }
 
 async function check(gpu: Gpu, shape: Case): Promise<void> {
@@ -81,6 +84,17 @@ for (const [name, variant, options] of suites) {
             [9, 8, 7],
           ],
         },
+        'sequences that share slots': {
+          heads: 2,
+          e: 4,
+          newRows: 2,
+          rows: [
+            [5, 2],
+            [70, 0],
+            [3, 9],
+          ],
+          slots: [2, 0, 0, 1, 2, 2],
+        },
         'head of 15': { heads: 4, e: 15, newRows: 2, rows: [[33, 2]] },
         'head of 4': { heads: 4, e: 4, newRows: 5, rows: [[17], [64], [65]] },
         'head of 72': { heads: 2, e: 72, newRows: 2, rows: [[65, 3]] },
@@ -98,7 +112,8 @@ for (const [name, variant, options] of suites) {
         for (let i = 0; i < 4; i++) {
           const [slots, sources] = [1 + upTo(4), 1 + upTo(3)]
           const rows = Array.from({ length: slots }, () => Array.from({ length: sources }, () => upTo(60)))
-          await check(gpu, { heads: 1 + upTo(4), e: [4, 20, 32, 72][i]!, newRows: 1 + upTo(6), rows })
+          const of = Array.from({ length: 1 + upTo(6) }, () => upTo(slots - 1))
+          await check(gpu, { heads: 1 + upTo(4), e: [4, 20, 32, 72][i]!, newRows: 1 + upTo(6), rows, slots: of })
         }
       })
 
@@ -139,7 +154,7 @@ for (const [name, variant, options] of suites) {
           assert.throws(body, (error: unknown) => error instanceof ShapeError && pattern.test(error.message))
         fails(record({ kv: tensors.ranges }), /ranges must be f32 \[≥ 1, 2, slotRows, 8\], got u32 \[1, 2, 2\]/)
         fails(record({ out: tensors.ranges }), /ranges must be f32 \[≥ 1, 16\], got u32 \[1, 2, 2\]/)
-        fails(record({}, { slots: 2 }), /ranges must have 2 rows or more/)
+        fails(record({}, { sequences: 2 }), /slots must have 2 rows or more/)
         fails(record({}, { heads: 3 }), /3 heads do not divide a width of 8/)
       })
     },

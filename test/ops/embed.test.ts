@@ -30,11 +30,10 @@ for (const variant of ['narrow', 'wide']) {
           positions: gpu.tensorFrom('positions', [positions.length], positions),
           table: table.tensor,
           positionTable: positionTable.tensor,
-          weight: weight.tensor,
-          bias: bias.tensor,
+          norm: { weight: weight.tensor, bias: bias.tensor },
           out,
         }
-        await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, scale))
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, { scale }))
         const [t, p, w, b] = [table, positionTable, weight, bias].map((it) => it.values) as [
           Float32Array,
           Float32Array,
@@ -61,11 +60,10 @@ for (const variant of ['narrow', 'wide']) {
           positions: gpu.tensorFrom('positions', [ids.length], Uint32Array.from(positions)),
           table: table.tensor,
           positionTable: positionTable.tensor,
-          weight: weight.tensor,
-          bias: bias.tensor,
+          norm: { weight: weight.tensor, bias: bias.tensor },
           out,
         }
-        await runOnce(gpu, (recorder) => embed(recorder, tensors, ids.length, 1))
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, ids.length))
         return await gpu.readF32(out)
       }
       const beyond = await rows([2, 65_535, 7, 2 ** 32 - 1], [0, 4, 2 ** 31, 5])

@@ -36,7 +36,9 @@ async function checkOnce(
   const [rows, k, n] = shape
   const x = randomTensor(gpu, 'x', [rows + 1, k], 1)
   const weight = randomMatrix(gpu, 'weight', [n, k], 2, dtype, make)
-  const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n] : [n], 3) : undefined
+  // Rows of biases are the middle columns of wider ones.
+  const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n + 8] : [n], 3) : undefined
+  const biasColumn = 5
   const residual = withResidual ? randomTensor(gpu, 'residual', [rows + 1, n], 4) : undefined
   const out = randomTensor(gpu, 'out', [rows + 1, n], 5)
   const normWeight = randomTensor(gpu, 'norm.weight', [k], 6)
@@ -47,7 +49,7 @@ async function checkOnce(
     ...(withNorm && { norm: { weight: normWeight.tensor, bias: normBias.tensor, out: normed.tensor } }),
     weight: weight.tensor,
     bias: bias?.tensor,
-    ...(groups > 1 && { rowsPerBias: rows / groups }),
+    ...(groups > 1 && { biasOf: { rows: rows / groups, column: biasColumn } }),
     residual: residual?.tensor,
     out: out.tensor,
   }
@@ -55,7 +57,10 @@ async function checkOnce(
   const values = {
     x: x.values as ArrayLike<number>,
     weight: weight.values,
-    bias: bias?.values,
+    bias:
+      groups > 1
+        ? bias?.values.filter((_, i) => i % (n + 8) >= biasColumn && i % (n + 8) < biasColumn + n)
+        : bias?.values,
     residual: residual?.values,
   }
   if (withNorm) {
@@ -195,7 +200,7 @@ gpuSuite('matmul', (test) => {
     fails({ x: gpu.tensor('thin', [2, 5]) }, 2, /thin must be f32 \[rows, 4\], got f32 \[2, 5\]/)
     fails({}, 3, /x has 2 rows, fewer than 3/)
     fails({ bias: gpu.tensor('bias', [4]) }, 2, /bias must be f32 \[3\]/)
-    fails({ bias: gpu.tensor('bias', [1, 3]), rowsPerBias: 1 }, 2, /bias has 1 rows, fewer than 2/)
+    fails({ bias: gpu.tensor('bias', [1, 3]), biasOf: { rows: 1, column: 0 } }, 2, /bias has 1 rows, fewer than 2/)
   })
 })
 

@@ -29,25 +29,26 @@ export function cachedAttention(
   qkv: Float32Array,
   keys: Float32Array,
   values: Float32Array,
-  lengths: Uint32Array,
-  { newRows, heads, d }: { newRows: number; heads: number; d: number },
+  { lengths, table }: { lengths: Uint32Array; table: Uint32Array },
+  { newRows, heads, d, maxPositions }: { newRows: number; heads: number; d: number; maxPositions: number },
 ): Float64Array {
-  const slots = lengths.length
-  const maxPositions = keys.length / slots / d
-  const out = new Float64Array(slots * newRows * d)
-  for (let slot = 0; slot < slots; slot++) {
-    const length = Math.min(lengths[slot]!, maxPositions)
+  const sequences = lengths.length
+  const columns = table.length / sequences
+  const out = new Float64Array(sequences * newRows * d)
+  for (let s = 0; s < sequences; s++) {
+    const length = Math.min(lengths[s]!, maxPositions)
+    const place = (row: number) => (table[s * columns + Math.min(row, columns - 1)]! * maxPositions + row) * d
     const part = (row: number, which: number) => qkv.subarray((row * 3 + which) * d, (row * 3 + which + 1) * d)
     const seen = (cache: Float32Array, which: number) => (row: number, c: number) =>
-      row < length ? cache[(slot * maxPositions + row) * d + c]! : part(slot * newRows + row - length, which)[c]!
+      row < length ? cache[place(row) + c]! : part(s * newRows + row - length, which)[c]!
     for (let j = 0; j < newRows; j++) {
-      const row = slot * newRows + j
+      const row = s * newRows + j
       const rows = { count: length + j + 1, key: seen(keys, 1), value: seen(values, 2) }
       out.set(attend(part(row, 0), heads, rows), row * d)
     }
     for (let j = 0; j < newRows && length + j < maxPositions; j++) {
-      keys.set(part(slot * newRows + j, 1), (slot * maxPositions + length + j) * d)
-      values.set(part(slot * newRows + j, 2), (slot * maxPositions + length + j) * d)
+      keys.set(part(s * newRows + j, 1), place(length + j))
+      values.set(part(s * newRows + j, 2), place(length + j))
     }
   }
   return out

@@ -5,6 +5,7 @@ export function crossAttention(
   q: Float32Array,
   kv: Float32Array,
   ranges: Uint32Array,
+  slots: readonly number[],
   {
     sources,
     newRows,
@@ -16,11 +17,12 @@ export function crossAttention(
   const out = new Float64Array(q.length)
   for (let row = 0; row * sources * d < q.length; row++) {
     for (let source = 0; source < sources; source++) {
-      const at = (Math.floor(row / newRows) * sources + source) * 2
+      const slot = slots[Math.floor(row / newRows)]!
+      const at = (slot * sources + source) * 2
       const [first, end] = [ranges[at]!, ranges[at + 1]!]
       const e = d / heads
       const columns = (start: number) => (r: number, c: number) => {
-        const kvRow = (Math.floor(row / newRows) * heads + Math.floor(c / e)) * slotRows + first + r
+        const kvRow = (slot * heads + Math.floor(c / e)) * slotRows + first + r
         return kv[kvRow * 2 * e + start + (c % e)]!
       }
       const start = (row * sources + source) * d

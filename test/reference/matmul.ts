@@ -12,6 +12,7 @@ const activations = {
   gelu: (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   relu: (x: number) => Math.max(x, 0),
   tanh: Math.tanh,
+  'gelu-tanh': (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 }
 
 /** activation(x · weightᵀ + bias) + residual in float64: the plain twin of shaders/gemm.*.wgsl and gemv.*.wgsl. */

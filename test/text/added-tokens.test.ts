@@ -1,10 +1,8 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ADDED_TOKENS, RELATIONS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
-import { tempFolder } from '../temp.js'
+import { filesFolder } from '../files-folder.js'
 import { refused } from '../throws.js'
 
 const added = suite('text/added-tokens')
@@ -12,14 +10,8 @@ const SMALL = { __null__: 0, __start__: 1, __end__: 2, __unk__: 3, __newln__: 4,
 const N = 8
 
 /** A tokenizer folder with a small vocabulary and these files. */
-function folder(files: Record<string, unknown>): string {
-  const path = tempFolder()
-  const all = { 'vocab.json': SMALL, 'merges.txt': 'h i</w>\n', ...files }
-  for (const [name, content] of Object.entries(all)) {
-    writeFileSync(join(path, name), typeof content === 'string' ? content : JSON.stringify(content))
-  }
-  return path
-}
+const folder = (files: Record<string, unknown>) =>
+  filesFolder({ 'vocab.json': SMALL, 'merges.txt': 'h i</w>\n', ...files })
 
 /** MISC's tokens, [CLS] first, the others backwards, two of them as BlenderBot-Joint spells them. */
 const NAMES = [...ADDED_TOKENS].reverse().map((name) => {

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ADDED_TOKENS } from '../../src/text/strategies.js'
 import { MAX_TEXT_LENGTH, Tokenizer } from '../../src/text/tokenizer.js'
+import { filesFolder as folder } from '../files-folder.js'
 import { fixture, readJsonLines } from '../fixtures.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
@@ -74,15 +75,6 @@ ids.run()
 
 const files = suite('tokenizer files')
 const SMALL = { __null__: 0, __start__: 1, __end__: 2, __unk__: 3, __newln__: 4, hi: 5, 'h@@': 6, i: 7 }
-
-/** A tokenizer folder with these files' contents. */
-function folder(contents: Record<string, unknown>): string {
-  const path = tempFolder()
-  for (const [name, content] of Object.entries(contents)) {
-    writeFileSync(join(path, name), typeof content === 'string' ? content : JSON.stringify(content))
-  }
-  return path
-}
 
 files('a compact vocabulary: added ids start at its N', async () => {
   const small = await Tokenizer.load(folder({ 'vocab.json': SMALL, 'merges.txt': '#version: 0.2\r\nh i</w>\r\n' }))

@@ -9,6 +9,7 @@ import { fixture } from '../fixtures.js'
 import { goldenCases, goldenModel } from '../golden.js'
 import { assertClose, gpuSuite } from '../gpu.js'
 import * as reference from '../reference/token-loss.js'
+import { miscReader } from './misc-reader.js'
 
 const config = await readConfig(packagedModel())
 const { replies: rows, vocabulary: ids } = await readReplies(packagedModel(), config, {
@@ -24,9 +25,9 @@ gpuSuite('validate/perplexity', (test) => {
     const replies: ScoredReply[] = []
     const expected: ReturnType<typeof reference.tokenLoss>[] = []
     for (const path of goldenCases('misc-tiny-paper')) {
-      const { dialogues, decoderIds, stages } = await readReferenceCase(path, weights.config)
+      const { inputs, decoderIds, stages } = await readReferenceCase(path, miscReader(weights.config))
       const length = decoderIds[0]!.length
-      dialogues.forEach((dialogue, b) => {
+      inputs.forEach((dialogue, b) => {
         // Of every dialogue one id less.
         const reply = decoderIds[b]!.slice(1, length - replies.length)
         const start = b * length * vocabulary

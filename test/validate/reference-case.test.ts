@@ -6,23 +6,26 @@ import { parseConfig } from '../../src/models/misc/config.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { goldenCases, goldenFolder } from '../golden.js'
 import { refused } from '../throws.js'
+import { miscReader } from './misc-reader.js'
 import { rewritten } from './rewritten.js'
 
 const reference = suite('validate/reference-case')
-const config = parseConfig(await readJsonFile(join(goldenFolder('misc-tiny-released'), 'config.json')), 'config.json')
+const config = miscReader(
+  parseConfig(await readJsonFile(join(goldenFolder('misc-tiny-released'), 'config.json')), 'config.json'),
+)
 // One dialogue: context 9, blocks 5 and 4, reply 6, of d 64 and V 300.
 const small = goldenCases('misc-tiny-released')[0]!
 const batch = goldenCases('misc-tiny-released')[1]!
 
 reference('reads inputs without padding, and the stages of unmasked positions', async () => {
-  const { file, dialogues, decoderIds, stages, decodes } = await readReferenceCase(batch, config)
+  const { file, inputs, decoderIds, stages, decodes } = await readReferenceCase(batch, config)
   assert.is(file, batch)
-  const contexts = dialogues.map((it) => it.context.length)
+  const contexts = inputs.map((it) => it.context.length)
   const rows = contexts.reduce((a, b) => a + b, 0)
   assert.ok(rows < 3 * 40, 'the case has padding')
-  assert.equal([dialogues.length, decoderIds.length, decoderIds[0]!.length], [3, 3, 12])
+  assert.equal([inputs.length, decoderIds.length, decoderIds[0]!.length], [3, 3, 12])
   assert.is(stages.get('encoder.last_hidden_state')!.length, rows * 64)
-  assert.is(stages.get('fusion.post')!.length, dialogues.reduce((sum, it) => sum + it.post.length, 0) * 64)
+  assert.is(stages.get('fusion.post')!.length, inputs.reduce((sum, it) => sum + it.post.length, 0) * 64)
   assert.is(stages.get('logits')!.length, 3 * 12 * 300)
   assert.equal(
     decodes.map(({ name }) => name),
@@ -56,7 +59,7 @@ reference('what a file lacks or has in another shape is named', async () => {
     [{ input_ids: { shape: [1, 9], values: [...ones(8), 300] } }, /id 300 is out of the vocabulary of 300/],
     [{ input_ids: { shape: [1, 9], values: [...ones(8), -1] } }, /id -1 is out of the vocabulary/],
     [{ attention_mask: { shape: [1, 9], values: [1, 0, 1, 1, 1, 1, 1, 1, 1] } }, /attention_mask of row 0 has a gap/],
-    [{ attention_mask: { shape: [1, 9], values: Array(9).fill(0) } }, /a context, block or reply has no ids/],
+    [{ attention_mask: { shape: [1, 9], values: Array(9).fill(0) } }, /an input or reply has no ids/],
     [{ attention_mask: { shape: [2, 9], values: ones(18) } }, /attention_mask has 2 rows, input_ids 1/],
     [
       { 'post_blocks.mask': { shape: [1, 4], values: ones(4) } },

@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
+import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { readJsonFile } from '../../src/io/text-file.js'
@@ -13,6 +13,7 @@ import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { type CaseReport, firstFailure, validateCase } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
+import { miscReader } from './misc-reader.js'
 import { rewritten } from './rewritten.js'
 
 async function validated(
@@ -22,14 +23,16 @@ async function validated(
   limits = stageLimits.f32,
   dtype: WeightDtype = 'f32',
 ): Promise<CaseReport[]> {
-  const weights = await loadModel(gpu, model, { dtype })
+  const description = await describeFolder(model)
+  const made = await openModel(gpu, model, { dtype })
   const reports: CaseReport[] = []
   for (const file of files) {
     const passes: number[] = []
-    const reference = await readReferenceCase(file, weights.config)
-    reports.push(...(await validateCase(gpu, weights, reference, limits, () => passes.push(1))))
+    const reference = await readReferenceCase(file, description)
+    reports.push(...(await validateCase(gpu, made, reference, limits, () => passes.push(1))))
     assert.is(passes.length, 2)
   }
+  made.dispose()
   return reports
 }
 
@@ -49,7 +52,7 @@ gpuSuite('validate/validate', (test) => {
       assert.is(firstFailure(reports)?.stage, undefined)
       for (const { file, mode, stages, ...agreement } of reports) {
         assert.equal(agreement, { argmax_agreement: 1, greedy_agreement: 1 }, `${file} ${mode}`)
-        const expected = (await readReferenceCase(file, config)).stages
+        const expected = (await readReferenceCase(file, miscReader(config))).stages
         assert.equal(stages.map((stage) => stage.name).sort(), [...expected.keys()].sort())
       }
     })

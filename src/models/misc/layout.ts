@@ -4,7 +4,7 @@ import { embeddingLayout } from '../../nn/embedding.js'
 import { encoderLayerLayout } from '../../nn/encoder-layer.js'
 import { feedForwardLayout } from '../../nn/feed-forward.js'
 import { type Loaded, linear, matrix, norm, row, rows, stack, sum, TensorTable } from '../../nn/layout.js'
-import { type MiscConfig, positionRows, type Variant } from './config.js'
+import type { MiscConfig, Variant } from './config.js'
 
 /** The variants that can reply. */
 export type MiscVariant = Exclude<Variant, 'plain'>
@@ -27,7 +27,7 @@ export type ReleasedFusionLayer = Loaded<ReturnType<typeof releasedFusionLayer>>
 export function miscLayout(config: MiscConfig, variant: MiscVariant) {
   const { dModel: d, encoderFfn, vocabSize } = config
   const table = new TensorTable()
-  const { embedding, encoder, decoder } = embeddingLayout(table, vocabSize, positionRows(config), d)
+  const { embedding, encoder, decoder } = embeddingLayout(table, config, d)
 
   const encoderLayers: ReturnType<typeof encoderLayerLayout>[] = []
   const fusionLayers: ReturnType<typeof releasedFusionLayer>[] = []

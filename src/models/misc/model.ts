@@ -5,7 +5,7 @@ import type { Pass } from '../../nn/pass.js'
 import type { CacheSizes, FirstId, Model, Started } from '../model.js'
 import { BlockCache } from './block-cache.js'
 import type { MiscConfig } from './config.js'
-import { decode, MiscCache } from './decoder.js'
+import { decodeReplies, MiscCache } from './decoder.js'
 import type { MiscWeights } from './layout.js'
 import { type DialogueIds, encodeDialogues, prepareDecoding } from './misc.js'
 
@@ -34,7 +34,7 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
   }
 
   createCache(sizes: CacheSizes): MiscCache {
-    return new MiscCache(this.gpu, this.weights, sizes)
+    return new MiscCache(this.gpu, this.config, sizes)
   }
 
   /** Some of its blocks may be known. */
@@ -72,7 +72,7 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
   }
 
   step(pass: Pass<MiscWeights>, cache: MiscCache, rows: NewIds): Tensor {
-    return decode(pass, cache, rows)
+    return decodeReplies(pass, cache, rows)
   }
 
   forget(): void {

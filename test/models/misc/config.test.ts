@@ -23,6 +23,7 @@ const expected = {
   decoderFfn: 100,
   vocabSize: 301,
   maxPositions: 80,
+  positionOffset: 0,
   scaleEmbedding: true,
   padId: 0,
   bosId: 1,

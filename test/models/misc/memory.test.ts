@@ -4,7 +4,7 @@ import { loadModel } from '../../../src/engine/load-model.js'
 import type { Tensor } from '../../../src/gpu/tensor.js'
 import { openCheckpoint } from '../../../src/io/checkpoint.js'
 import type { MiscConfig } from '../../../src/models/misc/config.js'
-import { DecoderState } from '../../../src/models/misc/decoder.js'
+import { MiscCache } from '../../../src/models/misc/decoder.js'
 import { estimateMemory } from '../../../src/models/misc/memory.js'
 import { recognizeModel } from '../../../src/models/registry.js'
 import { openGpu } from '../../../src/platform/node/open-gpu.js'
@@ -43,7 +43,7 @@ for (const name of ['misc-tiny-paper', 'misc-odd-released'] as const) {
           Object.values(byRole).reduce((sum, bytes) => sum + bytes, 0),
           expected.weights,
         )
-        const state = new DecoderState(gpu, weights, 1)
+        const state = new MiscCache(gpu, weights, { slots: 1 })
         assert.is(expected.selfCache, tensorBytes(state.self))
         assert.is(expected.crossCache, tensorBytes(state.cross) + tensorBytes(state.strategy))
         assert.is(expected.total, expected.weights + expected.selfCache + expected.crossCache)

@@ -1,5 +1,6 @@
 import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
-import { layoutsOf, type TensorLayout } from './layout.js'
+import { type CacheShape, cacheElements } from './kv-cache.js'
+import { layoutsOf, type ModelLayout, type TensorLayout } from './layout.js'
 
 /** Bytes on the GPU. */
 export interface WeightMemory {
@@ -20,6 +21,28 @@ export function weightMemory(weights: unknown, dtype: WeightDtype): WeightMemory
     total += bytes
   }
   return { total, byRole }
+}
+
+/** Bytes on the GPU. The caches are those of one input at its longest. */
+export interface MemoryEstimate {
+  readonly weights: number
+  readonly byRole: WeightMemory['byRole']
+  /** Keys and values of what is drawn, and of a prompt. */
+  readonly selfCache: number
+  /** Of the input's sources, made once for it. */
+  readonly crossCache: number
+  readonly total: number
+}
+
+/** What a model needs on the GPU besides scratch memory, as `loadWeights` and its cache of one slot make it. */
+export function estimateMemory(
+  { layout, cache }: { readonly layout: ModelLayout; readonly cache: CacheShape },
+  dtype: WeightDtype,
+): MemoryEstimate {
+  const { total: weights, byRole } = weightMemory(layout.weights, dtype)
+  const { self, cross } = cacheElements(cache)
+  const [selfCache, crossCache] = [4 * self, 4 * cross]
+  return { weights, byRole, selfCache, crossCache, total: weights + selfCache + crossCache }
 }
 
 /** In int8 with one f32 scale per row. */
