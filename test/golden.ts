@@ -16,7 +16,10 @@ export const GOLDEN_NAMES = [
   'misc-odd-paper',
   'misc-odd-released',
 ] as const
-export type GoldenName = (typeof GOLDEN_NAMES)[number]
+
+/** Those of other families; their names and shapes, and so their weights, follow from the config alone, but for gpt-tiny's. */
+export const FAMILY_GOLDENS = ['bart-tiny', 'blenderbot-tiny', 'gpt-tiny'] as const
+export type GoldenName = (typeof GOLDEN_NAMES)[number] | (typeof FAMILY_GOLDENS)[number]
 
 /** The folder of a golden model's config.json, tensors.json and cases. */
 export function goldenFolder(name: GoldenName): string {

@@ -1,16 +1,19 @@
 import * as assert from 'uvu/assert'
 import { BeamDecoder, type BeamJob } from '../../src/engine/beam-decoder.js'
-import { loadModel, readConfig } from '../../src/engine/load-model.js'
+import { loadModel, openModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
 import { GpuError, InputError, OutOfMemoryError, QueueFullError } from '../../src/errors.js'
 import type { Hypothesis } from '../../src/generation/beam-search.js'
+import { parseGenerationConfig } from '../../src/generation/generation-config.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
+import { openSafetensors } from '../../src/io/safetensors.js'
 import type { DialogueIds } from '../../src/models/misc/misc.js'
 import { MiscModel, type StrategyScores } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
+import { goldenCases, goldenModel } from '../golden.js'
 import { assertClose, exhaust, gpuSuite, seededRandom } from '../gpu.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { teacherForced } from '../reference/teacher-forced.js'
@@ -361,3 +364,78 @@ gpuSuite('engine/beam-decoder', (test) => {
     dispose()
   })
 })
+
+/** A `generate.{i}` of a golden case: what transformers 4.2 makes of its inputs. */
+interface GoldenGeneration {
+  readonly inputs: readonly (readonly number[])[]
+  readonly options: GenerationOptions
+  /** [inputs, returned sequences, length], each row from the start id, padded. */
+  readonly expected: readonly (readonly (readonly number[])[])[]
+}
+
+async function goldenGenerations(path: string): Promise<GoldenGeneration[]> {
+  await using file = await openSafetensors(path)
+  const matrix = async (name: string): Promise<number[][]> => {
+    const width = file.tensors.get(name)!.shape.at(-1)!
+    const values = await file.readI64(name)
+    return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width))
+  }
+  const mask = await matrix('attention_mask')
+  const inputs = (await matrix('input_ids')).map((ids, row) => ids.filter((_, i) => mask[row]![i]! > 0))
+  const generations: GoldenGeneration[] = []
+  for (const [name, params] of file.metadata) {
+    const rows = await matrix(name)
+    const { options } = parseGenerationConfig(JSON.parse(params), name, { ...rules, vocabSize: 310 })
+    const each = rows.length / inputs.length
+    const expected = inputs.map((_, i) => rows.slice(i * each, (i + 1) * each))
+    generations.push({ inputs, expected, options: { repetitionPenalty: 1, minLength: 0, ...options } })
+  }
+  assert.ok(generations.length > 0)
+  return generations
+}
+
+for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
+  gpuSuite(`golden ${name}`, (test) => {
+    for (const [i, path] of goldenCases(name).entries()) {
+      test(`every sequence of transformers, case ${i}, all inputs in one batch`, async (gpu) => {
+        const model = await openModel(gpu, await goldenModel(name))
+        const ofModel = tokenRules(model.config)
+        const { decoderStartId, eosIds, padId } = ofModel
+        const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
+        const beams = new BeamDecoder(replies)
+        for (const { inputs, options, expected } of await goldenGenerations(path)) {
+          const resolved = resolveOptions(options)
+          const starts = inputs.map((input) => ({ input, options: resolved, history: [decoderStartId] }))
+          const found =
+            resolved.numBeams > 1
+              ? await beams.search(starts)
+              : (await Promise.all(starts.map((it) => greedy(replies, it)))).map((it) => [it])
+          const { length } = expected[0]![0]!
+          const rows = found.map((all) =>
+            all.map(({ ids, finishReason }) => {
+              const ended = resolved.numBeams > 1 || finishReason === 'stop' ? [eosIds[0]!] : []
+              const row = [decoderStartId, ...ids, ...ended]
+              return [...row, ...new Array<number>(length - row.length).fill(padId)]
+            }),
+          )
+          assert.equal(rows, expected, JSON.stringify(options))
+        }
+        beams.dispose()
+        replies.decoder.dispose()
+      })
+    }
+  })
+}
+
+function greedy(replies: ReplyScheduler, start: ReplyStart): Promise<Pick<Hypothesis, 'ids' | 'finishReason'>> {
+  const ids: number[] = []
+  return new Promise((resolve, reject) =>
+    replies.add({
+      ...start,
+      encoded: () => {},
+      drawn: (id) => void ids.push(id),
+      finished: (finishReason) => resolve({ ids, finishReason }),
+      failed: reject,
+    }),
+  )
+}
