@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Gpu, GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
-import type { Tensor, WeightDtype } from '../src/gpu/tensor.js'
+import { sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
 import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
 import { quantizeRows } from '../src/io/quantize.js'
@@ -158,6 +158,21 @@ export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<Arr
     const [word, byte] = [Math.floor(column / 16), column % 16]
     return stored[Math.floor(row / group) * group * rowBytes + (word * group + (row % group)) * 16 + byte]!
   })
+}
+
+/** A tensor's values, whatever their format. */
+export async function readWeights(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
+  const { buffer } = await readRows(gpu, tensor)
+  const values = new Float32Array(sizeOf(tensor.shape))
+  if (tensor.dtype === 'f32') values.set(new Float32Array(buffer, 0, values.length))
+  if (tensor.dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, values.length), values)
+  if (tensor.scale) {
+    const scales = await gpu.readF32(tensor.scale)
+    new Int8Array(buffer, 0, values.length).forEach((integer, i) => {
+      values[i] = integer * scales[Math.floor(i / tensor.shape[1]!)]!
+    })
+  }
+  return values
 }
 
 /** What is left of values in a weight dtype. */

@@ -8,13 +8,12 @@ import type { OnProgress } from '../../src/engine/loading-bar.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { Reply } from '../../src/engine/reply.js'
 import { GpuError } from '../../src/errors.js'
-import type { Gpu } from '../../src/gpu/gpu.js'
-import { sizeOf, type Tensor } from '../../src/gpu/tensor.js'
+import type { Tensor } from '../../src/gpu/tensor.js'
 import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { tinyConfig, tinyModel } from '../engine-model.js'
-import { gpuSuite, readRows, storedValues, testAdapters } from '../gpu.js'
+import { gpuSuite, readWeights, storedValues, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -274,20 +273,5 @@ gpuSuite('engine/load-model', (test) => {
     }
   })
 })
-
-/** A tensor's values, whatever their format. */
-async function readWeights(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
-  const { buffer } = await readRows(gpu, tensor)
-  const values = new Float32Array(sizeOf(tensor.shape))
-  if (tensor.dtype === 'f32') values.set(new Float32Array(buffer, 0, values.length))
-  if (tensor.dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, values.length), values)
-  if (tensor.scale) {
-    const scales = await gpu.readF32(tensor.scale)
-    new Int8Array(buffer, 0, values.length).forEach((integer, i) => {
-      values[i] = integer * scales[Math.floor(i / tensor.shape[1]!)]!
-    })
-  }
-  return values
-}
 
 load.run()

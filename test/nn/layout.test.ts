@@ -10,10 +10,12 @@ import {
   norm,
   row,
   rows,
+  rowsFrom,
   sideBySide,
   stack,
   sum,
   TensorTable,
+  transposed,
 } from '../../src/nn/layout.js'
 
 const layout = suite('nn/layout')
@@ -37,6 +39,8 @@ layout('the shape on the GPU is that of the parts, put together', () => {
   assert.equal(rows(a.bias, a.bias).shape, [2, 3])
   assert.equal(sideBySide(a.weight, c).shape, [3, 12])
   assert.equal(sum(a.bias, a.bias).shape, [3])
+  assert.equal(transposed(c).shape, [8, 3])
+  assert.equal(matrix(rowsFrom(c, 1, 2), rowsFrom(c, 0, 1)).shape, [3, 8])
 })
 
 layout('matrices alone take the dtype of weights, and only where their rows are whole words', () => {
@@ -44,6 +48,11 @@ layout('matrices alone take the dtype of weights, and only where their rows are 
   assert.is(matrix(a.weight).dtype('int8'), 'int8')
   assert.is(sideBySide(a.weight, c).dtype('f16'), 'f16')
   assert.is(matrix(ragged).dtype('f16'), 'f32')
+  assert.equal(
+    [transposed(b.weight), transposed(a.weight)].map((it) => it.dtype('f16')),
+    ['f32', 'f32'],
+  )
+  assert.is(transposed(new TensorTable().tensor('r', 'even', 4, 6)).dtype('int8'), 'int8')
   assert.is(sideBySide(ragged, ragged).dtype('f16'), 'f16')
   for (const it of [stack(c), row(flat), rows(a.bias), sum(a.bias)]) assert.is(it.dtype('int8'), 'f32')
 })

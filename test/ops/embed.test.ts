@@ -5,7 +5,7 @@ import * as reference from '../reference/embed.js'
 
 for (const variant of ['narrow', 'wide']) {
   gpuSuite(`embed, ${variant}`, (test) => {
-    for (const [rows, d, vocabulary, positionCount, scale, dtype = 'f32'] of [
+    for (const [rows, d, vocabulary, positionCount, scale, dtype = 'f32', rest = {}] of [
       [1, 1, 1, 1, 1],
       [3, 60, 50, 12, Math.sqrt(60)],
       [70, 64, 99, 128, 8],
@@ -13,13 +13,26 @@ for (const variant of ['narrow', 'wide']) {
       [9, 512, 300, 40, Math.sqrt(512)],
       [9, 60, 300, 40, Math.sqrt(60), 'f16'],
       [9, 60, 300, 40, Math.sqrt(60), 'int8'],
+      [9, 60, 300, 40, 1, 'f32', { positionOffset: 2 }],
+      [8, 67, 11, 9, 8, 'f32', { normFirst: true }],
+      [9, 60, 300, 40, 2, 'int8', { normFirst: true, positionOffset: 3 }],
+      [7, 61, 30, 9, 1, 'f32', { norm: false }],
+      [70, 64, 99, 128, 3, 'f16', { norm: false, positionOffset: 1 }],
     ] as const) {
-      test(`${rows}×${d} of ${vocabulary} ids in ${dtype}`, async (gpu) => {
+      const { norm: withNorm = true, ...order } = { ...rest } as {
+        norm?: boolean
+        positionOffset?: number
+        normFirst?: boolean
+      }
+      test(`${rows}×${d} of ${vocabulary} ids in ${dtype} ${JSON.stringify(rest)}`, async (gpu) => {
         gpu.useVariant('embed', variant)
+        const { positionOffset = 0 } = order
         const random = seededRandom(rows)
         // Longer than rows: only the first rows count.
         const ids = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * vocabulary))
-        const positions = Uint32Array.from({ length: rows + 3 }, () => Math.floor(random() * positionCount))
+        const positions = Uint32Array.from({ length: rows + 3 }, () =>
+          Math.floor(random() * (positionCount - positionOffset)),
+        )
         const table = randomMatrix(gpu, 'table', [vocabulary, d], 1, dtype)
         const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
         const weight = randomTensor(gpu, 'weight', [d], 3)
@@ -30,17 +43,19 @@ for (const variant of ['narrow', 'wide']) {
           positions: gpu.tensorFrom('positions', [positions.length], positions),
           table: table.tensor,
           positionTable: positionTable.tensor,
-          norm: { weight: weight.tensor, bias: bias.tensor },
+          norm: withNorm ? { weight: weight.tensor, bias: bias.tensor } : undefined,
           out,
         }
-        await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, { scale }))
-        const [t, p, w, b] = [table, positionTable, weight, bias].map((it) => it.values) as [
-          Float32Array,
-          Float32Array,
-          Float32Array,
-          Float32Array,
-        ]
-        assertClose(await gpu.readF32(out), reference.embed(ids, positions, t, p, w, b, rows, scale), 2e-5)
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, { scale, ...order }))
+        const values = {
+          ids,
+          positions,
+          table: table.values,
+          positionTable: positionTable.values,
+          norm: withNorm ? { weight: weight.values, bias: bias.values } : undefined,
+        }
+        const expected = reference.embed(values, [rows, d], { scale, ...order })
+        assertClose(await gpu.readF32(out), expected, 2e-5)
       })
     }
 

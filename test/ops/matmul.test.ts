@@ -153,7 +153,7 @@ gpuSuite('matmul', (test) => {
   test('every epilogue', async (gpu) => {
     for (const groups of [0, 1, 3]) {
       for (const residual of [false, true]) {
-        for (const activation of [undefined, 'gelu', 'relu', 'tanh'] as const) {
+        for (const activation of [undefined, 'gelu', 'relu', 'tanh', 'gelu-tanh'] as const) {
           await check(gpu, { shape: [6, 9, 37], groups, residual, activation })
         }
       }
@@ -175,12 +175,12 @@ gpuSuite('matmul', (test) => {
     })
   })
 
-  test('gelu, relu and tanh far out and near zero', async (gpu) => {
+  test('activations far out and near zero', async (gpu) => {
     const points = [-100, -12, -6, -3, -1, -1e-3, 0, 1e-3, 0.5, 1, 2, 4, 8, 90]
     const one = gpu.tensorFrom('one', [1, 1], Float32Array.of(1))
     const weight = gpu.tensorFrom('points', [points.length, 1], Float32Array.from(points))
     const out = gpu.tensor('out', [1, points.length])
-    for (const activation of ['gelu', 'relu', 'tanh'] as const) {
+    for (const activation of ['gelu', 'relu', 'tanh', 'gelu-tanh'] as const) {
       await runOnce(gpu, (recorder) => matmul(recorder, { x: one, weight, out }, 1, activation))
       const expected = reference.matmul({ x: [1], weight: points }, [1, 1, points.length], activation)
       assertClose(await gpu.readF32(out), expected, 3e-7, 3e-7)
