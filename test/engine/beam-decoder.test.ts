@@ -7,15 +7,19 @@ import { GpuError, InputError, OutOfMemoryError, QueueFullError } from '../../sr
 import type { Hypothesis } from '../../src/generation/beam-search.js'
 import { parseGenerationConfig } from '../../src/generation/generation-config.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
+import { processScores } from '../../src/generation/processors.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
+import type { GptModel, PlacedPrompt } from '../../src/models/gpt/model.js'
 import type { DialogueIds } from '../../src/models/misc/misc.js'
 import { MiscModel, type StrategyScores } from '../../src/models/misc/model.js'
+import { Run } from '../../src/nn/run.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { goldenCases, goldenModel } from '../golden.js'
 import { assertClose, exhaust, gpuSuite, seededRandom } from '../gpu.js'
 import { beamSearch } from '../reference/beam-search.js'
+import { logSoftmax } from '../reference/log-softmax.js'
 import { teacherForced } from '../reference/teacher-forced.js'
 
 const folder = await tinyModel()
@@ -98,7 +102,7 @@ gpuSuite('engine/beam-decoder', (test) => {
       const context = i === 2 ? start.input.context : []
       const [found] = await beams.search([{ ...start, history: [...context, START] }])
       const scoresOf = teacherForced(gpu, model, start.input, start.options, forced, context)
-      const expected = await beamSearch(scoresOf, START, rules.eosIds[0]!, start.options)
+      const expected = await beamSearch(scoresOf, [START], rules.eosIds[0]!, start.options)
       assert.equal(
         found!.map(({ ids }) => [START, ...ids]),
         expected.map(({ ids }) => ids),
@@ -425,6 +429,81 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
       })
     }
   })
+}
+
+gpuSuite('beams of a decoder alone', (test) => {
+  test('go on from the prompt in the cache, as if each hypothesis were a prompt of its own', async (gpu) => {
+    const model = (await openModel(gpu, await goldenModel('gpt-tiny'))) as GptModel
+    const ofModel = { ...tokenRules(model.config), eosIds: [5] }
+    const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
+    const beams = new BeamDecoder(replies)
+    const random = seededRandom(2)
+    const prompts = [1, 4, 9, 41].map((length) => Array.from({ length }, () => Math.floor(random() * 320)))
+    const options = resolveOptions({ ...off, noRepeatNgramSize: 2, numBeams: 4, numReturnSequences: 4, maxLength: 7 })
+    // Positions that run on over padding.
+    const gap = { ids: [7, 8, 9], positions: [0, 1, 6] }
+    const lengthless = { ...options, lengthPenalty: 0 }
+    const starts = [
+      ...prompts.map((input) => ({ input, options, history: input })),
+      { input: gap, options: lengthless, history: gap.ids },
+    ]
+    const found = await beams.search(starts)
+    for (const [i, { input, options, history }] of starts.entries()) {
+      const maxLength = history.length - 1 + options.maxLength
+      const forced = { ...ofModel, forcedLast: [5] }
+      const scoresOf = async (sequences: readonly (readonly number[])[]) => {
+        const all: Float32Array[] = []
+        for (const ids of sequences) {
+          const positions = ids.map((_, at) => (input === gap ? (gap.positions[at] ?? at + 4) : at))
+          const scores = logSoftmax(await logitsAfter(gpu, model, { ids, positions }))
+          const drawn = ids.length - history.length
+          processScores(scores, { history: ids, drawn }, options, forced)
+          all.push(scores)
+        }
+        return all
+      }
+      const expected = await beamSearch(scoresOf, history, 5, { ...options, maxLength })
+      assert.equal(
+        found[i]!.map(({ ids }) => [...history, ...ids]),
+        expected.map(({ ids }) => ids),
+        `prompt ${i}`,
+      )
+      assertClose(
+        found[i]!.map((it) => it.score),
+        expected.map((it) => it.score),
+        1e-4,
+      )
+    }
+    // Of 48 positions the prompt has all but one, or all.
+    const [longest] = await beams.search([{ input: Array(47).fill(3), options, history: [3] }])
+    assert.ok(longest!.every(({ ids }) => ids.length <= 2))
+    const [last] = await beams.search([{ input: Array(48).fill(3), options, history: [3] }])
+    assert.ok(last!.length > 0 && last!.every(({ ids }) => ids.length <= 1))
+    await beams.search([{ input: Array(49).fill(3), options, history: [3] }]).then(
+      () => assert.unreachable(),
+      (error) => assert.instance(error, InputError),
+    )
+    beams.dispose()
+    replies.decoder.dispose()
+  })
+})
+
+/** The logits after a whole prompt, with a cache of its own. */
+async function logitsAfter(gpu: Gpu, model: GptModel, prompt: PlacedPrompt): Promise<Float32Array> {
+  const run = new Run(gpu, model.weights)
+  const cache = model.createCache({ slots: 1 })
+  const { id, length, position } = model.first(prompt)
+  const logits = await run.submit((pass) => {
+    model.start(pass, [prompt], cache, [0])
+    const upload = (value: number) => pass.scratch.upload('one', [1], Uint32Array.of(value))
+    const slots = upload(0)
+    const rows = { ids: upload(id), positions: upload(position!), lengths: upload(length), slots, table: slots }
+    return model.step(pass, cache, { sequences: 1, newRows: 1, ...rows })
+  })
+  const values = await gpu.readF32(logits)
+  run.dispose()
+  cache.dispose()
+  return values.subarray(0, model.config.vocabSize)
 }
 
 function greedy(replies: ReplyScheduler, start: ReplyStart): Promise<Pick<Hypothesis, 'ids' | 'finishReason'>> {

@@ -64,7 +64,7 @@ search('is transformers’, for random languages and all that can be asked for',
     const scoresOf = language(i, vocab, 1 + 6 * random(), forced ? options.maxLength : undefined)
     const expected = await reference.beamSearch(
       (sequences) => sequences.map((ids) => scoresOf(ids.slice(1))),
-      START,
+      [START],
       EOS,
       options,
     )

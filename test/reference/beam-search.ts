@@ -12,24 +12,26 @@ export interface ReferenceOptions {
   readonly maxLength: number
 }
 
-/** A hypothesis with its start id, without EOS. */
+/** A hypothesis with the ids that it starts from, without EOS. */
 export interface ReferenceHypothesis {
   readonly ids: readonly number[]
   readonly score: number
 }
 
 /**
- * @param scoresOf of sequences, each with the start id: the log-probabilities of what comes next, as the processors leave them, f32
+ * @param scoresOf of sequences, each with the ids that it starts from: the log-probabilities of what comes next, as the
+ *   processors leave them, f32
+ * @param start the start id, or a prompt, which counts in `maxLength` too
  * @returns the best first; without those that only beams at −1e9 or −∞ have, which stand for nothing
  */
 export async function beamSearch(
   scoresOf: (sequences: readonly (readonly number[])[]) => Promise<readonly Float32Array[]> | readonly Float32Array[],
-  startId: number,
+  start: readonly number[],
   eosId: number,
   options: ReferenceOptions,
 ): Promise<ReferenceHypothesis[]> {
   const { numBeams, lengthPenalty, earlyStopping, numReturnSequences, maxLength } = options
-  let sequences: number[][] = Array.from({ length: numBeams }, () => [startId])
+  let sequences: number[][] = Array.from({ length: numBeams }, () => [...start])
   let beamScores = Float32Array.from({ length: numBeams }, (_, i) => (i === 0 ? 0 : -1e9))
   const beams: { score: number; ids: readonly number[] }[] = []
   let worstScore = 1e9
@@ -44,7 +46,7 @@ export async function beamSearch(
     } else worstScore = Math.min(score, worstScore)
   }
   let done = false
-  let curLen = 1
+  let curLen = start.length
   while (curLen < maxLength && !done) {
     const rows = await scoresOf(sequences)
     const vocab = rows[0]!.length
