@@ -1,19 +1,22 @@
 // out = LN(table[id] * scale + position_table[position]), row by row; or with positions added after the norm, or with none. One
 // workgroup per row.
+// The table may be a part of it: rows whose id lies in another are left to the dispatch of that one.
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;             // [≥ rows]
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // [≥ rows]
-@group(0) @binding(2) var<storage, read> table: array<Weights4>;      // [V, d]
+@group(0) @binding(2) var<storage, read> table: array<Weights4>;      // [id_count, d]
 @group(0) @binding(3) var<storage, read> position_table: array<f32>;  // [P, d]
 @group(0) @binding(4) var<storage, read> weight: array<f32>;          // [d], read where HAS_NORM
 @group(0) @binding(5) var<storage, read> bias: array<f32>;            // [d], read where HAS_NORM
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;       // [rows, d]
-@group(0) @binding(7) var<storage, read> table_scale: array<f32>;     // [V], read where HAS_SCALE
+@group(0) @binding(7) var<storage, read> table_scale: array<f32>;     // [id_count], read where HAS_SCALE
 @group(0) @binding(8) var<uniform> params: Params;
 
 struct Params {
   d: u32,
   vocabulary: u32,
+  first_id: u32,         // of the table's part
+  id_count: u32,         // in the table's part
   position_rows: u32,    // P
   position_offset: u32,  // the row of position 0
   scale: f32,
@@ -37,7 +40,7 @@ const LANES = 64u;
 fn sum_over_lanes(value: f32, lane: u32) -> f32 { return value; }
 // }
 
-// Column c of the row of an id. Rows that follow each other may be of any width.
+// Column c of the row of an id, counted from the part's first. Rows that follow each other may be of any width.
 fn value(id: u32, c: u32) -> f32 {
   if (GROUP == 1) {
     let i = id * params.d + c;
@@ -50,7 +53,11 @@ fn value(id: u32, c: u32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   let d = params.d;
-  let id = min(ids[row], params.vocabulary - 1);
+  // Wraps around for an id before the part.
+  let id = min(ids[row], params.vocabulary - 1) - params.first_id;
+  if (id >= params.id_count) {
+    return;
+  }
   // Before the offset is added: the sum of any two could be past the last u32.
   let place = min(positions[row], params.position_rows - 1) + params.position_offset;
   let position = min(place, params.position_rows - 1) * d;

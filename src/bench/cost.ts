@@ -83,7 +83,8 @@ export function decodeStepBytes(
 }
 
 /** Bytes of all tensors of a part of the weights, scales included. */
-function tensorBytes(part: object): number {
+function tensorBytes(part: unknown): number {
+  if (typeof part !== 'object' || part === null) return 0
   if (isTensor(part)) return part.bytes + (part.scale?.bytes ?? 0)
   return sum(Object.values(part).map(tensorBytes))
 }

@@ -1,3 +1,4 @@
+import Benchmark from 'benchmark'
 import { median } from 'simple-statistics'
 import { Profiler } from '../gpu/profiler.js'
 import { Recorder } from '../gpu/recorder.js'
@@ -9,7 +10,6 @@ import { productCases, quotedProductCases } from './product-cases.js'
 import type { KernelRow, KernelsReport } from './report.js'
 import type { BenchRig } from './rig.js'
 import { rowCases } from './row-cases.js'
-import { sampleTimes } from './sample-times.js'
 import { sum, summarize, timed } from './statistics.js'
 import type { SuiteContext } from './suite.js'
 
@@ -17,6 +17,11 @@ import type { SuiteContext } from './suite.js'
 const submissionMs = 8
 /** Runs by timestamps. */
 const profiledRuns = 3
+
+/** Seconds that a sample lasts at least, over several runs. */
+const leastSampleSeconds = 0.01
+/** Seconds spent on each sample wanted; after them no more is taken. */
+const secondsPerSample = 0.05
 
 /** What {@link kernelsSuite} times. @param quoted with the products that peers are timed on, whatever the model. */
 export const kernelCases = (rig: BenchRig, quoted: boolean): KernelCaseMaker[] => [
@@ -88,6 +93,35 @@ async function timeVariant(rig: BenchRig, { layers, record, prepare }: KernelCas
   } finally {
     recording.dispose()
   }
+}
+
+/**
+ * How long some asynchronous work takes, sampled by the package `benchmark`.
+ *
+ * @param samples at least so many; more of short work.
+ * @returns milliseconds of one run, a value for each sample.
+ * @throws what the work throws.
+ */
+function sampleTimes(work: () => Promise<void>, samples: number): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const benchmark = new Benchmark({
+      ...{ minSamples: samples, maxTime: samples * secondsPerSample, minTime: leastSampleSeconds, delay: 0 },
+      defer: true,
+      fn: (deferred: Benchmark.Deferred) => {
+        work().then(
+          () => deferred.resolve(),
+          (error: unknown) => {
+            reject(error)
+            benchmark.abort()
+            deferred.resolve()
+          },
+        )
+      },
+      onComplete: () => resolve(benchmark.stats.sample.map((seconds) => seconds * 1e3)),
+      onError: () => reject(benchmark.error),
+    })
+    benchmark.run({ async: true })
+  })
 }
 
 async function gpuTime({ gpu }: BenchRig, recording: Recording, layers: number, prepare?: () => void) {

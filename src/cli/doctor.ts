@@ -314,7 +314,7 @@ function describe(
     `  driver           ${[driver, vendor, architecture].filter(Boolean).join(', ')}`,
     `  subgroups        ${used.features.subgroups ? `yes, ${lanes}` : 'no'}`,
     `  timestamp-query  ${yes('timestamp-query')}`,
-    `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}`,
+    `  largest tensor   ${megabytes(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize))}, a matrix ${megabytes(limits.maxBufferSize)}`,
     `  workgroup        ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize} bytes`,
     `  tuned kernels    ${tuned(used.tuning, cache)}`,
     `  opened in        ${used.open_ms} ms`,

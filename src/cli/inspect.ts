@@ -1,11 +1,14 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import { elementCount } from '../io/dtype.js'
 import type { TensorInfo } from '../io/safetensors.js'
 import type { Variant } from '../models/misc/config.js'
 import { type ModelDescription, recognizeModel } from '../models/registry.js'
-import { estimateMemory } from '../nn/memory.js'
+import { type AdapterFit, adapterFit, type BufferLimits, leastLimits, type TensorSize } from '../nn/adapter-fit.js'
+import { layoutsOf } from '../nn/layout.js'
+import { estimateMemory, type MemoryEstimate } from '../nn/memory.js'
+import { openAdapter } from '../platform/node/adapter.js'
 import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */
@@ -32,6 +35,16 @@ export interface Inspection {
    * `total` in `memory`.
    */
   memory_by_role: { dtype: WeightDtype; bytes: Record<string, number> }
+  /** Whose limits `fit` goes by, in bytes: those of the adapter that was named, else (null) those that every adapter has. */
+  adapter: { name: string | null; max_buffer: number; max_binding: number }
+  /**
+   * By GPU dtype, whether the adapter has room for each tensor. Matrices larger than a binding are read in parts; the caches,
+   * logits and hidden rows among the others are those of one dialogue at its longest.
+   */
+  fit: Record<
+    WeightDtype,
+    { fits: boolean; largest_matrix: TensorSize; largest_other: TensorSize; in_parts: number; too_large: TensorSize[] }
+  >
   unused: { name: string; dtype: string; shape: readonly number[] }[]
   tied: { name: string; dtype: string; shape: readonly number[] }[]
 }
@@ -39,9 +52,17 @@ export interface Inspection {
 /**
  * Describes a model folder without a GPU and without tokenizer files.
  *
+ * @param adapter on which it is to fit; default: on every one.
  * @throws InputError when the folder does not hold a sound model
  */
-export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promise<Inspection> {
+export async function inspect(
+  folder: string,
+  dtype: WeightDtype = 'f32',
+  { name, limits }: { readonly name: string | null; readonly limits: BufferLimits } = {
+    name: null,
+    limits: leastLimits,
+  },
+): Promise<Inspection> {
   await using checkpoint = await openCheckpoint(folder)
   const model = recognizeModel(checkpoint, folder)
   const { config, variant, family, title } = model
@@ -50,7 +71,10 @@ export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promi
     const { weights, selfCache, crossCache, total } = estimateMemory(model, dtype)
     return { weights, self_cache: selfCache, cross_cache: crossCache, total }
   }
-  const { byRole, selfCache, crossCache } = estimateMemory(model, dtype)
+  const estimate = estimateMemory(model, dtype)
+  const { byRole, selfCache, crossCache } = estimate
+  const beside = workingTensors(model, estimate)
+  const fit = (dtype: WeightDtype) => fitFields(adapterFit(model.layout.weights, dtype, beside, limits))
   const { 'norms-biases': vectors = 0, ...matrices } = byRole
   const parameters = { used: count(used.values()), unused: count(unused) }
   return {
@@ -71,8 +95,32 @@ export async function inspect(folder: string, dtype: WeightDtype = 'f32'): Promi
       dtype,
       bytes: { ...matrices, 'norms-biases': vectors, 'self-cache': selfCache, 'cross-cache': crossCache },
     },
+    adapter: { name, max_buffer: limits.maxBufferSize, max_binding: limits.maxStorageBufferBindingSize },
+    fit: { f32: fit('f32'), f16: fit('f16'), int8: fit('int8') },
     unused: unused.map(brief),
     tied: tied.map(brief),
+  }
+}
+
+/** The largest tensors beside the weights, of each kind, for one input at its longest. */
+function workingTensors({ config, layout }: ModelDescription, { selfCache, crossCache }: MemoryEstimate): TensorSize[] {
+  const { decoderLayers, maxPositions, vocabSize } = config
+  const widths = layoutsOf(layout.weights).map((it) => (it.isMatrix && it.role !== 'embedding' ? it.shape[0]! : 0))
+  return [
+    { name: 'self-cache', bytes: selfCache / decoderLayers / 2 },
+    { name: 'cross-cache', bytes: crossCache / decoderLayers },
+    { name: 'hidden rows', bytes: 4 * maxPositions * Math.max(...widths) },
+    { name: 'logits', bytes: 4 * vocabSize },
+  ]
+}
+
+function fitFields({ largestMatrix, largestOther, inParts, tooLarge }: AdapterFit) {
+  return {
+    fits: tooLarge.length === 0,
+    largest_matrix: largestMatrix,
+    largest_other: largestOther,
+    in_parts: inParts,
+    too_large: [...tooLarge],
   }
 }
 
@@ -83,13 +131,16 @@ export function inspectCommand(): Command {
     .description('Describes a model folder. Needs no GPU and no tokenizer files.')
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
     .addOption(dtypeOption())
+    .addOption(new Option('--adapter <name>', 'whether it fits there, part of the name; default: on every adapter'))
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nExamples:\n  misc inspect model/ --dtype int8\n  misc inspect model/ --json | jq .parameters',
+      '\nExamples:\n  misc inspect model/ --dtype int8\n  misc inspect model/ --adapter lavapipe\n  misc inspect model/ --json | jq .parameters',
     )
-    .action(async (folder: string, { dtype, json }: { dtype: WeightDtype; json?: boolean }) => {
-      const found = await inspect(folder, dtype)
+    .action(async (folder: string, flags: { dtype: WeightDtype; adapter?: string; json?: boolean }) => {
+      const { dtype, adapter: wanted, json } = flags
+      const opened = wanted === undefined ? undefined : await openAdapter(wanted)
+      const found = await inspect(folder, dtype, opened && { name: opened.info.name, limits: opened.adapter.limits })
       process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : report(found))
     })
 }
@@ -108,6 +159,7 @@ function report(found: Inspection) {
     unused,
     tied,
   } = found
+  const { adapter, fit } = found
   const fusion = { paper: 'once, after the last encoder layer', released: 'after every encoder layer', plain: '' }
   const lines = [
     `${model} (${files.join(', ')})`,
@@ -134,6 +186,14 @@ function report(found: Inspection) {
       return `  ${dtype.padEnd(8)}${cells.join('')}`
     }),
     '',
+    `largest tensor, MB  matrix    other   (${room(adapter)})`,
+    ...weightDtypes.map((dtype) => {
+      const { fits, largest_matrix, largest_other, in_parts } = fit[dtype]
+      const sizes = `${megabytes(largest_matrix.bytes, 16)}${megabytes(largest_other.bytes, 9)}`
+      return `  ${dtype.padEnd(8)}${sizes}   ${fits ? 'fits' : 'does not fit'}${in_parts > 0 ? `, ${in_parts} in parts` : ''}`
+    }),
+    ...problem(found),
+    '',
     `in ${memory_by_role.dtype}, by role`,
     ...Object.entries(memory_by_role.bytes).map(([role, bytes]) => `  ${role.padEnd(14)}${megabytes(bytes, 9)}`),
     '',
@@ -141,6 +201,23 @@ function report(found: Inspection) {
     ...list('tied copies of the embedding', tied),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function room({ name, max_buffer, max_binding }: Inspection['adapter']): string {
+  const limits = `${megabytes(max_binding)} a binding, ${megabytes(max_buffer)} a buffer`
+  return `${name ?? 'every adapter'} allows ${limits}, and larger matrices are bound in parts`
+}
+
+/** Why the model does not fit in the dtype asked for, and in which it would. */
+function problem({ adapter: { name }, fit, memory_by_role: { dtype } }: Inspection): string[] {
+  const { too_large, fits } = fit[dtype]
+  if (fits) return []
+  const others = weightDtypes.filter((it) => fit[it].fits).map((it) => `--dtype ${it}`)
+  const tensors = too_large.slice(0, 3).map(({ name, bytes }) => `${name} (${megabytes(bytes)} MB)`)
+  if (too_large.length > 3) tensors.push(`${too_large.length - 3} more`)
+  const nobody = name === null ? 'not every adapter has room' : `${name} has no room`
+  const would = others.length > 0 ? `${others.join(' or ')} would fit` : 'no other dtype would fit'
+  return [`in ${dtype} ${nobody} for ${tensors.join(', ')}; ${would}`]
 }
 
 function list(title: string, tensors: Inspection['unused']): string[] {
@@ -173,6 +250,6 @@ function thousands(value: number): string {
   return value.toLocaleString('en-US')
 }
 
-function megabytes(bytes: number, width: number): string {
+function megabytes(bytes: number, width = 0): string {
   return (bytes / 1e6).toFixed(1).padStart(width)
 }

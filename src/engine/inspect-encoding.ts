@@ -1,8 +1,9 @@
 import type { Tensor } from '../gpu/tensor.js'
 import type { DialogueIds } from '../models/misc/misc.js'
 import type { MiscDecoder } from './load-decoder.js'
-import { type StrategyMixture, strategyMixture } from './reply.js'
+import type { StrategyMixture } from './reply.js'
 import { ReplySlots } from './reply-slots.js'
+import { strategyMixture } from './strategy-mixture.js'
 
 /** The decoder's sources that hold blocks, by their place among its sources. */
 const blockSources = { post: 1, situation: 2 } as const

@@ -37,12 +37,12 @@ import {
   type ReplyOptions,
   type ReplySequence,
   type StrategyMixture,
-  strategyMixture,
   strategyProbabilities,
 } from './reply.js'
 import type { ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
+import { strategyMixture } from './strategy-mixture.js'
 
 /** How to load a model. */
 export interface LoadOptions {

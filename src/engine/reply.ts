@@ -1,6 +1,5 @@
 import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
-import type { StrategyScores } from '../models/misc/model.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
@@ -75,13 +74,6 @@ export interface ReplyTimings {
   readonly firstTokenMs: number
   /** Between one id and the next, of all beams together; NaN where there are fewer than two. */
   readonly perTokenMs: { readonly median: number; readonly p95: number }
-}
-
-/** The mixture that a model's scores say, by name. */
-export function strategyMixture({ logits, probs }: StrategyScores): StrategyMixture {
-  const best = STRATEGIES.reduce((best, _, i) => (logits[i]! > logits[best]! ? i : best), 0)
-  const entries = STRATEGIES.map((name, i) => [name, probs[i]!] as const)
-  return { probs: Object.fromEntries(entries) as Record<StrategyName, number>, predicted: STRATEGIES[best]! }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Platform } from './platform.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
-import { type DType, dtypeBytes, sizeOf, type Tensor, type WeightDtype } from './tensor.js'
+import { type DType, dtypeBytes, rowsPerPart, sizeOf, type Tensor, type WeightDtype, weightDtypes } from './tensor.js'
 import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
@@ -40,6 +40,8 @@ export interface GpuOptions {
   readonly without?: readonly GPUFeatureName[]
   /** How workgroups come by their work: `parts.*.wgsl`. Default: `dealt` on software with subgroups of over four lanes. */
   readonly parts?: 'grid' | 'dealt'
+  /** Bytes to bind at a time, at most, where the adapter allows more: for tests of matrices in parts. */
+  readonly maxBindingBytes?: number
 }
 
 /**
@@ -51,6 +53,8 @@ export interface GpuOptions {
 export class Gpu {
   readonly features: ReadonlySet<string>
   readonly limits: GPUSupportedLimits
+  /** Bytes that a shader may be given at a time. */
+  readonly maxBindingBytes: number
   /** A few zeros, bound where an optional input is left out. */
   readonly zeros: Tensor
   /** What the workgroups of `parts.dealt.wgsl` draw from: 0 between dispatches. */
@@ -78,10 +82,11 @@ export class Gpu {
     readonly device: GPUDevice,
     readonly adapter: AdapterInfo,
     readonly platform: Platform,
-    { parts }: Pick<GpuOptions, 'parts'> = {},
+    { parts, maxBindingBytes = Number.POSITIVE_INFINITY }: Omit<GpuOptions, 'without'> = {},
   ) {
     this.features = device.features
     this.limits = device.limits
+    this.maxBindingBytes = Math.min(this.limits.maxStorageBufferBindingSize, maxBindingBytes)
     // Not with four lanes: SwiftShader's compiler took all memory there was for a product in such a loop.
     const few = adapter.software && adapter.subgroupSize > 4 && this.features.has('subgroups')
     const form = parts ?? (few ? 'dealt' : 'grid')
@@ -127,9 +132,9 @@ export class Gpu {
     return this.#allocated
   }
 
-  /** Bytes that a tensor may have. */
+  /** Bytes that a tensor may have; a {@link matrix} may be as large as a buffer. */
   get maxTensorBytes(): number {
-    return Math.min(this.limits.maxBufferSize, this.limits.maxStorageBufferBindingSize)
+    return Math.min(this.limits.maxBufferSize, this.maxBindingBytes)
   }
 
   /** Kernels compiled, or being compiled, so far. */
@@ -244,17 +249,25 @@ export class Gpu {
   }
 
   /**
-   * A new matrix of weights [n, k], laid out as this adapter reads it fastest: see {@link Tensor.group}.
+   * A new matrix of weights [n, k], laid out as this adapter reads it fastest: see {@link Tensor.group}. Where it is larger
+   * than a binding may be, it is for ops that read it in parts ({@link rowParts}).
    *
-   * @throws OutOfMemoryError as {@link tensor} does.
+   * @throws OutOfMemoryError where the adapter allows no buffer so large.
    */
   matrix(label: string, shape: readonly [n: number, k: number], dtype: WeightDtype = 'f32'): Tensor {
     const { software, subgroupSize } = this.adapter
-    const wholeWords = (shape[1] * dtypeBytes[dtype]) % 16 === 0
-    return this.#tensor(label, shape, dtype, software && subgroupSize === 8 && wholeWords ? subgroupSize : undefined)
+    const rowBytes = shape[1] * dtypeBytes[dtype]
+    const group = software && subgroupSize === 8 && rowBytes % 16 === 0 ? subgroupSize : undefined
+    return this.#tensor(label, shape, dtype, { group, mostRows: rowsPerPart(rowBytes, this.maxBindingBytes) })
   }
 
-  #tensor(label: string, shape: readonly number[], dtype: DType, group?: number): Tensor {
+  /** @param mostRows of a matrix: how many rows can be bound at a time, where not all can. */
+  #tensor(
+    label: string,
+    shape: readonly number[],
+    dtype: DType,
+    { group, mostRows }: { group?: number | undefined; mostRows?: number } = {},
+  ): Tensor {
     this.check()
     const bytes = sizeOf(shape) * dtypeBytes[dtype]
     if ((dtype === 'f16' || dtype === 'int8') && (shape.length !== 2 || shape[1]! % 4 !== 0)) {
@@ -263,15 +276,21 @@ export class Gpu {
     const rows = shape[0] ?? 1
     const padded = group ? (bytes / rows) * Math.ceil(rows / group) * group : bytes
     const size = Math.max(16, Math.ceil(padded / 16) * 16)
-    const limit = this.maxTensorBytes
+    const limit = mostRows ? this.limits.maxBufferSize : this.maxTensorBytes
     if (size > limit) {
-      throw new OutOfMemoryError(`${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}`)
+      const smaller = mostRows && weightDtypes.find((it) => (size * dtypeBytes[it]) / dtypeBytes[dtype] <= limit)
+      const advice = smaller ? `: load the model as ${smaller}` : ''
+      throw new OutOfMemoryError(
+        `${label} needs a buffer of ${size} bytes; ${this.adapter.name} allows ${limit}${advice}`,
+      )
     }
     const buffer = this.buffer({ label, size, usage: usage.storage | usage.copySrc | usage.copyDst })
     this.#alive.add(buffer)
     this.#allocated += size
     const scale = dtype === 'int8' ? this.tensor(`${label}.scale`, [shape[0]!]) : undefined
-    const tensor = { label, shape, dtype, bytes, ...(group && { group }), ...(scale && { scale }), buffer }
+    const partRows = size > this.maxTensorBytes ? mostRows : undefined
+    const layout = { ...(group && { group }), ...(partRows && { partRows }) }
+    const tensor = { label, shape, dtype, bytes, ...layout, ...(scale && { scale }), buffer }
     this.#made?.push(tensor)
     return tensor
   }

@@ -2,7 +2,7 @@ import { GpuError, ShapeError } from '../errors.js'
 import type { Gpu } from './gpu.js'
 import type { Kernel } from './kernel.js'
 import type { Copy, Dispatch, Recording } from './recording.js'
-import type { Tensor } from './tensor.js'
+import type { Tensor, TensorPart } from './tensor.js'
 
 /** Called when a kernel has run, with how many have so far, of how many, and its shader's name. */
 export type OnKernel = (done: number, total: number, shader: string) => void
@@ -36,9 +36,14 @@ export async function runEachKernel(
   gpu.free(spent)
 }
 
+/** What a dispatch reads and writes, by the names of the shader's bindings. */
+export type Bindings = Readonly<Record<string, Tensor | TensorPart | undefined>>
+
+const partOf = (bound: Tensor | TensorPart): TensorPart => ('tensor' in bound ? bound : { tensor: bound, offset: 0 })
+
 interface PendingDispatch {
   kernel: Kernel
-  tensors: Readonly<Record<string, Tensor | undefined>>
+  parts: Readonly<Record<string, TensorPart>>
   /** Bytes into the uniforms, by binding. */
   uniforms: Readonly<Record<string, number>>
   workgroups: readonly [number, number, number]
@@ -66,31 +71,38 @@ export class Recorder {
   /**
    * Records one dispatch. Of a kernel that deals its work out, no more workgroups start than there are cores.
    *
-   * @param tensors by the names of the shader's bindings; `undefined` binds a few zeros where a read is optional.
+   * @param bound `undefined` binds a few zeros where a read is optional.
    * @param params values of the shader's `struct Params`, each by name.
    * @param workgroups counts per dimension; with a zero among them nothing is recorded.
-   * @throws GpuError where a binding or a parameter is missing, unknown, or bound to a read and a write at once.
+   * @throws GpuError where a binding or a parameter is missing, unknown, larger than the adapter binds, or bound to a read and
+   *   a write at once.
    */
   dispatch(
     kernel: Kernel,
-    tensors: Readonly<Record<string, Tensor | undefined>>,
+    bound: Bindings,
     params: Readonly<Record<string, number>>,
     workgroups: readonly [number, number?, number?],
   ): void {
     const counts = [workgroups[0], workgroups[1] ?? 1, workgroups[2] ?? 1] as const
     if (counts.includes(0)) return
     const { name, bindings, params: fields } = kernel.shader
-    checkNames(name, 'binding', Object.keys(tensors), [
+    checkNames(name, 'binding', Object.keys(bound), [
       ...bindings.filter((it) => it.type !== 'uniform' && !dealing.includes(it.name)).map((it) => it.name),
     ])
     checkNames(name, 'parameter', Object.keys(params), [...fields.map((it) => it.name)])
+    const parts: Record<string, TensorPart> = {}
+    for (const [binding, it] of Object.entries(bound)) if (it) parts[binding] = partOf(it)
+    const most = this.gpu.maxBindingBytes
     for (const { name: binding, type } of bindings) {
-      const tensor = tensors[binding]
+      const part = parts[binding]
+      if (part && (part.bytes ?? part.tensor.buffer.size - part.offset) > most) {
+        throw new GpuError(`${name}: ${part.tensor.label} does not fit in ${binding}, which has room for ${most} bytes`)
+      }
       if (type !== 'storage' || dealing.includes(binding)) continue
-      if (!tensor) throw new GpuError(`${name}: the output ${binding} is not bound`)
-      const others = bindings.filter((it) => it.name !== binding && tensors[it.name]?.buffer === tensor.buffer)
-      if (others.length > 0)
-        throw new GpuError(`${name}: ${tensor.label} is bound to ${binding} and ${others[0]!.name}`)
+      if (!part) throw new GpuError(`${name}: the output ${binding} is not bound`)
+      const { buffer, label } = part.tensor
+      const others = bindings.filter((it) => it.name !== binding && parts[it.name]?.tensor.buffer === buffer)
+      if (others.length > 0) throw new GpuError(`${name}: ${label} is bound to ${binding} and ${others[0]!.name}`)
     }
     const limit = this.gpu.limits.maxComputeWorkgroupsPerDimension
     if (counts.some((count) => count > limit || !Number.isInteger(count))) {
@@ -100,12 +112,12 @@ export class Recorder {
     if (fields.length > 0) uniforms.params = this.#writeUniform(fields.map((it) => [it.type, params[it.name]!]))
     const dealt = bindings.some((it) => it.name === 'tickets')
     if (dealt) uniforms.grid = this.#writeUniform(counts.map((count) => ['u32', count]))
-    const parts = counts[0] * counts[1] * counts[2]
+    const total = counts[0] * counts[1] * counts[2]
     this.#pending.push({
       kernel,
-      tensors: dealt ? { ...tensors, tickets: this.gpu.tickets } : tensors,
+      parts: dealt ? { ...parts, tickets: partOf(this.gpu.tickets) } : parts,
       uniforms,
-      workgroups: dealt ? [Math.min(parts, this.gpu.platform.cores), 1, 1] : counts,
+      workgroups: dealt ? [Math.min(total, this.gpu.platform.cores), 1, 1] : counts,
     })
   }
 
@@ -161,17 +173,18 @@ export class Recorder {
     const params = this.#paramsEnd > 0 ? gpu.uniforms(`${label}.params`, this.#params, this.#paramsEnd) : undefined
     const steps = this.#pending.map((it): Dispatch | Copy => {
       if (!('kernel' in it)) return it
-      const { kernel, tensors, uniforms, workgroups } = it
+      const { kernel, parts, uniforms, workgroups } = it
+      const resource = (name: string, type: string): GPUBufferBinding => {
+        if (type === 'uniform') {
+          const fields = name === 'grid' ? 3 : kernel.shader.params.length
+          return { buffer: params!, offset: uniforms[name]!, size: uniformBytes(fields) }
+        }
+        const { tensor, offset, bytes } = parts[name] ?? partOf(gpu.zeros)
+        return { buffer: tensor.buffer, offset, ...(bytes && { size: bytes }) }
+      }
       const entries = kernel.shader.bindings.map(({ name, index, type }) => ({
         binding: index,
-        resource:
-          type === 'uniform'
-            ? {
-                buffer: params!,
-                offset: uniforms[name]!,
-                size: uniformBytes(name === 'grid' ? 3 : kernel.shader.params.length),
-              }
-            : { buffer: (tensors[name] ?? gpu.zeros).buffer },
+        resource: resource(name, type),
       }))
       const bindGroup = gpu.device.createBindGroup({ label: kernel.shader.name, layout: kernel.layout, entries })
       return { kernel, bindGroup, workgroups }

@@ -25,11 +25,60 @@ export interface Tensor {
    * last group is padded. Without it row follows row.
    */
   readonly group?: number
+  /** Of a matrix larger than a binding may be: so many rows are bound at a time, see {@link rowParts}. */
+  readonly partRows?: number
   /** int8 only: f32 [rows], by which the elements of each row are multiplied. */
   readonly scale?: Tensor
   /** @internal */
   readonly buffer: GPUBuffer
 }
+
+/** A part of a tensor, to be bound by itself. */
+export interface TensorPart {
+  readonly tensor: Tensor
+  /** Bytes before it: a multiple of 256, where every adapter can bind. */
+  readonly offset: number
+  /** Default: up to the tensor's end. */
+  readonly bytes?: number
+}
+
+/** Rows of a matrix that are bound together. */
+export interface RowPart {
+  /** The first of them. */
+  readonly first: number
+  readonly rows: number
+  readonly elements: TensorPart
+  /** int8 only: [rows] */
+  readonly scale?: TensorPart
+}
+
+/** Parts of so many rows, or a multiple, begin where every adapter can bind, with a group of rows, and so does a row of f32 there. */
+const partUnit = 64
+
+/** How many rows of so many bytes are bound at a time where a binding has no room for all: 0 where not even the fewest fit. */
+export const rowsPerPart = (rowBytes: number, bindingBytes: number): number =>
+  Math.floor(bindingBytes / rowBytes / partUnit) * partUnit
+
+/** The parts that a matrix is read in, by one dispatch each: one, but for a matrix larger than a binding may be. */
+export function rowParts(matrix: Tensor): RowPart[] {
+  const { shape, bytes, scale, partRows } = matrix
+  const rows = shape[0]!
+  const most = partRows ?? rows
+  return Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
+    const first = i * most
+    const last = first + most >= rows
+    const partBytes = (bytes / rows) * most
+    return {
+      first,
+      rows: last ? rows - first : most,
+      elements: { tensor: matrix, offset: i * partBytes, ...(!last && { bytes: partBytes }) },
+      ...(scale && { scale: fromElement(scale, first) }),
+    }
+  })
+}
+
+/** An f32 tensor from an element on, one where a {@link RowPart} begins. */
+export const fromElement = (tensor: Tensor, first: number): TensorPart => ({ tensor, offset: first * 4 })
 
 /** Number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
@@ -39,7 +88,7 @@ const describe = (shape: readonly (number | string)[], dtype: DType | readonly D
 
 /** The same elements in another shape; `Gpu.free` of either frees both. */
 export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
-  if (sizeOf(shape) !== sizeOf(tensor.shape) || tensor.group) {
+  if (sizeOf(shape) !== sizeOf(tensor.shape) || tensor.group || tensor.partRows) {
     throw new ShapeError(
       `${tensor.label}: ${describe(tensor.shape, tensor.dtype)} cannot be read as [${shape.join(', ')}]`,
     )

@@ -1,13 +1,12 @@
-import type { EmbeddingConfig } from '../nn/embedding.js'
+import type { ConfigIds } from '../generation/token-rules.js'
 import type { ConfigReader } from './config-reader.js'
-import type { ModelConfig } from './model.js'
 
 /** The `model_type`s of the encoder-decoder backbones that are understood. */
 export const BACKBONES = ['misc', 'blenderbot-small', 'bart'] as const
 export type Backbone = (typeof BACKBONES)[number]
 
 /** Dimensions and special ids of an encoder-decoder (model-spec §1), from its config.json. */
-export interface BackboneConfig extends ModelConfig, EmbeddingConfig {
+export interface BackboneConfig extends ConfigIds {
   /** `model_type`; default `blenderbot-small`, which is also what a trained MISC checkpoint may say. */
   readonly modelType: Backbone
   /** `d_model`: width of every hidden state, d. */

@@ -1,5 +1,5 @@
 import type { Recorder } from '../gpu/recorder.js'
-import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { expectShape, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
 import { rowLanes } from './row-lanes.js'
 
 /** Tensors of {@link embed}; d is the model width, V the vocabulary, P the number of positions. */
@@ -29,7 +29,8 @@ export interface EmbedOptions {
 }
 
 /**
- * out = LN(table[id] · scale + positionTable[positionOffset + position]), over the first `rows` rows; eps is 1e-5.
+ * out = LN(table[id] · scale + positionTable[positionOffset + position]), over the first `rows` rows; eps is 1e-5. A table
+ * larger than a binding takes a dispatch for each of its parts.
  *
  * @throws ShapeError
  */
@@ -49,8 +50,7 @@ export function embed(
   expectShape('embed', out, ['rows', d])
   const [vocabulary, positionRows] = [table.shape[0]!, positionTable.shape[0]!]
   const params = { d, vocabulary, position_rows: positionRows, position_offset: positionOffset, scale, eps: 1e-5 }
-  const tables = { table, table_scale: table.scale, position_table: positionTable }
-  const bindings = { ids, positions, ...tables, weight: norm?.weight, bias: norm?.bias, out }
+  const bindings = { ids, positions, position_table: positionTable, weight: norm?.weight, bias: norm?.bias, out }
   const constants = {
     LANES: rowLanes(recorder.gpu, 'embed', 64),
     HAS_SCALE: table.scale ? 1 : 0,
@@ -60,5 +60,8 @@ export function embed(
     weights: table.dtype,
   }
   const kernel = recorder.gpu.kernel('embed', constants)
-  recorder.dispatch(kernel, bindings, params, [rows])
+  for (const { first, rows: count, elements, scale: table_scale } of rowParts(table)) {
+    const part = { first_id: first, id_count: count }
+    recorder.dispatch(kernel, { ...bindings, table: elements, table_scale }, { ...params, ...part }, [rows])
+  }
 }

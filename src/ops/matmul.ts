@@ -9,7 +9,7 @@ import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
-import { expectShape, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { expectShape, fromElement, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
 import { layerNorm } from './layer-norm.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
@@ -70,7 +70,7 @@ const variants = {
     const constants = { LANES: subgroupSize, ROWS: tile, COLUMNS: columns }
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
-  quad: (): Variant => ({ shader: 'gemm.quad', rows: 16, columns: 16 }),
+  subgroup4: (): Variant => ({ shader: 'gemm.subgroup4', rows: 16, columns: 16 }),
   words: (): Variant => eightLanes('gemv.words', 6),
   shuffle: (): Variant => eightLanes('gemv.shuffle', 3),
   plain({ software }: AdapterInfo, rows: number): Variant {
@@ -100,11 +100,11 @@ export type MatmulVariant = keyof typeof variants
  */
 export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: Omit<OpShape, 'n'>): MatmulVariant[] {
   const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
-  const subgroup: MatmulVariant[] = lanes === 4 ? ['quad'] : lanes > 4 ? ['subgroup'] : []
+  const subgroup: MatmulVariant[] = lanes === 4 ? ['subgroup4'] : lanes > 4 ? ['subgroup'] : []
   if (matmulOp(rows) === 'gemm')
     return adapter.software ? [...subgroup, 'plain', 'tiled'] : ['tiled', ...subgroup, 'plain']
   if (!adapter.software) return ['coalesced', ...subgroup, 'plain']
-  // Sharing what was loaded pays from two rows on; the quad kernel always computes sixteen.
+  // Sharing what was loaded pays from two rows on; that of four lanes always computes sixteen.
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
   const eight = rows === 1 && adapter.subgroupSize === 8
@@ -116,7 +116,7 @@ export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: O
 
 /**
  * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows, of LN(x) where there is a `norm`: in the same
- * dispatch if the kernel can, else in one before it.
+ * dispatch if the kernel can, else in one before it. A weight larger than a binding takes a dispatch for each of its parts.
  *
  * Rows do not influence each other; how many there are may change the kernel and so the order of summation.
  *
@@ -154,32 +154,37 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
     ...(weight.group && { GROUP: weight.group }),
     HAS_SCALE: weight.scale ? 1 : 0,
   })
-  const across = Math.ceil(n / variant.columns)
-  // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
-  const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
-  recorder.dispatch(
-    kernel,
-    {
-      x,
-      weight,
-      bias,
-      residual,
-      out,
-      scale: weight.scale,
-      ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
-    },
-    {
-      rows,
-      k,
-      n,
-      group_rows: bias ? (biasOf?.rows ?? rows) : 0,
-      bias_stride: bias ? bias.shape.at(-1)! : 0,
-      bias_first: biasOf?.column ?? 0,
-      has_residual: residual ? 1 : 0,
-      activation: activations[activation ?? 'none'],
-    },
-    workgroups,
-  )
+  for (const { first, rows: columns, elements, scale } of rowParts(weight)) {
+    const across = Math.ceil(columns / variant.columns)
+    // What one dimension cannot count goes on in the third: only a kernel of one column per workgroup comes to need it.
+    const workgroups = [Math.min(across, 32768), Math.ceil(rows / variant.rows), Math.ceil(across / 32768)] as const
+    // A part's columns: rows of all n begin so much later.
+    const columnsOf = (tensor: Tensor) => fromElement(tensor, first)
+    recorder.dispatch(
+      kernel,
+      {
+        x,
+        weight: elements,
+        bias: bias && columnsOf(bias),
+        residual: residual && columnsOf(residual),
+        out: columnsOf(out),
+        scale,
+        ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
+      },
+      {
+        rows,
+        k,
+        n: columns,
+        width: n,
+        group_rows: bias ? (biasOf?.rows ?? rows) : 0,
+        bias_stride: bias ? bias.shape.at(-1)! : 0,
+        bias_first: biasOf?.column ?? 0,
+        has_residual: residual ? 1 : 0,
+        activation: activations[activation ?? 'none'],
+      },
+      workgroups,
+    )
+  }
 }
 
 function expectRows(tensor: Tensor, rows: number, columns: number): void {

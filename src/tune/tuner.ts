@@ -1,17 +1,17 @@
 import type { Gpu } from '../gpu/gpu.js'
+import { Profiler } from '../gpu/profiler.js'
 import { Recorder } from '../gpu/recorder.js'
 import type { Recording } from '../gpu/recording.js'
 import type { ShapeClass } from '../gpu/shape-class.js'
 import type { DType } from '../gpu/tensor.js'
 import type { VariantQuestion } from '../gpu/variants.js'
 import type { Budget } from './budget.js'
-import { alone, type Contestant, type ContestResult, contest, type Slice } from './contest.js'
-import { Stopwatch } from './stopwatch.js'
-import { fills, type Trial, trials } from './trials.js'
+import { type Candidate, compareKernels, inSlice, type KernelComparison, type Slice } from './compare-kernels.js'
+import { fillInputs, type Microbenchmark, microbenchmarks } from './microbenchmarks.js'
 import type { TunedChoice } from './tuning.js'
 
 /** What was measured for a class. */
-export interface TunedClass extends ContestResult {
+export interface TunedClass extends KernelComparison {
   readonly shapeClass: ShapeClass
 }
 
@@ -22,7 +22,7 @@ const coarsest = 0.03
 /** The questions that can be measured, in the order in which they matter: a decode step's first, the large before the small. */
 export function measurable(questions: readonly VariantQuestion[]): VariantQuestion[] {
   const size = ({ shapeClass: { k, n } }: VariantQuestion) => k * n
-  const known = questions.filter(({ shapeClass }) => shapeClass.op in trials)
+  const known = questions.filter(({ shapeClass }) => shapeClass.op in microbenchmarks)
   return known.sort((a, b) => a.shapeClass.rows - b.shapeClass.rows || size(b) - size(a))
 }
 
@@ -40,11 +40,11 @@ export async function* tune(
   tuned: (result: TunedClass | undefined, question: VariantQuestion) => void,
 ): AsyncGenerator<Slice, void> {
   const stopwatch = await gpu.scoped('tuner', () => new Stopwatch(gpu))
-  let surprise: { readonly question: VariantQuestion; readonly result: ContestResult } | undefined
+  let unconfirmed: { readonly question: VariantQuestion; readonly result: KernelComparison } | undefined
   async function* confirm(): AsyncGenerator<Slice, void> {
-    if (!surprise) return
-    const { question, result } = surprise
-    surprise = undefined
+    if (!unconfirmed) return
+    const { question, result } = unconfirmed
+    unconfirmed = undefined
     const { shapeClass, candidates } = question
     const again = yield* measure(gpu, { shapeClass, candidates: [candidates[0]!, result.choice] }, budget, stopwatch)
     gpu.check()
@@ -61,7 +61,7 @@ export async function* tune(
       gpu.check()
       // What held the guess of the class before up has mostly passed by now.
       yield* confirm()
-      if (result && result.choice !== question.candidates[0]) surprise = { question, result }
+      if (result && result.choice !== question.candidates[0]) unconfirmed = { question, result }
       else tuned(result && { ...result, shapeClass: question.shapeClass }, question)
     }
     yield* confirm()
@@ -75,38 +75,38 @@ async function* measure(
   { shapeClass, candidates }: VariantQuestion,
   budget: Budget,
   stopwatch: Stopwatch,
-): AsyncGenerator<Slice, ContestResult | undefined> {
+): AsyncGenerator<Slice, KernelComparison | undefined> {
   // Software compiles a kernel when it first runs, for a second or so.
   const expectedStartMs = gpu.adapter.software ? 1000 : 200
-  const makeTrial = trials[shapeClass.op]
-  if (!makeTrial || !budget.fits(expectedStartMs)) return undefined
+  const makeBenchmark = microbenchmarks[shapeClass.op]
+  if (!makeBenchmark || !budget.fits(expectedStartMs)) return undefined
   // Without memory for it the guess stays; that must not end the device.
-  const made = () => gpu.scoped('tuner', () => makeTrial(gpu, shapeClass)).catch(() => undefined)
-  const { value: trial } = yield* alone(budget, made)
-  if (!trial) return undefined
-  const contestants = candidates.map((name) => new KernelContestant(gpu, shapeClass.op, name, trial, stopwatch))
+  const made = () => gpu.scoped('tuner', () => makeBenchmark(gpu, shapeClass)).catch(() => undefined)
+  const { value: benchmark } = yield* inSlice(budget, made)
+  if (!benchmark) return undefined
+  const kernels = candidates.map((name) => new KernelCandidate(gpu, shapeClass.op, name, benchmark, stopwatch))
   const tolerance = tolerances[shapeClass.dtype] ?? coarsest
   try {
-    for (const fill of fills(gpu, trial)) {
+    for (const fill of fillInputs(gpu, benchmark)) {
       if (!budget.fits(expectedStartMs)) return undefined
-      yield* alone(budget, fill)
+      yield* inSlice(budget, fill)
     }
-    return yield* contest(contestants, { budget, expectedStartMs, tolerance })
+    return yield* compareKernels(kernels, { budget, expectedStartMs, tolerance })
   } finally {
-    for (const contestant of contestants) contestant.dispose()
-    gpu.free(...trial.tensors)
+    for (const kernel of kernels) kernel.dispose()
+    gpu.free(...benchmark.tensors)
   }
 }
 
-/** One variant of an op in a trial. */
-class KernelContestant implements Contestant {
+/** One variant of an op at a microbenchmark. */
+class KernelCandidate implements Candidate {
   #recording: Recording | undefined
 
   constructor(
     readonly gpu: Gpu,
     readonly op: string,
     readonly name: string,
-    readonly trial: Trial,
+    readonly benchmark: Microbenchmark,
     readonly stopwatch: Stopwatch,
   ) {}
 
@@ -114,20 +114,20 @@ class KernelContestant implements Contestant {
     const recorder = new Recorder(this.gpu)
     this.gpu.variants.name(this.op, this.name)
     try {
-      this.trial.record(recorder)
+      this.benchmark.record(recorder)
     } finally {
       this.gpu.variants.name(this.op, undefined)
     }
-    this.#recording = await recorder.finish('trial')
+    this.#recording = await recorder.finish('tuner')
   }
 
   async start(): Promise<Float32Array> {
     this.gpu.submit([this.#recording!])
-    return this.gpu.readF32(this.trial.out)
+    return this.gpu.readF32(this.benchmark.out)
   }
 
   async time(): Promise<number> {
-    return (await this.stopwatch.time(this.#recording!)) / this.trial.turns
+    return (await this.stopwatch.time(this.#recording!)) / this.benchmark.repetitions
   }
 
   dispose(): void {
@@ -135,8 +135,38 @@ class KernelContestant implements Contestant {
   }
 }
 
+/** Times recordings: by timestamps where the device has them, else from submit to completion. */
+class Stopwatch {
+  readonly #profiler: Profiler | undefined
+  #timestamps: boolean
+
+  constructor(readonly gpu: Gpu) {
+    this.#timestamps = Profiler.supports(gpu)
+    this.#profiler = this.#timestamps ? new Profiler(gpu) : undefined
+  }
+
+  /** Runs a recording and waits for it; milliseconds. */
+  async time(recording: Recording): Promise<number> {
+    if (this.#profiler && this.#timestamps) {
+      const kernels = await this.#profiler.submit([recording])
+      const ms = kernels.reduce((sum, it) => sum + it.ms, 0)
+      // Drivers are known whose timestamps stand still.
+      if (ms > 0) return ms
+      this.#timestamps = false
+    }
+    const started = performance.now()
+    this.gpu.submit([recording])
+    await this.gpu.idle()
+    return performance.now() - started
+  }
+
+  dispose(): void {
+    this.#profiler?.dispose()
+  }
+}
+
 /** A result as the cache keeps it. */
-export function choiceOf({ choice, ms, skipped, wrong }: ContestResult): TunedChoice {
+export function choiceOf({ choice, ms, skipped, wrong }: KernelComparison): TunedChoice {
   const [guess] = Object.keys(ms) as [string]
   return { guess, choice, ms, left_out: Object.keys({ ...skipped, ...wrong }) }
 }

@@ -62,6 +62,36 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
   )
 })
 
+validate('models of other families: the stages that their captures hold', async () => {
+  for (const [name, stages] of [
+    ['blenderbot-tiny', ['encoder.last_hidden_state', 'logits']],
+    ['gpt-tiny', ['logits']],
+  ] as const) {
+    const files = goldenCases(name)
+    const { status, stdout } = misc([
+      'validate',
+      await goldenModel(name),
+      '--reference',
+      ...files,
+      '--json',
+      ...onFirst,
+    ])
+    const { ok, cases } = JSON.parse(stdout)
+    assert.equal([status, ok, cases.length], [0, true, 2 * files.length])
+    for (const found of cases) {
+      assert.equal(
+        found.stages.map((stage: { name: string }) => stage.name),
+        stages,
+      )
+      assert.equal([found.argmax_agreement, found.greedy_agreement], [1, null])
+    }
+  }
+  const data = ['--data', fixture('text', 'misc-esconv'), '--dtype', 'f16']
+  const { status, stderr } = misc(['validate', await goldenModel('gpt-tiny'), ...data, ...onFirst])
+  assert.is(status, 2)
+  assert.match(stderr, /--data scores replies of MISC, and MODEL holds a decoder alone: give --reference instead/)
+})
+
 validate('--data: a dtype against f32 on real replies, as JSON and as words', () => {
   const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
   const json = misc(['validate', packagedModel(), ...data, '--dtype', 'int8', '--json', ...onFirst])

@@ -3,7 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import type { Tensor } from '../../src/gpu/tensor.js'
+import { Recorder } from '../../src/gpu/recorder.js'
+import { rowParts, type Tensor } from '../../src/gpu/tensor.js'
 import { copyRows } from '../../src/ops/copy-rows.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { exhaust, gpuSuite, runOnce, testAdapters } from '../gpu.js'
@@ -67,6 +68,61 @@ gpuSuite('gpu/gpu', (test) => {
         error instanceof OutOfMemoryError && /^huge needs a buffer of \d+ bytes; .* allows \d+$/.test(error.message),
     )
     gpu.free(tensor)
+  })
+
+  test('a matrix larger than a binding is read in parts', (gpu) => {
+    const most = gpu.maxTensorBytes
+    const [n, k] = [Math.floor(most / 4096) + 100, 1024]
+    if (n * k * 4 > gpu.limits.maxBufferSize) {
+      const refused = (error: unknown) => error instanceof OutOfMemoryError
+      assert.throws(() => gpu.matrix('huge', [n, k]), refused)
+      return
+    }
+    const matrix = gpu.matrix('large', [n, k])
+    const parts = rowParts(matrix)
+    assert.is(parts.length, 2)
+    let end = 0
+    for (const { first, rows, elements } of parts) {
+      assert.is(first, end)
+      end += rows
+      assert.is(elements.offset, first * k * 4)
+      assert.is(elements.offset % 256, 0)
+      assert.ok((elements.bytes ?? matrix.buffer.size - elements.offset) <= most)
+    }
+    assert.is(end, n)
+    assert.throws(
+      () => gpu.tensor('large', [n, k]),
+      (error: unknown) => error instanceof OutOfMemoryError,
+    )
+    const kernel = gpu.kernel('gemm.ragged', { HAS_SCALE: 0 })
+    const others = { x: gpu.zeros, bias: undefined, residual: undefined, scale: undefined, out: gpu.tensor('out', [n]) }
+    const params = {
+      rows: 1,
+      k,
+      n,
+      width: n,
+      group_rows: 0,
+      bias_stride: 0,
+      bias_first: 0,
+      has_residual: 0,
+      activation: 0,
+    }
+    assert.throws(
+      () => new Recorder(gpu).dispatch(kernel, { ...others, weight: matrix }, params, [1]),
+      (error: Error) =>
+        error instanceof GpuError && /large does not fit in weight, which has room for \d+ bytes/.test(error.message),
+    )
+    gpu.free(matrix, others.out)
+  })
+
+  test('a matrix larger than a buffer is refused, and told in which format it is not', (gpu) => {
+    const rows = Math.floor(gpu.limits.maxBufferSize / 4096) + 8
+    assert.throws(
+      () => gpu.matrix('huge', [rows, 1024]),
+      (error: Error) =>
+        error instanceof OutOfMemoryError &&
+        /^huge needs a buffer of \d+ bytes; .* allows \d+: load the model as f16$/.test(error.message),
+    )
   })
 
   test('a readback is used again and again', async (gpu) => {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
 import { openSafetensors, type TensorInfo } from '../../src/io/safetensors.js'
 import type { Variant } from '../../src/models/misc/config.js'
-import { recognizeModel } from '../../src/models/registry.js'
+import { describeModel, recognizeModel } from '../../src/models/registry.js'
 import { TIED_COPIES } from '../../src/nn/layout.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
@@ -93,6 +93,32 @@ registry('a config that disagrees with the shapes is such an error, of bounded l
     /^.{0,2300}$/,
   )
   await refused(() => recognize(new Map(), config), /MISC's paper variant: .*model\.shared\.weight \(missing\)/)
+})
+
+registry('config.json tells the family, and the tensors tell MISC from its backbone', async () => {
+  const family = (config: Config, ...tensors: string[]) =>
+    describeModel(config, 'config.json', tensors.length > 0 ? new Map(tensors.map((it) => [it, 0])) : undefined)
+  const { config } = await golden('misc-tiny-paper')
+  const { config: gpt } = await golden('gpt-tiny')
+  const bart = { ...config, model_type: 'bart', misc_variant: undefined }
+  const shared = 'model.shared.weight'
+  for (const [description, expected] of [
+    [family(config), 'misc paper'],
+    [family({ ...config, misc_variant: 'released' }), 'misc released'],
+    [family({ ...config, misc_variant: undefined }, shared), 'misc paper'],
+    [family(config, 'model.encoder.layers.0.muAttn.FN.weight'), 'misc released'],
+    [family(bart), 'bart plain'],
+    [family({ ...config, misc_variant: 'plain' }), 'bart plain'],
+    [family(bart, shared), 'bart plain'],
+    [family(bart, shared, 'model.encoder.strategy_head.weight'), 'misc released'],
+    [family({ ...bart, model_type: undefined }, shared), 'bart plain'],
+    [family(gpt), 'gpt plain'],
+    [family(gpt, 'transformer.embed.weight'), 'gpt plain'],
+  ] as const) {
+    assert.is(`${description.family} ${description.variant}`, expected)
+  }
+  const types = /model_type is "t5", but must be misc or blenderbot-small or bart or openai-gpt/
+  await refused(() => family({ ...config, model_type: 't5' }), types)
 })
 
 registry.run()

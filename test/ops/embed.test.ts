@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { rowParts } from '../../src/gpu/tensor.js'
 import { embed } from '../../src/ops/embed.js'
 import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
 import * as reference from '../reference/embed.js'
@@ -86,3 +87,55 @@ for (const variant of ['narrow', 'wide']) {
     })
   })
 }
+
+// Rows of 60 in f32 come 64 to a binding, in int8 256.
+gpuSuite(
+  'embed from a table in parts',
+  (test) => {
+    for (const dtype of ['f32', 'f16', 'int8'] as const) {
+      test(`of ${dtype}: ids at every border`, async (gpu) => {
+        const [d, vocabulary, positionCount, scale] = [60, 530, 6, Math.sqrt(60)]
+        const table = randomMatrix(gpu, 'table', [vocabulary, d], 1, dtype)
+        const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
+        const weight = randomTensor(gpu, 'weight', [d], 3)
+        const bias = randomTensor(gpu, 'bias', [d], 4)
+        const parts = rowParts(table.tensor)
+        assert.ok(parts.length > 2)
+        const borders = parts.flatMap(({ first, rows }) => [first, first + 1, first + rows - 1])
+        const ids = Uint32Array.of(...borders, ...borders.toReversed(), 300)
+        const positions = ids.map((id) => id % positionCount)
+        const out = gpu.tensor('out', [ids.length, d])
+        const tensors = {
+          ids: gpu.tensorFrom('ids', [ids.length + 1], Uint32Array.of(...ids, 2 ** 32 - 1)),
+          positions: gpu.tensorFrom('positions', [ids.length], positions),
+          table: table.tensor,
+          positionTable: positionTable.tensor,
+          norm: { weight: weight.tensor, bias: bias.tensor },
+          out,
+        }
+        const values = {
+          ids,
+          positions,
+          table: table.values,
+          positionTable: positionTable.values,
+          norm: { weight: weight.values, bias: bias.values },
+        }
+        for (const variant of ['narrow', 'wide']) {
+          gpu.useVariant('embed', variant)
+          gpu.write(out, new Float32Array(ids.length * d).fill(7))
+          await runOnce(gpu, (recorder) => embed(recorder, tensors, ids.length, { scale }))
+          assertClose(await gpu.readF32(out), reference.embed(values, [ids.length, d], { scale }), 2e-5)
+        }
+        // Beyond the table: its last row, of its last part.
+        gpu.write(tensors.ids, Uint32Array.of(2 ** 32 - 1, vocabulary))
+        gpu.write(tensors.positions, Uint32Array.of(0, 0))
+        await runOnce(gpu, (recorder) => embed(recorder, tensors, 2, { scale }))
+        const last = reference.embed({ ...values, ids: [vocabulary - 1, vocabulary - 1], positions: [0, 0] }, [2, d], {
+          scale,
+        })
+        assertClose((await gpu.readF32(out)).subarray(0, 2 * d), last, 2e-5)
+      })
+    }
+  },
+  { maxBindingBytes: 2 ** 14 },
+)

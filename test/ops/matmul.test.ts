@@ -2,9 +2,19 @@ import * as assert from 'uvu/assert'
 import { ShapeError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
-import type { WeightDtype } from '../../src/gpu/tensor.js'
+import { rowParts, type WeightDtype } from '../../src/gpu/tensor.js'
+import { writeWeights } from '../../src/gpu/weight-format.js'
 import { type Activation, matmul, matmulOp, matmulVariants } from '../../src/ops/matmul.js'
-import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom, withVariant } from '../gpu.js'
+import {
+  assertClose,
+  gpuSuite,
+  randomMatrix,
+  randomTensor,
+  randomValues,
+  runOnce,
+  seededRandom,
+  withVariant,
+} from '../gpu.js'
 import { layerNorm } from '../reference/layer-norm.js'
 import * as reference from '../reference/matmul.js'
 
@@ -225,3 +235,53 @@ gpuSuite(
   },
   { parts: 'grid' },
 )
+
+// Rows of 512 in f32 come 64 to a binding, in int8 256.
+gpuSuite(
+  'matmul by a weight in parts',
+  (test) => {
+    for (const dtype of ['f32', 'f16', 'int8'] as const) {
+      test(`of ${dtype}`, async (gpu) => {
+        const weight = gpu.matrix('weight', [530, 512], dtype)
+        assert.ok(weight.partRows! <= 256)
+        gpu.free(weight)
+        for (const rows of [1, 5, 40]) await check(gpu, { shape: [rows, 512, 530], dtype })
+        await check(gpu, { shape: [1, 512, 530], dtype, groups: 1, residual: true, norm: true, activation: 'gelu' })
+        await check(gpu, { shape: [6, 512, 513], dtype, groups: 3, residual: true })
+        await check(gpu, { shape: [40, 512, 530], dtype, groups: 2, residual: true, activation: 'tanh' })
+      })
+    }
+
+    test('of odd widths', async (gpu) => {
+      for (const rows of [1, 5, 40]) await check(gpu, { shape: [rows, 261, 301], groups: 1, residual: true })
+      await check(gpu, { shape: [5, 260, 321], groups: 1, residual: true })
+    })
+  },
+  { maxBindingBytes: 2 ** 17 },
+)
+
+gpuSuite('matmul by the embedding of BART-large', (test) => {
+  test('reads every part', async (gpu) => {
+    const [n, k] = [50270, 1024]
+    const weight = gpu.matrix('weight', [n, k])
+    const parts = rowParts(weight)
+    assert.is(parts.length > 1, gpu.limits.maxStorageBufferBindingSize < n * k * 4)
+    const x = randomTensor(gpu, 'x', [1, k], 1)
+    const out = gpu.tensor('out', [1, n])
+    // Some rows at each end of each part; the rest is zeros.
+    const expected = new Float64Array(n)
+    for (const { first, rows } of parts) {
+      for (const [start, end] of [
+        [first, first + 8],
+        [Math.floor((first + rows - 1) / 8) * 8, first + rows],
+      ] as const) {
+        const values = randomValues((end - start) * k, start + 2)
+        writeWeights(gpu, weight, values, start * k)
+        expected.set(reference.matmul({ x: x.values, weight: values }, [1, k, end - start]), start)
+      }
+    }
+    await runOnce(gpu, (recorder) => matmul(recorder, { x: x.tensor, weight, out }, 1))
+    assertClose(await gpu.readF32(out), expected, 1e-4)
+    gpu.free(weight, x.tensor, out)
+  })
+})

@@ -139,12 +139,12 @@ gpuSuite('sample', (test) => {
     logits[3 * vocab + 6] = 9
     const tensor = gpu.tensorFrom('logits', [4, vocab], logits)
     const rows = samplingRows(gpu, 4, 20)
-    const start = (row: number, maxNewTokens: number, ids: number[]) =>
-      startRow(gpu, rows, row, resolveOptions({ doSample: row !== 0, maxNewTokens, seed: 1 }), ids)
+    const start = (row: number, maxNewTokens: number, ids: number[], first?: { length: number; position?: number }) =>
+      startRow(gpu, rows, row, resolveOptions({ doSample: row !== 0, maxNewTokens, seed: 1 }), ids, first)
     start(0, 5, [1])
-    start(1, 2, [7, 5, 1])
+    start(1, 2, [7, 5, 1], { length: 6 })
     start(2, 5, [1])
-    start(3, 17, [1, 6, 1])
+    start(3, 17, [1, 6, 1], { length: 2, position: 9 })
     const words = ruleWords(gpu, rules)
     const ids: number[][] = []
     for (let step = 0; step < 3; step++) {
@@ -158,7 +158,8 @@ gpuSuite('sample', (test) => {
     ])
     const { running, stop, length, failed } = rowStatus
     assert.equal([...(await gpu.read(rows.state))], [2, 1, stop, 2, 5, 2, length, 5, 1, 0, failed, 1, 6, 3, running, 6])
-    assert.equal([...(await gpu.read(rows.positions))], [0, 1, 0, 3], 'where the row ended')
+    assert.equal([...(await gpu.read(rows.lengths))], [0, 7, 0, 5], 'where the row ended')
+    assert.equal([...(await gpu.read(rows.positions))], [0, 7, 0, 12])
     const history = (await gpu.read(rows.history)) as Uint32Array
     assert.equal(historyIds(history.subarray(20, 25)), [7, 5, 1, 5, 5])
     assert.equal(

@@ -84,7 +84,7 @@ gpuSuite('tune/tuner', (test) => {
         lengths.reduce((sum, it) => sum + it, 0),
         1024 * 2048 + 1024 + 2048,
       )
-      // A slice takes a millisecond: the trial is made, and three of eleven pieces.
+      // A slice takes a millisecond: the microbenchmark is made, and three of eleven pieces.
       let clock = 0
       const expectedStartMs = gpu.adapter.software ? 1000 : 200
       assert.equal(await tuned(new Budget(expectedStartMs + 3, () => clock++)), [undefined])
@@ -94,7 +94,7 @@ gpuSuite('tune/tuner', (test) => {
     }
   })
 
-  test('an op without a trial, and a budget of nothing, leave the guess', async (gpu) => {
+  test('an op without a microbenchmark, and a budget of nothing, leave the guess', async (gpu) => {
     const question = (op: string) => ({
       shapeClass: shapeClass(op, { dtype: 'f32', rows: 1, k: 4, n: 4 }),
       candidates: ['plain', 'coalesced'],
@@ -108,3 +108,26 @@ gpuSuite('tune/tuner', (test) => {
     assert.equal(results, [undefined, undefined])
   })
 })
+
+gpuSuite(
+  'tune/tuner: a weight in parts',
+  (test) => {
+    test('is measured as a whole one is', async (gpu) => {
+      const shape = { rows: 1, k: 512, n: 1024 }
+      const questions = (['f32', 'int8'] as const).map((dtype) => ({
+        shapeClass: shapeClass('gemv', { dtype, ...shape }),
+        candidates: ['plain', 'coalesced'],
+      }))
+      const before = gpu.allocatedBytes
+      const results: (TunedClass | undefined)[] = []
+      const slices = tune(gpu, questions, new Budget(Number.POSITIVE_INFINITY), (it) => results.push(it))
+      for await (const slice of slices) await slice()
+      assert.equal(
+        results.map((it) => [Object.keys(it!.ms), it!.wrong]),
+        questions.map(({ candidates }) => [candidates, {}]),
+      )
+      assert.is(gpu.allocatedBytes, before)
+    })
+  },
+  { maxBindingBytes: 2 ** 17 },
+)

@@ -2,39 +2,17 @@ import { cpSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
-import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/models/misc/config.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
-import { stageLimits } from '../../src/validate/comparison.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
-import { type CaseReport, firstFailure, validateCase } from '../../src/validate/validate.js'
+import { firstFailure } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
 import { miscReader } from './misc-reader.js'
 import { rewritten } from './rewritten.js'
-
-async function validated(
-  gpu: Gpu,
-  model: string,
-  files: readonly string[],
-  limits = stageLimits.f32,
-  dtype: WeightDtype = 'f32',
-): Promise<CaseReport[]> {
-  const description = await describeFolder(model)
-  const made = await openModel(gpu, model, { dtype })
-  const reports: CaseReport[] = []
-  for (const file of files) {
-    const passes: number[] = []
-    const reference = await readReferenceCase(file, description)
-    reports.push(...(await validateCase(gpu, made, reference, limits, () => passes.push(1))))
-    assert.is(passes.length, 2)
-  }
-  made.dispose()
-  return reports
-}
+import { validated } from './validated.js'
 
 /** A copy of a golden model with one tensor changed. */
 async function changedModel(tensor: string, change: (values: Float32Array) => void): Promise<string> {
@@ -62,7 +40,7 @@ gpuSuite('validate/validate', (test) => {
     test(`weights in ${dtype} are off by what their rounding explains`, async (gpu) => {
       const name = 'misc-odd-released'
       const files = goldenCases(name).slice(0, 1)
-      const reports = await validated(gpu, await goldenModel(name), files, stageLimits[dtype], dtype)
+      const reports = await validated(gpu, await goldenModel(name), files, dtype)
       assert.is(firstFailure(reports), undefined)
       for (const { stages } of reports) {
         const logits = stages.find((stage) => stage.name === 'logits')!

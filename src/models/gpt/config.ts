@@ -1,9 +1,8 @@
-import type { EmbeddingConfig } from '../../nn/embedding.js'
+import type { ConfigIds } from '../../generation/token-rules.js'
 import { ConfigReader } from '../config-reader.js'
-import type { ModelConfig } from '../model.js'
 
 /** Dimensions and special ids of a GPT, from its config.json. */
-export interface GptConfig extends ModelConfig, EmbeddingConfig {
+export interface GptConfig extends ConfigIds {
   readonly modelType: 'openai-gpt'
   /** `n_embd`: width of every hidden state, d. */
   readonly dModel: number
@@ -15,6 +14,10 @@ export interface GptConfig extends ModelConfig, EmbeddingConfig {
   readonly decoderFfn: number
   /** `n_positions`: ids of prompt and tail together, at most. */
   readonly maxPositions: number
+  /** Its positions begin with the first row of their table. */
+  readonly positionOffset: 0
+  /** Its embeddings are as they are. */
+  readonly scaleEmbedding: false
   /** `pad_token_id`, default 0. */
   readonly padId: number
   /** `eos_token_id`, an id or a list: each ends a tail. Default: none. */

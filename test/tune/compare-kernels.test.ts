@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Budget } from '../../src/tune/budget.js'
-import { type Contestant, type ContestResult, choose, contest } from '../../src/tune/contest.js'
+import { type Candidate, choose, compareKernels, type KernelComparison } from '../../src/tune/compare-kernels.js'
 
-const contests = suite('tune/contest')
+const comparisons = suite('tune/compare-kernels')
 
 /** A kernel that takes this long on a clock of the test's own. */
 interface Fake {
@@ -15,11 +15,11 @@ interface Fake {
   readonly fails?: boolean
 }
 
-/** Runs a contest to its end; also how often each kernel was timed, and the time it all took. */
+/** Runs a comparison to its end; also how often each kernel was timed, and the time it all took. */
 async function run(fakes: readonly Fake[], budgetMs = 1000) {
   let clock = 0
   const turns: Record<string, number> = {}
-  const contestants = fakes.map(({ name, ms, startMs = 1, result = [1, -8], fails }): Contestant => {
+  const kernels = fakes.map(({ name, ms, startMs = 1, result = [1, -8], fails }): Candidate => {
     turns[name] = 0
     return {
       name,
@@ -38,22 +38,22 @@ async function run(fakes: readonly Fake[], budgetMs = 1000) {
     }
   })
   const budget = new Budget(budgetMs, () => clock)
-  const slices = contest(contestants, { budget, expectedStartMs: 10, tolerance: 1e-3 })
-  let result: ContestResult | undefined
+  const slices = compareKernels(kernels, { budget, expectedStartMs: 10, tolerance: 1e-3 })
+  let result: KernelComparison | undefined
   for (;;) {
     const step = await slices.next()
     if (step.done) {
       result = step.value
       break
     }
-    // What others do in between is not the contest's time.
+    // What others do in between is not the comparison's time.
     clock += 1e6
     await step.value()
   }
   return { result, turns, spent: budget.spent }
 }
 
-contests('the fastest wins if it beats the guess by 5 %', async () => {
+comparisons('the fastest wins if it beats the guess by 5 %', async () => {
   const { result } = await run([
     { name: 'guess', ms: [10] },
     { name: 'slower', ms: [12] },
@@ -69,22 +69,22 @@ contests('the fastest wins if it beats the guess by 5 %', async () => {
   assert.is(close.result!.choice, 'guess')
 })
 
-contests('noise does not win: neither a lucky turn nor an unlucky guess', () => {
+comparisons('noise does not win: neither a lucky turn nor an unlucky guess', () => {
   assert.is(choose({ guess: [10, 10, 10], lucky: [2, 10, 11] }), 'guess')
   assert.is(choose({ guess: [10, 50, 60], steady: [10, 10, 10] }), 'guess')
   assert.is(choose({ guess: [10, 50, 60], better: [8, 9, 30] }), 'better')
 })
 
-contests('kernels take turns; a hopeless one is timed once', async () => {
+comparisons('kernels take turns; one far slower is timed once', async () => {
   const { turns } = await run([
     { name: 'guess', ms: [10] },
     { name: 'close', ms: [11] },
-    { name: 'hopeless', ms: [40] },
+    { name: 'slow', ms: [40] },
   ])
-  assert.equal(turns, { guess: 5, close: 5, hopeless: 1 })
+  assert.equal(turns, { guess: 5, close: 5, slow: 1 })
 })
 
-contests('one that computes something else, or nothing, is left out', async () => {
+comparisons('one that computes something else, or nothing, is left out', async () => {
   const { result } = await run([
     { name: 'guess', ms: [10] },
     { name: 'off', ms: [1], result: [1, -8.1] },
@@ -100,7 +100,7 @@ contests('one that computes something else, or nothing, is left out', async () =
   assert.match(result!.wrong.broken!, /does not compile/)
 })
 
-contests('without the guess there is no result', async () => {
+comparisons('without the guess there is no result', async () => {
   const { result } = await run([
     { name: 'guess', ms: [10], fails: true },
     { name: 'other', ms: [1] },
@@ -108,7 +108,7 @@ contests('without the guess there is no result', async () => {
   assert.is(result, undefined)
 })
 
-contests('what would not fit is not begun, and said', async () => {
+comparisons('what would not fit is not begun, and said', async () => {
   const fakes = [
     { name: 'guess', ms: [1], startMs: 40 },
     { name: 'second', ms: [0.5], startMs: 40 },
@@ -122,4 +122,4 @@ contests('what would not fit is not begun, and said', async () => {
   assert.is((await run(fakes, 9)).spent, 0)
 })
 
-contests.run()
+comparisons.run()

@@ -1,8 +1,8 @@
 import { quantile } from 'simple-statistics'
 import type { Budget } from './budget.js'
 
-/** A kernel that takes part in a contest. */
-export interface Contestant {
+/** A kernel to be compared with others that compute the same. */
+export interface Candidate {
   readonly name: string
   /** Waits for its compilation, which keeps nobody from the GPU. */
   compile(): Promise<void>
@@ -15,8 +15,8 @@ export interface Contestant {
 /** Work that wants the GPU for itself, and not for long. */
 export type Slice = () => Promise<void>
 
-/** How a contest ended. */
-export interface ContestResult {
+/** What a comparison found. */
+export interface KernelComparison {
   readonly choice: string
   /** Median milliseconds of those that were timed, the guess first. */
   readonly ms: Readonly<Record<string, number>>
@@ -26,8 +26,8 @@ export interface ContestResult {
   readonly wrong: Readonly<Record<string, string>>
 }
 
-/** Rules of {@link contest}. */
-export interface ContestRules {
+/** Rules of {@link compareKernels}. */
+export interface ComparisonRules {
   readonly budget: Budget
   /** How long a first run is expected to take until one was seen. */
   readonly expectedStartMs: number
@@ -39,53 +39,53 @@ export interface ContestRules {
 export const margin = 1.05
 const rounds = 5
 /** Who is so much slower than the best is not asked again. */
-const hopeless = 1.5
+const farSlower = 1.5
 
 /**
  * Lets kernels take turns at the same work, and chooses the fastest if it beats the first, the guess, by {@link margin}. One
  * whose result is not the guess's is left out, and so is one that fails, or that the budget has no room for.
  *
- * @param contestants the guess first.
+ * @param kernels the guess first.
  * @returns undefined where the budget had no room for the guess and one more.
  */
-export async function* contest(
-  contestants: readonly Contestant[],
-  { budget, expectedStartMs, tolerance }: ContestRules,
-): AsyncGenerator<Slice, ContestResult | undefined> {
+export async function* compareKernels(
+  kernels: readonly Candidate[],
+  { budget, expectedStartMs, tolerance }: ComparisonRules,
+): AsyncGenerator<Slice, KernelComparison | undefined> {
   const skipped: Record<string, string> = {}
   const wrong: Record<string, string> = {}
-  const times = new Map<Contestant, number[]>()
+  const times = new Map<Candidate, number[]>()
   let expected: Float32Array | undefined
   let longestStart = 0
-  for (const contestant of contestants) {
-    const { name } = contestant
+  for (const kernel of kernels) {
+    const { name } = kernel
     const longest = longestStart || expectedStartMs
     if (!budget.fits(longest)) {
       skipped[name] = `its first run may take ${Math.round(longest)} ms, more than is left`
       continue
     }
     try {
-      await contestant.compile()
-      const { value: result, ms } = yield* alone(budget, () => contestant.start())
+      await kernel.compile()
+      const { value: result, ms } = yield* inSlice(budget, () => kernel.start())
       longestStart = Math.max(longestStart, ms)
       expected ??= result
       const off = difference(result, expected)
-      if (off <= tolerance) times.set(contestant, [])
+      if (off <= tolerance) times.set(kernel, [])
       else wrong[name] = `its result is off by ${off.toPrecision(2)} of the largest value`
     } catch (error) {
       wrong[name] = (error as Error).message
     }
   }
   // Without the guess there is nothing to compare with.
-  if (!times.has(contestants[0]!)) return undefined
+  if (!times.has(kernels[0]!)) return undefined
 
   let longestTurn = 0
   for (let round = 0; round < rounds; round++) {
     const best = Math.min(...[...times.values()].map(median))
-    for (const [contestant, its] of times) {
-      if (round > 0 && median(its) > hopeless * best) continue
+    for (const [kernel, its] of times) {
+      if (round > 0 && median(its) > farSlower * best) continue
       if (!budget.fits(longestTurn)) break
-      const { value, ms } = yield* alone(budget, () => contestant.time())
+      const { value, ms } = yield* inSlice(budget, () => kernel.time())
       its.push(value)
       longestTurn = Math.max(longestTurn, ms)
     }
@@ -98,8 +98,8 @@ export async function* contest(
   return { choice: choose(Object.fromEntries(timed)), ms, skipped, wrong }
 }
 
-/** Hands out work as a slice, and has what came of it once the slice was run. */
-export async function* alone<T>(
+/** Hands work out as a slice, and has what came of it once the slice was run. */
+export async function* inSlice<T>(
   budget: Budget,
   work: () => Promise<T>,
 ): AsyncGenerator<Slice, { value: T; ms: number }> {
