@@ -52,12 +52,16 @@ const STOP: u32 = 1;    // an id that ends a reply was drawn
 const LENGTH: u32 = 2;  // max_length was reached
 const FAILED: u32 = 3;  // a score was +∞ or no number, or none was above LOWEST
 
+// from score-rank.wgsl {
+const LOWEST_RANK: u32 = 1;
+const HIGHEST_RANK: u32 = 0xff000000;
+fn rank_of(score: u32) -> u32 { return score; }
+// }
+
 override LANES: u32 = 256;
 
 const LISTED: u32 = 512;
 const LOWEST: u32 = 0xff7fffff;       // the bits of the lowest f32; those of -∞ are higher
-const LOWEST_RANK: u32 = 1;
-const HIGHEST_RANK: u32 = 0xff000000;  // of the highest f32
 const REPEATED: u32 = 0x80000000;
 const OUT: u32 = 0xffffffff;
 
@@ -145,13 +149,6 @@ fn find_best(row: u32, lane: u32) {
     best_score = bitcast<f32>(score);
   }
   workgroupBarrier();
-}
-
-// A u32 that is ordered as the scores are, made of their bits because WGSL may take it that every f32 is a number: -∞ is 0,
-// and above HIGHEST_RANK are +∞ and what is no number. The two zeros are one.
-fn rank_of(score: u32) -> u32 {
-  let bits = select(score, 0, score == 0x80000000);
-  return select(bits | 0x80000000, ~bits, bits >= 0x80000000) - 0x007fffff;
 }
 
 // Replaces best_id by an id drawn at random. Bytes 0 to 3 of a key are the distance's, highest first, 4 and 5 the id's.

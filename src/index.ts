@@ -14,6 +14,7 @@ export type {
   FinishReason,
   Reply,
   ReplyOptions,
+  ReplySequence,
   ReplyTimings,
   StrategyChoice,
   StrategyMixture,

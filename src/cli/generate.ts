@@ -35,6 +35,7 @@ Examples:
   misc generate --input dialogue.json
   misc generate model/ --input dialogue.json --seed 1 --top-p 0.9 --json | jq .strategy
   misc generate --input dialogue.json --strategy Question --no-do-sample
+  misc generate --input dialogue.json --num-beams 5 --num-return-sequences 3 --json | jq -r '.sequences[] | [.score, .text] | @tsv'
   echo '{"dialogue": [{"speaker": "seeker", "text": "i feel low"}]}' | misc generate --input -
 `
 
@@ -94,9 +95,12 @@ async function readStdin(): Promise<unknown> {
   }
 }
 
-/** What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. */
+/**
+ * What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. `score` is there with
+ * beams, and `sequences` where more than the best was asked for.
+ */
 function replyJson(
-  { text, ids, strategy, finishReason, cut, crisis, timings, adapter, seed }: Reply,
+  { text, ids, strategy, finishReason, score, sequences, cut, crisis, timings, adapter, seed }: Reply,
   load: LoadTimings,
 ) {
   const { encodeMs, firstTokenMs, perTokenMs } = timings
@@ -106,6 +110,8 @@ function replyJson(
     ids,
     strategy: strategy ?? null,
     finish_reason: finishReason,
+    score,
+    sequences: sequences?.map(({ finishReason: finish_reason, ...it }) => ({ ...it, finish_reason })),
     cut,
     crisis,
     timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs, load_ms: loadMs },
@@ -128,12 +134,13 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
-function report({ ids, strategy, finishReason, timings, adapter, seed }: Reply, load: LoadTimings): string {
+function report({ ids, strategy, finishReason, score, timings, adapter, seed }: Reply, load: LoadTimings): string {
   const { encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
     ['strategies', strategy ? likeliest(strategy, 3) : '-'],
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
+    ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),
     ['timings', `encode ${ms(encodeMs)}, first id ${ms(firstTokenMs)}, then ${ms(perTokenMs.median)} each`],
     ['loading', `adapter ${ms(load.adapterMs)}, weights ${ms(load.weightsMs)}, compiling ${ms(load.compileMs)}`],
     ['adapter', adapter],

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import {
   checkOption,
+  checkTogether,
   type GenerationOptions,
   isOptionName,
   type OptionName,
@@ -26,7 +27,7 @@ export function generationFlags(): Option[] {
 /**
  * The generation options among a command's parsed flags.
  *
- * @throws InputError that names the flag, where a value is out of range; those that only sampling uses may be anything where
+ * @throws InputError that names the flag, where a value is out of range or flags contradict each other; those that only sampling uses may be anything where
  * the flags turn it off.
  */
 export function generationOptions(flags: Readonly<Record<string, unknown>>): GenerationOptions {
@@ -34,7 +35,9 @@ export function generationOptions(flags: Readonly<Record<string, unknown>>): Gen
   for (const [name, value] of options) {
     if (flags.doSample !== false || !optionTable[name].sampling) checkOption(name, value, flagOf(name))
   }
-  return Object.fromEntries(options)
+  const together = Object.fromEntries(options)
+  checkTogether(together, flagOf)
+  return together
 }
 
 const flagOf = (name: OptionName): string => `--${snakeCase(name).replaceAll('_', '-')}`

@@ -1,4 +1,5 @@
 import { InputError } from '../errors.js'
+import type { Hypothesis } from '../generation/beam-search.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { tokenRules } from '../generation/token-rules.js'
@@ -24,12 +25,20 @@ import { RELATIONS, type RelationName } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
+import { BeamDecoder } from './beam-decoder.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
 import type { OnProgress } from './loading-bar.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
-import { type Reply, type ReplyOptions, type StrategyMixture, strategyProbabilities } from './reply.js'
+import {
+  type FinishReason,
+  type Reply,
+  type ReplyOptions,
+  type ReplySequence,
+  type StrategyMixture,
+  strategyProbabilities,
+} from './reply.js'
 import type { ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
@@ -122,6 +131,7 @@ export class Misc implements AsyncDisposable {
   readonly #defaults: GenerationOptions
   readonly #decoder: MiscDecoder
   readonly #scheduler: ReplyScheduler<DialogueIds, StrategyScores>
+  readonly #beams: BeamDecoder<DialogueIds, StrategyScores>
   #disposal: Promise<void> | undefined
 
   private constructor(
@@ -140,6 +150,7 @@ export class Misc implements AsyncDisposable {
     this.#defaults = defaults
     this.#decoder = decoder
     this.#scheduler = new ReplyScheduler(this.#decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
+    this.#beams = new BeamDecoder(this.#scheduler)
   }
 
   /**
@@ -181,7 +192,7 @@ export class Misc implements AsyncDisposable {
       const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
       if (tune && tuning) {
         const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
-        void tuneInBackground(gpu, misc.#scheduler, tuning, save, onWarning)
+        void tuneInBackground(gpu, misc.#turns, tuning, save, onWarning)
       }
       return misc
     } catch (error) {
@@ -205,7 +216,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /**
-   * Draws a reply.
+   * Draws a reply; with `numBeams` above 1, the likeliest that a beam search finds.
    *
    * @throws InputError for a dialogue or an option that is wrong, before anything is computed.
    * @throws QueueFullError where `maxQueue` replies wait already.
@@ -230,7 +241,8 @@ export class Misc implements AsyncDisposable {
 
   /**
    * Draws a reply and gives its text piece by piece, in whole words; returns the finished reply. Leaving the loop early
-   * stops the drawing.
+   * stops the drawing. Of a beam search a piece comes once it can no longer change: as soon as all beams that can still win
+   * have it in common. Often that is late.
    */
   async *stream(input: DialogueInput | IdsInput, options: ReplyOptions = {}): AsyncGenerator<ReplyPiece, Reply, void> {
     const stop = new AbortController()
@@ -291,6 +303,17 @@ export class Misc implements AsyncDisposable {
     return this.dispose()
   }
 
+  /** When nothing is drawn or searched for, and how to have the GPU meanwhile. */
+  get #turns() {
+    const [scheduler, beams] = [this.#scheduler, this.#beams]
+    return {
+      get idle() {
+        return scheduler.idle && beams.idle
+      },
+      exclusive: <T>(work: () => Promise<T>) => scheduler.exclusive(work),
+    }
+  }
+
   /** Checks an input and turns it into ids. */
   async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
     this.#gpu.check()
@@ -333,30 +356,53 @@ export class Misc implements AsyncDisposable {
       text += piece
       if (piece) onText(piece)
     }
+    const drawn = (id: number) => {
+      ids.push(id)
+      say(words.push(id))
+    }
     let mixture: StrategyMixture | undefined
     return new Promise((resolve, reject) => {
-      this.#scheduler.add({
+      const job = {
         ...start,
         signal,
-        encoded: (scores, milliseconds) => {
+        encoded: (scores: StrategyScores, milliseconds: number) => {
           mixture = strategyMixture(scores)
           timer.encoded(milliseconds)
         },
+        failed: reject,
+      }
+      const finish = (finishReason: FinishReason, found: readonly Hypothesis[] = []) => {
+        say(words.end())
+        const { seed } = options
+        const timings = timer.timings()
+        const { name } = this.adapter
+        const ofBeams = { score: found[0]?.score, sequences: this.#sequences(options, found) }
+        resolve({ text, ids, strategy: mixture, finishReason, ...ofBeams, cut, crisis, seed, timings, adapter: name })
+      }
+      if (options.numBeams > 1) {
+        this.#beams.add({
+          ...job,
+          stepped: () => timer.drawn(),
+          drawn,
+          finished: (found) => finish(found[0]?.finishReason ?? 'aborted', found),
+        })
+        return
+      }
+      this.#scheduler.add({
+        ...job,
         drawn: (id) => {
           timer.drawn()
-          ids.push(id)
-          say(words.push(id))
+          drawn(id)
         },
-        finished: (finishReason) => {
-          say(words.end())
-          const { seed } = options
-          const timings = timer.timings()
-          const { name } = this.adapter
-          resolve({ text, ids, strategy: mixture, finishReason, cut, crisis, seed, timings, adapter: name })
-        },
-        failed: reject,
+        finished: (reason) => finish(reason),
       })
     })
+  }
+
+  /** All that a beam search found, where more than the best was asked for. */
+  #sequences({ numReturnSequences }: ResolvedOptions, found: readonly Hypothesis[]): ReplySequence[] | undefined {
+    if (numReturnSequences === 1) return undefined
+    return found.map((it) => ({ text: this.#tokenizer.decode(it.ids), ...it }))
   }
 
   /** The decoder has as many positions as a reply may have ids, the start id left out. */

@@ -25,6 +25,16 @@ export interface StrategyMixture {
 /** Why a reply ended: an id that ends replies was drawn, it is as long as allowed, or the caller aborted it. */
 export type FinishReason = 'stop' | 'length' | 'aborted'
 
+/** One of several replies that a beam search found. */
+export interface ReplySequence {
+  readonly text: string
+  /** Without the start id and EOS. */
+  readonly ids: readonly number[]
+  /** As {@link Reply.score}. */
+  readonly score: number
+  readonly finishReason: FinishReason
+}
+
 /** A finished reply. */
 export interface Reply {
   readonly text: string
@@ -33,6 +43,13 @@ export interface Reply {
   /** Undefined where the reply was aborted before its dialogue was encoded. */
   readonly strategy: StrategyMixture | undefined
   readonly finishReason: FinishReason
+  /**
+   * Of a beam search: the sum of the ids' log-probabilities, as the score processors left them, / length^`lengthPenalty`, the
+   * length with the start id and without EOS. Undefined where it was drawn, or aborted before its first id.
+   */
+  readonly score: number | undefined
+  /** Of a beam search with `numReturnSequences` above 1: so many, or as many as there can be, best first. The first is the reply. */
+  readonly sequences: readonly ReplySequence[] | undefined
   /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
   readonly cut: ContextCut
   /**
@@ -41,7 +58,7 @@ export interface Reply {
    * looked at: false.
    */
   readonly crisis: boolean
-  /** Repeats the reply. */
+  /** Repeats the reply; a beam search needs none. */
   readonly seed: number
   /** Wall time in milliseconds; ids drawn together with other replies share theirs. */
   readonly timings: ReplyTimings
@@ -53,9 +70,9 @@ export interface Reply {
 export interface ReplyTimings {
   /** Blocks, context, fusion, strategy and the keys and values of the sources. */
   readonly encodeMs: number
-  /** From the call to the first id. */
+  /** From the call to the first id; of a beam search, to the first of its beams. */
   readonly firstTokenMs: number
-  /** Between one id and the next; NaN where there are fewer than two. */
+  /** Between one id and the next, of all beams together; NaN where there are fewer than two. */
   readonly perTokenMs: { readonly median: number; readonly p95: number }
 }
 

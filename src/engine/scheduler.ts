@@ -8,7 +8,7 @@ import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 export const maxEncodedIds = 1024
 
 /** Milliseconds without a reply after which the memory of many is given back. */
-const idleMs = 30_000
+export const idleMs = 30_000
 
 /**
  * A reply on its way. The scheduler calls back as it goes; where a callback throws, this reply fails, and no other. `failed`
@@ -80,16 +80,7 @@ export class ReplyScheduler<Input = unknown, Told = unknown> {
    * @throws QueueFullError
    */
   add(job: ReplyJob<Input, Told>): void {
-    const { maxQueue } = this.options
-    // Those whose signal has stopped them are gone by the next turn.
-    const waiting = this.#waiting.filter((it) => !it.signal?.aborted).length
-    const drawn = this.#rows.filter((it) => !it.job.signal?.aborted).length
-    if (waiting + drawn >= this.decoder.maxBatch + maxQueue) {
-      throw new QueueFullError(
-        `${drawn} replies are being drawn and ${waiting} wait, with maxQueue ${maxQueue}: ` +
-          'ask again when one of them has ended, or load the model with a larger maxQueue',
-      )
-    }
+    refuseBeyond(this.decoder.maxBatch, this.options.maxQueue, this.#rows, this.#waiting)
     this.#waiting.push(job)
     if (!this.#looping) void this.#loop()
   }
@@ -252,11 +243,33 @@ export class ReplyScheduler<Input = unknown, Told = unknown> {
   }
 }
 
-const failedDraw =
+/**
+ * What is asked for beyond what may be drawn or wait is refused.
+ *
+ * @throws QueueFullError
+ */
+export function refuseBeyond(
+  maxBatch: number,
+  maxQueue: number,
+  drawing: readonly { readonly job: Pick<ReplyJob, 'signal'> }[],
+  jobs: readonly Pick<ReplyJob, 'signal'>[],
+): void {
+  // Those whose signal has stopped them are gone by the next turn.
+  const drawn = drawing.filter(({ job }) => !job.signal?.aborted).length
+  const waiting = jobs.filter((it) => !it.signal?.aborted).length
+  if (drawn + waiting < maxBatch + maxQueue) return
+  throw new QueueFullError(
+    `${drawn} replies are being drawn and ${waiting} wait, with maxQueue ${maxQueue}: ` +
+      'ask again when one of them has ended, or load the model with a larger maxQueue',
+  )
+}
+
+/** Of logits that are not finite, or where all ids are forbidden. */
+export const failedDraw =
   'the logits of a reply are not finite, or leave no id that may be drawn: check the checkpoint with misc validate'
 
 /** What a caller's code throws; undefined where it goes well. */
-function thrownBy(work: () => void): { readonly error: unknown } | undefined {
+export function thrownBy(work: () => void): { readonly error: unknown } | undefined {
   try {
     work()
     return undefined

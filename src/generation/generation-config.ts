@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import { checkOption, type GenerationOptions, isOptionName, optionTable, snakeCase } from './options.js'
+import { checkOption, checkTogether, type GenerationOptions, isOptionName, optionTable, snakeCase } from './options.js'
 import { acceptedEosIds, type ConfigIds, isId, readEosIds, type TokenRules } from './token-rules.js'
 
 /** Ids of one key that forbids some, at most: bounds what every step reads. */
@@ -16,10 +16,7 @@ const NEUTRAL: Readonly<Record<string, number | boolean>> = {
   encoder_repetition_penalty: 1,
   epsilon_cutoff: 0,
   eta_cutoff: 0,
-  length_penalty: 1,
   num_beam_groups: 1,
-  num_beams: 1,
-  num_return_sequences: 1,
   typical_p: 1,
   use_cache: true,
 }
@@ -83,11 +80,13 @@ const ruleKeys: Readonly<Record<string, RuleKey>> = {
 
 /** What a generation_config.json says. */
 export interface GenerationConfig {
-  /** The options that it sets. Where it turns sampling off, those that only sampling uses are not checked. */
+  /**
+   * The options that it sets. Where it turns sampling off, as beams do, those that only sampling uses are not checked.
+   */
   readonly options: GenerationOptions
   /** What it says of single ids; it overrules config.json. */
   readonly rules: Partial<TokenRules>
-  /** A line for stderr where it asks for what replies are made without, such as beams. */
+  /** A line for stderr where it asks for what replies are made without, such as groups of beams. */
   readonly warnings: readonly string[]
 }
 
@@ -97,25 +96,33 @@ export interface GenerationConfig {
  * @param json the parsed file
  * @param file its path, for messages
  * @param config what config.json says
- * @throws InputError where the file is no JSON object, an option in it is out of range, or an id is not in the vocabulary
+ * @throws InputError where the file is no JSON object, an option in it is out of range, options contradict each other, or an id
+ *   is not in the vocabulary
  */
 export function parseGenerationConfig(json: unknown, file: string, config: ConfigIds): GenerationConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InputError(`${file} must hold a JSON object with generation options`)
   }
   const given = new Map(Object.entries(json).filter(([, value]) => !isNothing(value)))
+  const beams = given.get('num_beams')
+  const searched = typeof beams === 'number' && beams > 1
+  // Where a file says nothing of it, Hugging Face samples not; so beams are no contradiction.
+  if (searched && !given.has('do_sample')) given.set('do_sample', false)
   const sampled = given.get('do_sample') !== false
   const options: Record<string, unknown> = {}
   const ignored: string[] = []
   for (const [key, value] of given) {
     const name = camelCase(key)
-    if (isOptionName(name) && key === snakeCase(name)) {
+    // Several replies of one search are given, but not several drawn at random.
+    const drawnAlone = name === 'numReturnSequences' && value !== 1 && !searched
+    if (isOptionName(name) && key === snakeCase(name) && !drawnAlone) {
       const counts = sampled || !optionTable[name].sampling
       options[name] = counts ? checkOption(name, value, `${file}: ${key}`) : value
     } else if (!Object.hasOwn(ruleKeys, key) && !changesNothing(key, value)) {
       ignored.push(`${key} ${quote(value)}`)
     }
   }
+  checkTogether(options, (name) => `${file}: ${snakeCase(name)}`)
   const warnings = ignored.length > 0 ? [`${file}: replies are drawn without ${ignored.join(', ')}`] : []
   return { options, rules: readRules(given, file, config), warnings }
 }

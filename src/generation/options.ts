@@ -30,6 +30,14 @@ export interface GenerationOptions {
    * released program does, rather than the reply alone.
    */
   penalizeContext?: boolean | undefined
+  /** Looks for the likeliest reply among so many at every step (beam search) rather than drawing one at random; 1 turns it off. */
+  numBeams?: number | undefined
+  /** Of beams: a reply's log-probability is divided by its length to this power, so that above 0 longer ones win. */
+  lengthPenalty?: number | undefined
+  /** Of beams: end as soon as there are `numBeams` finished replies, rather than when none can be better. */
+  earlyStopping?: boolean | undefined
+  /** Of beams: how many replies are given, best first; at most `numBeams`. */
+  numReturnSequences?: number | undefined
   /** Starts the random numbers: the same seed, model and input give the same reply. Without one, a random seed. */
   seed?: number | undefined
 }
@@ -98,6 +106,32 @@ export const optionTable: Readonly<Record<OptionName, OptionSpec>> = {
     default: false,
     help: 'let penalty, n-grams and min_length see the context too, as the authors’ program does',
   },
+  numBeams: {
+    type: 'integer',
+    min: 1,
+    max: 128,
+    default: 1,
+    help: 'search for the likeliest reply with n beams, which draws none at random; 1: off',
+  },
+  lengthPenalty: {
+    type: 'number',
+    min: -16,
+    max: 16,
+    default: 1,
+    help: 'with beams: scores are divided by length to this power; more favours longer replies',
+  },
+  earlyStopping: {
+    type: 'boolean',
+    default: false,
+    help: 'with beams: end at n finished replies, though a better one may come',
+  },
+  numReturnSequences: {
+    type: 'integer',
+    min: 1,
+    max: 128,
+    default: 1,
+    help: 'with beams: give the n best replies, at most as many as beams',
+  },
   seed: { type: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER, help: 'repeat a reply; without one, a random seed' },
 }
 
@@ -146,36 +180,94 @@ function display(value: unknown): string {
 }
 
 /**
+ * Checks options that were asked for together.
+ *
+ * @param shown an option's name as the user wrote it, for messages
+ * @throws InputError where they contradict each other: beams beside what only sampling uses (but where `doSample` is said to be
+ *   off, for then that counts for nothing), or fewer beams than sequences to return.
+ */
+export function checkTogether(options: GenerationOptions, shown: (name: OptionName) => string = (name) => name): void {
+  const { numBeams, doSample, numReturnSequences } = options
+  if (numBeams === undefined) return
+  const beams = `${shown('numBeams')} ${numBeams}`
+  if (numBeams > 1 && doSample !== false) {
+    const random = optionNames.find((name) => optionTable[name].sampling && options[name] !== undefined)
+    const asked = doSample ? `${shown('doSample')} true` : random && shown(random)
+    if (asked) throw new InputError(`${asked} and ${beams} contradict each other: ${beamsDrawNothing}`)
+  }
+  if (numReturnSequences !== undefined && numReturnSequences > numBeams) {
+    throw new InputError(
+      `${shown('numReturnSequences')} ${numReturnSequences} is more than ${beams}: there are as many replies as beams at most`,
+    )
+  }
+}
+
+const beamsDrawNothing = 'a beam search draws nothing at random; leave one of them out'
+
+/**
  * Lays options over the defaults; later layers win, and `undefined` leaves a value as it was. Where nothing is sampled,
- * the options that only sampling uses keep their defaults.
+ * the options that only sampling uses keep their defaults. Of `numBeams` above 1 and `doSample`, the one that was asked for
+ * later turns the other off.
  *
  * @param layers for example what {@link parseGenerationConfig} found, then what the caller asks for
- * @throws InputError on an unknown option (suggesting the one that was probably meant) or a value out of range
+ * @throws InputError on an unknown option (suggesting the one that was probably meant), a value out of range, or options of
+ *   one layer that contradict each other ({@link checkTogether}), or a layer's what holds from those before
  */
 export function resolveOptions(...layers: readonly (GenerationOptions | undefined)[]): ResolvedOptions {
   const result: Record<string, boolean | number> = {}
   const sampling: GenerationOptions = {}
+  /** The layer that said it last, from 1 on; 0: none. */
+  const saidBy: Partial<Record<OptionName, number>> = {}
   for (const name of optionNames) {
     const value = optionTable[name].default
     if (value !== undefined) result[name] = value
   }
-  for (const layer of layers) {
+  for (const [i, layer] of layers.entries()) {
     for (const [name, value] of Object.entries(layer ?? {})) {
       if (!isOptionName(name)) throw unknownOption(name)
       if (value === undefined) continue
       if (optionTable[name].sampling) Object.assign(sampling, { [name]: value })
       else result[name] = checkOption(name, value)
+      saidBy[name] = layer?.doSample === false && optionTable[name].sampling ? 0 : i + 1
     }
+    checkTogether(layer ?? {})
     // Folded in layer by layer, so that a later maxLength wins over an earlier maxNewTokens.
     if (result.maxNewTokens !== undefined) result.maxLength = Number(result.maxNewTokens) + 1
     delete result.maxNewTokens
   }
+  settleBeams(result, saidBy)
   // Only now is it known whether anything is sampled.
   if (result.doSample) {
     for (const [name, value] of Object.entries(sampling)) result[name] = checkOption(name as OptionName, value)
   }
   result.seed ??= randomSeed()
   return result as unknown as ResolvedOptions
+}
+
+/** Beams or sampling, and no more sequences than beams, where different layers asked for them. */
+function settleBeams(result: Record<string, boolean | number>, saidBy: Partial<Record<OptionName, number>>): void {
+  const by = (name: OptionName) => saidBy[name] ?? 0
+  let decided = by('numBeams')
+  if (Number(result.numBeams) > 1) {
+    if (result.doSample && by('doSample') > decided) {
+      decided = by('doSample')
+      result.numBeams = 1
+    } else {
+      const random = optionNames.find((name) => optionTable[name].sampling && by(name) > decided)
+      if (random) {
+        throw new InputError(`${random} and numBeams ${result.numBeams} contradict each other: ${beamsDrawNothing}`)
+      }
+      result.doSample = false
+    }
+  }
+  if (Number(result.numReturnSequences) <= Number(result.numBeams)) return
+  if (by('numReturnSequences') >= decided) {
+    throw new InputError(
+      `numReturnSequences ${result.numReturnSequences} is more than numBeams ${result.numBeams}: ` +
+        'there are as many replies as beams at most; ask for more beams',
+    )
+  }
+  result.numReturnSequences = result.numBeams!
 }
 
 /** Whether there is a generation option of this (camelCase) name. */

@@ -64,6 +64,9 @@ export interface Model<Input = unknown, Told = unknown> {
   /** Ids that reading an input computes, at most. */
   size(input: Input): number
 
+  /** Rows that an input has in each source of a cache: see {@link CacheSizes.sources}. */
+  sourceRows(input: Input): readonly number[]
+
   /** Where drawing begins for an input. */
   first(input: Input): FirstId
 

@@ -81,19 +81,63 @@ export function startRow(
   history: readonly number[],
   { length = 0, position = length }: { readonly length?: number; readonly position?: number } = {},
 ): void {
+  setRows(gpu, rows, row, [{ options, history, drawn: 0, length, position }])
+}
+
+/** A row at any point of its reply. */
+export interface RowState {
+  readonly options: ResolvedOptions
+  /** The ids that stand before, as for {@link startRow}, and those drawn. */
+  readonly history: readonly number[]
+  /** How many of them were drawn. */
+  readonly drawn: number
+  /** How many ids the decoder has read before the last of them. */
+  readonly length: number
+  /** Where the last of them stands. */
+  readonly position: number
+}
+
+/**
+ * Sets rows, one after the other from `first` on, each to any point of its reply: beams fork.
+ *
+ * @throws InputError as {@link startRow} does
+ */
+export function setRows(gpu: Gpu, rows: SamplingRows, first: number, states: readonly RowState[]): void {
   const capacity = rows.history.shape[1]!
-  const longest = history.length + options.maxLength - 1
-  if (history.length === 0 || longest > capacity) {
-    throw new InputError(
-      `a reply of maxLength ${options.maxLength} after ${history.length} ids exceeds ${capacity} ids`,
-    )
+  const count = states.length
+  const settings = new Uint32Array(count * SETTINGS_WORDS)
+  const state = new Uint32Array(count * STATE_WORDS)
+  const histories = new Uint32Array(count * capacity)
+  for (const [i, { options, history, drawn }] of states.entries()) {
+    const longest = history.length - drawn + options.maxLength - 1
+    if (history.length === 0 || longest > capacity) {
+      throw new InputError(
+        `a reply of maxLength ${options.maxLength} after ${history.length - drawn} ids exceeds ${capacity} ids`,
+      )
+    }
+    settings.set(settingsWords(options), i * SETTINGS_WORDS)
+    state.set([history.length, drawn, rowStatus.running, history.at(-1)!], i * STATE_WORDS)
+    histories.set(historyWords(history), i * capacity)
   }
-  gpu.write(rows.settings, settingsWords(options), row * SETTINGS_WORDS)
-  gpu.write(rows.history, historyWords(history), row * capacity)
-  gpu.write(rows.ids, Uint32Array.of(history.at(-1)!), row)
-  gpu.write(rows.lengths, Uint32Array.of(length), row)
-  gpu.write(rows.positions, Uint32Array.of(position), row)
-  gpu.write(rows.state, Uint32Array.of(history.length, 0, rowStatus.running, history.at(-1)!), row * STATE_WORDS)
+  const words = (of: (state: RowState) => number) => Uint32Array.from(states, of)
+  gpu.write(rows.settings, settings, first * SETTINGS_WORDS)
+  gpu.write(rows.state, state, first * STATE_WORDS)
+  gpu.write(rows.history, histories, first * capacity)
+  gpu.write(
+    rows.ids,
+    words((it) => it.history.at(-1)!),
+    first,
+  )
+  gpu.write(
+    rows.lengths,
+    words((it) => it.length),
+    first,
+  )
+  gpu.write(
+    rows.positions,
+    words((it) => it.position),
+    first,
+  )
 }
 
 /** Ends a row: from now on its id is the pad id. */

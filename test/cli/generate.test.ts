@@ -48,6 +48,24 @@ command('--json prints one document, the same for the same seed', async () => {
   assert.equal(JSON.parse(again.stdout).ids, reply.ids)
 })
 
+command('with beams the score, and all sequences asked for', async () => {
+  const flags = ['--num-beams', '3', '--max-new-tokens', '6', '--length-penalty', '2', '--early-stopping']
+  const { stdout, stderr, status } = await generate(good, ...flags, '--num_return_sequences', '2', '--json')
+  assert.equal([stderr, status], ['', 0])
+  const reply = JSON.parse(stdout)
+  assert.equal(Object.keys(reply).slice(3, 6), ['finish_reason', 'score', 'sequences'])
+  assert.equal(Object.keys(reply.sequences[1]), ['text', 'ids', 'score', 'finish_reason'])
+  const { text, ids, score, finish_reason, sequences } = reply
+  assert.equal(sequences[0], { text, ids, score, finish_reason })
+  assert.is(sequences.length, 2)
+  const people = await generate(good, ...flags)
+  assert.is(people.stdout, `${text}\n`)
+  assert.match(people.stderr, /score {7}-\d+\.\d{4}, the best that the beams found\n/)
+  const bad = await generate(good, ...flags, '--top-p', '0.5')
+  assert.equal([bad.status, bad.stdout], [2, ''])
+  assert.match(bad.stderr, /^misc: --top-p and --num-beams 3 contradict each other: [^\n]*\n$/)
+})
+
 command('for people: the text on stdout, all else on stderr', async () => {
   const { stdout, stderr, status } = await generate(
     good,

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generationFlags, generationOptions } from '../../src/cli/generation-flags.js'
 import { InputError } from '../../src/errors.js'
-import { optionNames } from '../../src/generation/options.js'
+import { optionNames, optionTable } from '../../src/generation/options.js'
 
 const flags = suite('generation flags')
 
@@ -21,7 +21,7 @@ flags('every option has a flag', () => {
   const args = { temperature: '0.5', topP: '0.9', repetitionPenalty: '1.2' }
   for (const name of optionNames) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-    const text = args[name as keyof typeof args] ?? (['doSample', 'penalizeContext'].includes(name) ? 'false' : '7')
+    const text = args[name as keyof typeof args] ?? (optionTable[name].type === 'boolean' ? 'false' : '7')
     assert.equal(parse(flag, text), { [name]: JSON.parse(text) })
   }
 })
@@ -50,6 +50,14 @@ flags('a bad value names the flag', () => {
   fails('--temperature must be a number above 0, got "warm"', '--temperature', 'warm')
   fails('--seed must be a whole number', '--seed', '')
   fails('--do-sample must be true or false, got "maybe"', '--do-sample', 'maybe')
+})
+
+flags('flags that contradict each other are told by their names', () => {
+  const fails = (words: RegExp, ...args: string[]) => assert.throws(() => parse(...args), words)
+  fails(/^--do-sample true and --num-beams 5 contradict each other: /, '--do-sample', '--num-beams', '5')
+  fails(/^--top-k and --num-beams 5 contradict each other: /, '--top-k', '7', '--num-beams', '5')
+  fails(/^--num-return-sequences 6 is more than --num-beams 5: /, '--num-return-sequences', '6', '--num-beams', '5')
+  assert.equal(parse('--num-beams', '5', '--no-do-sample', '--top-k', '7'), { numBeams: 5, doSample: false, topK: 7 })
 })
 
 flags.run()

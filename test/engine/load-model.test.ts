@@ -115,7 +115,7 @@ for (const [what, change, pattern] of cases) {
 }
 
 load('defaults come from generation_config.json; what it asks for in vain is told', async () => {
-  const config = { max_new_tokens: 3, min_length: 9, num_beams: 4 }
+  const config = { max_new_tokens: 3, min_length: 9, num_beams: 4, num_beam_groups: 2 }
   const folder = changed((it) => writeFileSync(join(it, 'generation_config.json'), JSON.stringify(config)))
   const warnings: string[] = []
   const progress: Parameters<OnProgress>[] = []
@@ -124,9 +124,12 @@ load('defaults come from generation_config.json; what it asks for in vain is tol
     onWarning: (message) => warnings.push(message),
     onProgress: (...counts) => progress.push(counts),
   })
-  assert.is((await misc.reply({ dialogue: [{ speaker: 'seeker', text: 'hi' }] })).ids.length, 3)
+  // The third is the end, which beams have within their length.
+  const { ids, score } = await misc.reply({ dialogue: [{ speaker: 'seeker', text: 'hi' }] })
+  assert.is(ids.length, 2)
+  assert.ok(score! < 0)
   assert.is(warnings.length, 1)
-  assert.match(warnings[0]!, /num_beams 4/)
+  assert.match(warnings[0]!, /without num_beam_groups 2$/)
   assert.equal([...new Set(progress.map(([, , stage]) => stage))], ['weights', 'kernels'])
   for (const stage of ['weights', 'kernels']) {
     const [done, total] = progress.findLast((it) => it[2] === stage)!

@@ -167,6 +167,59 @@ for (const adapter of testAdapters) {
     await refused(() => misc.encode({ dialogue: [] }), /at least one utterance/)
   })
 
+  engine('beams: the likeliest replies with their scores, the same whoever else is served', async () => {
+    const options = { numBeams: 4, numReturnSequences: 3, maxNewTokens: 10 }
+    const reply = await misc.reply(input, options)
+    const { sequences, score, text, ids, finishReason, strategy } = reply
+    assert.is(sequences!.length, 3)
+    assert.equal(sequences![0], { text, ids, score, finishReason })
+    const scores = sequences!.map((it) => it.score)
+    assert.equal(
+      scores,
+      scores.toSorted((a, b) => b - a),
+    )
+    assert.ok(score! < 0 && new Set(sequences!.map((it) => it.text)).size > 1)
+    assert.equal(strategy, first.strategy)
+    assert.ok(reply.timings.firstTokenMs > reply.timings.encodeMs && reply.timings.perTokenMs.median > 0)
+    assert.equal([first.score, first.sequences], [undefined, undefined])
+    const told = ({ ids, score }: Reply) => [ids, Math.round(score! * 1e4)]
+    const [beside, [one, two], drawn] = await Promise.all([
+      misc.reply(input, options),
+      misc.replies([input, saying('hi')], { ...options, numReturnSequences: 1 }),
+      misc.reply(input, SHORT),
+    ])
+    assert.equal([told(beside), told(one!), drawn.ids], [told(reply), told(reply), first.ids])
+    assert.is(one!.sequences, undefined)
+    assert.equal(told(await misc.reply(saying('hi'), options)), told(two!))
+  })
+
+  engine('beams stream what can no longer change, and an abort leaves the best so far', async () => {
+    const options = { numBeams: 3, minLength: 30, maxNewTokens: 30 }
+    const pieces = misc.stream(input, options)
+    let text = ''
+    let reply: Reply | undefined
+    while (!reply) {
+      const { done, value } = await pieces.next()
+      if (done) reply = value
+      else text += value.text
+    }
+    assert.equal([text, reply.ids.length, reply.finishReason], [reply.text, 29, 'length'])
+    const aborted = await misc.reply(input, { ...options, signal: AbortSignal.timeout(1) })
+    assert.is(aborted.finishReason, 'aborted')
+    assert.ok(aborted.ids.length < 29)
+    assert.equal((await misc.reply(input, { ...options, signal: AbortSignal.abort() })).score, undefined)
+    for await (const _ of misc.stream(input, options)) break
+    assert.equal((await misc.reply(input, SHORT)).ids, first.ids)
+  })
+
+  engine('beams beside what only sampling uses are refused', async () => {
+    const refuse = (options: object, words: RegExp) => refused(() => misc.reply(input, options), words)
+    await refuse({ numBeams: 2, doSample: true }, /^doSample true and numBeams 2 contradict each other/)
+    await refuse({ numBeams: 2, temperature: 1 }, /^temperature and numBeams 2 contradict each other/)
+    await refuse({ numBeams: 2, numReturnSequences: 3 }, /^numReturnSequences 3 is more than numBeams 2/)
+    await refuse({ numReturnSequences: 3 }, /^numReturnSequences 3 is more than numBeams 1/)
+  })
+
   engine('the caller’s strategy: a name, or a mixture', async () => {
     const named = await misc.reply(input, { ...SHORT, strategy: 'Information' })
     assert.equal([named.strategy!.probs.Information, named.strategy!.probs.Question], [1, 0])
@@ -255,11 +308,13 @@ for (const adapter of testAdapters) {
     assert.equal([a.ids, b.ids], [first.ids, first.ids])
 
     const pending = [other.reply(input), other.replies([input, input]), other.stream(input).next(), other.encode(input)]
+    pending.push(other.reply(input, { numBeams: 3 }))
     const ended = pending.map((it) => rejected(it, DisposedError))
     await Promise.all([other.dispose(), other.dispose()])
     await Promise.all(ended)
     await rejected(other.reply(input), DisposedError)
     await rejected(other.encode(input), DisposedError)
+    await rejected(other.reply(input, { numBeams: 3 }), DisposedError)
     await rejected(other.stream(input).next(), DisposedError)
     assert.equal((await misc.reply(input, SHORT)).ids, first.ids)
   })
@@ -309,10 +364,14 @@ load('weights in f16 and int8 draw whole replies, with nearly the mixture of f32
 load("a repository in Hugging Face's cache loads, its generation_config.json too", async () => {
   const model = tempFolder()
   cpSync(folder, model, { recursive: true })
-  writeFileSync(join(model, 'generation_config.json'), '{"max_length": 5}')
+  writeFileSync(join(model, 'generation_config.json'), '{"max_length": 5, "num_beams": 3, "do_sample": false}')
   await using misc = await Misc.load(hubRepository(model).path, { adapter: testAdapters[0]!, tune: false })
-  const { ids, finishReason } = await misc.reply(input, { seed: 1, minLength: 5 })
+  const { ids, finishReason } = await misc.reply(input, { seed: 1, minLength: 5, doSample: true })
   assert.equal([ids.length, finishReason], [4, 'length'])
+  // The last of the beams' ids is the end.
+  const found = await misc.reply(input)
+  assert.equal([found.ids.length, found.finishReason], [3, 'length'])
+  assert.ok(found.score! < 0)
 })
 
 load('a file URL is a path', async () => {

@@ -32,18 +32,23 @@ config('options are read by their own names, and what is not supported is told i
       max_length: 128,
       min_length: 20,
       no_repeat_ngram_size: 3,
+      num_beam_groups: 2,
       num_beams: 10,
+      num_return_sequences: 3,
       pad_token_id: 0,
       top_p: null,
       transformers_version: '4.27.0.dev0',
     },
     'generation_config.json',
   )
-  assert.equal(options, { maxLength: 128, minLength: 20, noRepeatNgramSize: 3 })
+  assert.equal(options, {
+    ...{ earlyStopping: true, lengthPenalty: 0.65, numBeams: 10, numReturnSequences: 3 },
+    ...{ maxLength: 128, minLength: 20, noRepeatNgramSize: 3 },
+    // Hugging Face samples only where a file says so.
+    doSample: false,
+  })
   assert.equal(rules, { decoderStartId: 1, padId: 0, eosIds: [2], forcedLast: [2], forbiddenRuns: [] })
-  assert.equal(warnings, [
-    'generation_config.json: replies are drawn without early_stopping true, length_penalty 0.65, num_beams 10',
-  ])
+  assert.equal(warnings, ['generation_config.json: replies are drawn without num_beam_groups 2'])
 })
 
 config('every key about single ids is a rule', () => {
@@ -97,7 +102,7 @@ config('an id is one of the vocabulary, and lists are bounded', () => {
 })
 
 config('what changes nothing is not worth a word', () => {
-  const json = { num_beams: 1, length_penalty: 1, early_stopping: false, bad_words_ids: null, use_cache: true }
+  const json = { num_beam_groups: 1, diversity_penalty: 0, bad_words_ids: null, use_cache: true }
   const nothing = { ...json, suppress_tokens: [], eos_token_id: null, bos_token_id: 7 }
   assert.equal(parse(nothing), { options: {}, rules: {}, warnings: [] })
 })
@@ -126,6 +131,22 @@ config('values that only sampling uses are not checked where nothing is sampled'
     assert.not.throws(() => resolveOptions(options, { doSample: true, temperature: 1, topP: 1, topK: 0 }))
   }
   fails({ do_sample: false, min_length: -1 }, 'min_length must be')
+})
+
+config('beams beside what only sampling uses', () => {
+  const random = { temperature: 0, top_p: 0.9 }
+  const { options, warnings } = parse({ num_beams: 4, ...random })
+  assert.equal([options.numBeams, options.doSample, warnings], [4, false, []])
+  assert.equal(resolveOptions(options).numBeams, 4)
+  assert.is(resolveOptions(options, { doSample: true, temperature: 1 }).topP, 0.9)
+  fails({ num_beams: 4, do_sample: true }, 'do_sample true and ', 'num_beams 4 contradict each other')
+  fails({ num_beams: 4, num_return_sequences: 5 }, 'num_return_sequences 5 is more than ', 'num_beams 4: ')
+  fails({ num_beams: 0 }, 'num_beams must be a whole number at least 1')
+  fails({ early_stopping: 'never' }, 'early_stopping must be true or false, got "never"')
+  // Several at random: each reply is drawn alone.
+  const several = parse({ do_sample: true, num_return_sequences: 3 })
+  assert.equal(several.options, { doSample: true })
+  assert.equal(several.warnings, ['f: replies are drawn without num_return_sequences 3'])
 })
 
 config.run()

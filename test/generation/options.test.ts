@@ -31,6 +31,10 @@ options('defaults are the paper’s, and the seed is fresh', () => {
     minLength: 5,
     maxLength: 512,
     penalizeContext: false,
+    numBeams: 1,
+    lengthPenalty: 1,
+    earlyStopping: false,
+    numReturnSequences: 1,
   })
   assert.is.not(resolveOptions().seed, seed)
 })
@@ -55,7 +59,7 @@ options('an unknown option throws and names the one meant', () => {
   fails(unknown('topp'), '"topp"', 'did you mean topP')
   fails(unknown('top_k'), 'did you mean topK')
   fails(unknown('repetitonPenalty'), 'did you mean repetitionPenalty')
-  fails(unknown('numBeams'), 'there are doSample, temperature')
+  fails(unknown('typicalP'), 'there are doSample, temperature')
   fails(unknown('toString'), '"toString"')
 })
 
@@ -81,6 +85,50 @@ options('what only sampling uses counts for nothing where nothing is sampled', (
   }
   fails(() => resolveOptions({ doSample: false, temperature: 0 }, { doSample: true }), 'temperature must be')
   fails(() => resolveOptions({ doSample: false, minLength: -1 }), 'minLength must be')
+})
+
+options('beams draw nothing at random: of beams and sampling, what was asked for later turns the other off', () => {
+  const of = (...layers: GenerationOptions[]) => {
+    const { doSample, numBeams, numReturnSequences } = resolveOptions(...layers)
+    return [doSample, numBeams, numReturnSequences]
+  }
+  assert.equal(of({ numBeams: 5 }), [false, 5, 1])
+  assert.equal(of({ numBeams: 1 }), [true, 1, 1])
+  assert.equal(of({ doSample: false, numBeams: 5, numReturnSequences: 5 }), [false, 5, 5])
+  // A model's file, then the caller.
+  assert.equal(of({ doSample: true, temperature: 0.7 }, { numBeams: 5 }), [false, 5, 1])
+  assert.equal(of({ doSample: false, numBeams: 5, numReturnSequences: 4 }, { doSample: true }), [true, 1, 1])
+  assert.equal(of({ doSample: false, numBeams: 5, numReturnSequences: 4 }, { numBeams: 2 }), [false, 2, 2])
+  assert.equal(of({ doSample: false, numBeams: 5 }, { numBeams: 1 }), [false, 1, 1])
+  assert.equal(of({ doSample: false, temperature: 0 }, { numBeams: 5 }), [false, 5, 1])
+  assert.equal(of({ numBeams: 5 }, { doSample: false, temperature: 0 }), [false, 5, 1])
+  const resolved = resolveOptions({ numBeams: 5, numReturnSequences: 2 })
+  assert.equal(resolveOptions(resolved), resolved)
+})
+
+options('options that contradict each other throw and name both', () => {
+  const of =
+    (...layers: GenerationOptions[]) =>
+    () =>
+      resolveOptions(...layers)
+  fails(of({ doSample: true, numBeams: 5 }), /^doSample true and numBeams 5 contradict each other: a beam search draws/)
+  for (const random of [{ temperature: 0.5 }, { topK: 3 }, { topP: 0.9 }]) {
+    const words = new RegExp(`^${Object.keys(random)[0]} and numBeams 2 contradict each other`)
+    fails(of({ numBeams: 2, ...random }), words)
+    fails(of({ numBeams: 2 }, random), words)
+    fails(of({ doSample: true }, { numBeams: 2, ...random }), words)
+    assert.not.throws(of(random, { numBeams: 2 }))
+    assert.not.throws(of({ numBeams: 1, ...random }))
+  }
+  const more = /^numReturnSequences 4 is more than numBeams \d: there are as many replies as beams at most/
+  fails(of({ numBeams: 3, numReturnSequences: 4 }), more)
+  fails(of({ numBeams: 3 }, { numReturnSequences: 4 }), more)
+  fails(of({ numReturnSequences: 4 }), more)
+  fails(of({ numBeams: 5 }, { doSample: true, numReturnSequences: 4 }), more)
+  for (const numBeams of [0, 1.5, 129, '5'])
+    fails(of({ numBeams } as GenerationOptions), 'numBeams must be a whole number')
+  for (const lengthPenalty of [17, Number.NaN])
+    fails(of({ lengthPenalty }), 'lengthPenalty must be a number at least -16')
 })
 
 options('every option has help, and every default is allowed', () => {

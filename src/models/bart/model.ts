@@ -39,6 +39,10 @@ export class BartModel implements Model<TextIds, undefined> {
     return ids.length
   }
 
+  sourceRows(ids: TextIds): number[] {
+    return [ids.length]
+  }
+
   first(): FirstId {
     return { id: this.config.decoderStartId, length: 0 }
   }

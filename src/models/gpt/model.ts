@@ -44,6 +44,11 @@ export class GptModel implements Model<Prompt, undefined> {
     return placed(prompt).ids.length
   }
 
+  /** It attends to itself alone. */
+  sourceRows(): number[] {
+    return []
+  }
+
   /** The prompt's last id. */
   first(prompt: Prompt): FirstId {
     const { ids, positions } = placed(prompt)

@@ -42,6 +42,10 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
     return [context, ...post, ...situation].reduce((sum, ids) => sum + ids.length, 0)
   }
 
+  sourceRows({ context, post, situation }: DialogueIds): number[] {
+    return [context.length, post.length, situation.length]
+  }
+
   first(): FirstId {
     return { id: this.config.decoderStartId, length: 0 }
   }
