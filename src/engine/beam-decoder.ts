@@ -3,8 +3,8 @@ import { BeamSearch, type Hypothesis } from '../generation/beam-search.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import { largestPart } from '../gpu/slots.js'
 import { type BeamRow, type BeamSizes, BeamSlots } from './beam-slots.js'
-import type { ReplyStart } from './reply-decoder.js'
-import { failedDraw, idleMs, type ReplyScheduler, refuseBeyond, thrownBy } from './scheduler.js'
+import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
+import { failedDraw, idleMs, refuseBeyond, type SchedulerOptions, thrownBy } from './scheduler.js'
 
 /** Rows of a step at most, unless a single input has more beams. */
 const maxRows = 128
@@ -30,6 +30,14 @@ export interface BeamJob<Input = unknown, Told = unknown> extends ReplyStart<Inp
   failed(error: unknown): void
 }
 
+/** With whom searches share a model and the GPU: a scheduler of replies is one. */
+export interface BeamHost<Input, Told> {
+  readonly decoder: Pick<ReplyDecoder<Input, Told>, 'gpu' | 'model' | 'rules' | 'maxBatch' | 'encode'>
+  readonly options: Pick<SchedulerOptions, 'maxQueue' | 'idleMs'>
+  /** Does work on the GPU in turn with the host's own. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+}
+
 /** A search that has a place. */
 interface Searching<Input, Told> {
   readonly job: BeamJob<Input, Told>
@@ -44,7 +52,7 @@ interface Searching<Input, Told> {
  * which they were asked for; what ends leaves the steps that follow. Each gets what it would get alone. All memory of a
  * number of inputs is made at once, kept for those that come after, and given back after a while without any.
  *
- * It shares the GPU with the replies of a scheduler, step by step.
+ * It shares the GPU with its host, step by step.
  */
 export class BeamDecoder<Input = unknown, Told = unknown> {
   readonly #waiting: BeamJob<Input, Told>[] = []
@@ -54,8 +62,8 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   #looping = false
   #idleTimer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(readonly replies: ReplyScheduler<Input, Told>) {
-    const { rules } = replies.decoder
+  constructor(readonly host: BeamHost<Input, Told>) {
+    const { rules } = host.decoder
     // The last id that the length allows ends the hypothesis: one id, for several would be the same hypothesis.
     const forcedLast = (rules.forcedLast.length > 0 ? rules.forcedLast : rules.eosIds).slice(0, 1)
     this.#rules = { ...rules, forcedLast }
@@ -73,7 +81,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
    * @throws InputError where its prompt leaves the model no position.
    */
   add(job: BeamJob<Input, Told>): void {
-    const { decoder, options } = this.replies
+    const { decoder, options } = this.host
     refuseBeyond(decoder.maxBatch, options.maxQueue, this.#searching, this.#waiting)
     this.#queue(job)
   }
@@ -123,7 +131,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   async #loop(): Promise<void> {
     this.#looping = true
-    const { platform } = this.replies.decoder.gpu
+    const { platform } = this.host.decoder.gpu
     // Searches asked for in the same turn of the event loop are encoded together.
     await platform.rest(0)
     while (this.#waiting.length + this.#searching.length > 0) {
@@ -139,7 +147,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     }
     this.#looping = false
     clearTimeout(this.#idleTimer)
-    this.#idleTimer = setTimeout(() => this.shrink(), this.replies.options.idleMs ?? idleMs)
+    this.#idleTimer = setTimeout(() => this.shrink(), this.host.options.idleMs ?? idleMs)
     this.#idleTimer.unref?.()
   }
 
@@ -154,7 +162,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     const count = rows.flat().length
     // Its kernels compile while replies are drawn.
     await slots.recording(count)
-    const { candidates } = await this.replies.exclusive(() => slots.submitStep(rows.flat()))
+    const { candidates } = await this.host.exclusive(() => slots.submitStep(rows.flat()))
     await told()
     const found = await candidates
     for (const [i, it] of searching.entries()) {
@@ -206,7 +214,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   #rowsOf({ job, place, search, slots }: Searching<Input, Told>, own: BeamSlots): BeamRow[] {
-    const first = this.replies.decoder.model.first(job.input)
+    const first = this.host.decoder.model.first(job.input)
     const options = { ...job.options, maxLength: this.#longest(job) }
     return search.beams.map(({ ids }, beam) => ({
       options,
@@ -238,7 +246,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
    */
   async #admit(): Promise<() => Promise<void>> {
     if (this.#waiting.length === 0) return async () => {}
-    const { decoder } = this.replies
+    const { decoder } = this.host
     const started = performance.now()
     const jobs: BeamJob<Input, Told>[] = []
     try {
@@ -247,9 +255,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
       const taken = new Set(this.#searching.map((it) => it.place))
       const free = [...Array(slots.sizes.inputs).keys()].filter((place) => !taken.has(place))
       const inputs = jobs.map((it) => it.input)
-      const { told } = await this.replies.exclusive(() =>
-        decoder.encode(inputs, slots.cache, free.slice(0, jobs.length)),
-      )
+      const { told } = await this.host.exclusive(() => decoder.encode(inputs, slots.cache, free.slice(0, jobs.length)))
       const searching = jobs.map((job, i) => this.#begin(job, free[i]!))
       this.#searching = [...this.#searching, ...searching]
       return async () => {
@@ -268,7 +274,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   #begin(job: BeamJob<Input, Told>, place: number): Searching<Input, Told> {
-    const { length, position = length } = this.replies.decoder.model.first(job.input)
+    const { length, position = length } = this.host.decoder.model.first(job.input)
     // Of a decoder alone, ids before the start count too, and padding among them: Hugging Face's lengths are positions.
     const options = { ...job.options, maxLength: position + this.#longest(job) }
     const search = new BeamSearch(options, this.#rules.eosIds, position + 1)
@@ -303,7 +309,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     this.#waiting.unshift(...jobs.splice(sizes.inputs))
     this.#slots?.dispose()
     this.#slots = undefined
-    const { gpu, model } = this.replies.decoder
+    const { gpu, model } = this.host.decoder
     const label = `room for ${numBeams} beams of ${sizes.inputs} inputs`
     this.#slots = await gpu.scoped(label, () => new BeamSlots(gpu, model, sizes, this.#rules))
     return this.#slots
@@ -311,7 +317,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** As many inputs as fit the buffers of the adapter, and a bounded part of its memory. */
   async #fitting(wanted: BeamSizes): Promise<BeamSizes> {
-    const { gpu, model } = this.replies.decoder
+    const { gpu, model } = this.host.decoder
     const { numBeams, positions, sources } = wanted
     const { part, bytes } = await gpu.scoped('room for a beam', () => {
       const cache = model.createCache({ slots: 1, positions, sources })
@@ -335,7 +341,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** Room for these jobs, which have as many beams as the first. */
   #sizes(jobs: readonly BeamJob<Input, Told>[]): BeamSizes {
-    const { model } = this.replies.decoder
+    const { model } = this.host.decoder
     const most = (lengths: readonly number[]) => Math.ceil(Math.max(...lengths) / lengthStep) * lengthStep
     const sources = jobs.map((it) => model.sourceRows(it.input))
     return {
@@ -349,7 +355,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** Ids of a hypothesis at most, start id and EOS included: as many as asked for, or as the model has positions for. */
   #longest({ input, options }: ReplyStart<Input>): number {
-    const { model } = this.replies.decoder
+    const { model } = this.host.decoder
     const { length, position = length } = model.first(input)
     return Math.min(options.maxLength, model.config.maxPositions + 1 - position)
   }

@@ -5,7 +5,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import { type OnKernel, runEachKernel } from '../gpu/recorder.js'
 import type { Model } from '../models/model.js'
 import type { KvCache } from '../nn/kv-cache.js'
-import { Run } from '../nn/run.js'
+import { type EncodingInFlight, InputReader } from './input-reader.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
 
 /** A reply to start: how it is drawn, and the ids that its processors see before its first, the one that the decoder reads last. */
@@ -18,12 +18,6 @@ export interface ReplyStart<Input = unknown> {
 /** Replies drawn together at most, unless the caller says otherwise or fewer fit. */
 const defaultMaxBatch = 16
 
-/** Inputs that the GPU has still to read. */
-export interface EncodingInFlight<Told> {
-  /** What the model tells of each. */
-  readonly told: Promise<Told[]>
-}
-
 /**
  * Draws several replies at once, each a row of the decode step. Rows in use are always 0 … n − 1: a reply that ends gives its
  * row to the last one. All memory of a number of rows is made at once, and again only when more are needed; a step makes no
@@ -34,7 +28,7 @@ export interface EncodingInFlight<Told> {
  * Await each before the next.
  */
 export class ReplyDecoder<Input = unknown, Told = unknown> {
-  readonly #run: Run<unknown>
+  readonly #reader: InputReader<Input, Told>
   /** Replies drawn together, at most. */
   readonly maxBatch: number
   /** Kept for when no more are needed: going back to it can never fail. */
@@ -53,7 +47,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     readonly rules: TokenRules,
     maxBatch?: number,
   ) {
-    this.#run = new Run(gpu, model.weights)
+    this.#reader = new InputReader(gpu, model)
     this.#oneSlot = new ReplySlots(gpu, model, 1, rules)
     this.#slots = this.#oneSlot
     // Beside what is kept for a reply: the widest rows that a step works with.
@@ -80,7 +74,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
   async compile(input: Input): Promise<(onKernel?: OnKernel) => Promise<void>> {
-    const run = this.#run
+    const { run } = this.#reader
     const recorded = run.record((pass) => this.model.start(pass, [input], this.#slots.cache, [0]))
     // What was recorded is never computed.
     this.model.forget()
@@ -122,34 +116,9 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     }
   }
 
-  /**
-   * Reads inputs into slots of any cache.
-   *
-   * @throws OutOfMemoryError
-   */
-  async encode(inputs: readonly Input[], cache: KvCache, slots: readonly number[]): Promise<EncodingInFlight<Told>> {
-    const { gpu, model } = this
-    try {
-      const { read, readbacks } = await this.#run.submit(
-        (pass) => {
-          const { tensors, read } = model.start(pass, inputs, cache, slots)
-          return { read, readbacks: tensors.map((it) => gpu.readback(it)) }
-        },
-        'encoding a dialogue',
-        ({ readbacks }) => readbacks,
-      )
-      const told = Promise.all(readbacks.map((it) => it.read() as Promise<Float32Array>))
-        .then(read)
-        .finally(() => {
-          for (const it of readbacks) it.dispose()
-        })
-      // Whoever awaits it sees the failure when it gets there.
-      told.catch(() => {})
-      return { told }
-    } catch (error) {
-      model.forget()
-      throw error
-    }
+  /** Reads inputs into slots of any cache: {@link InputReader.encode}. */
+  encode(inputs: readonly Input[], cache: KvCache, slots: readonly number[]): Promise<EncodingInFlight<Told>> {
+    return this.#reader.encode(inputs, cache, slots)
   }
 
   /** One id more for every reply, in the order of their rows. */
@@ -161,7 +130,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
   async release(row: number): Promise<void> {
     this.#used--
     if (row === this.#used) return
-    await this.#run.submit(({ recorder }) => this.#slots.replace(recorder, row, this.#used))
+    await this.#reader.run.submit(({ recorder }) => this.#slots.replace(recorder, row, this.#used))
   }
 
   /** Ends every reply, after an error. */
@@ -174,14 +143,13 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     if (this.#used > 0 || this.#slots === this.#oneSlot) return
     this.#slots.dispose()
     this.#slots = this.#oneSlot
-    this.#run.scratch.dispose()
+    this.#reader.run.scratch.dispose()
   }
 
   dispose(): void {
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#oneSlot.dispose()
-    this.model.dispose()
-    this.#run.dispose()
+    this.#reader.dispose()
   }
 
   /** Those in use, or where they are too few others, by powers of two. */
@@ -196,7 +164,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
 
   /** The replies being drawn go on in other slots. */
   async #moveTo(slots: ReplySlots): Promise<void> {
-    await this.#run.submit(({ recorder }) => slots.takeOver(recorder, this.#slots, this.#used))
+    await this.#reader.run.submit(({ recorder }) => slots.takeOver(recorder, this.#slots, this.#used))
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#slots = slots
   }

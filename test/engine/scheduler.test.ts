@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { EncodingInFlight, ReplyDecoder, ReplyStart } from '../../src/engine/reply-decoder.js'
+import type { EncodingInFlight } from '../../src/engine/input-reader.js'
+import type { ReplyDecoder, ReplyStart } from '../../src/engine/reply-decoder.js'
 import type { StepInFlight } from '../../src/engine/reply-slots.js'
 import { maxEncodedIds, type ReplyJob, ReplyScheduler } from '../../src/engine/scheduler.js'
 import { QueueFullError } from '../../src/errors.js'
