@@ -44,7 +44,7 @@ export function bartLayout(config: BackboneConfig) {
       layers: layers('decoder', config.decoderLayers, decoderLayer),
       ...decoder,
       // Where it differs from BART, and from what MISC makes of it.
-      normFirst: modelType !== 'bart',
+      normFirst: modelType === 'blenderbot-small',
     },
     /** [V] */
     logitsBias: row(table.tensor('head', 'final_logits_bias', 1, vocabSize)),

@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { synthesize } from '../../../src/cli/synth.js'
 import { describeFolder, openModel } from '../../../src/engine/load-model.js'
 import type { Gpu } from '../../../src/gpu/gpu.js'
 import { openCheckpoint } from '../../../src/io/checkpoint.js'
@@ -10,10 +12,12 @@ import { recognizeModel } from '../../../src/models/registry.js'
 import { goldenCases, goldenModel } from '../../golden.js'
 import { assertClose, gpuSuite, randomValues, seededRandom } from '../../gpu.js'
 import { atOnce, greedy, oneByOne } from '../../model-runs.js'
+import { gpt } from '../../reference/gpt.js'
 import { sharedPath } from '../../shared.js'
+import { tempFolder } from '../../temp.js'
 import { refused } from '../../throws.js'
 import { validated } from '../../validate/validated.js'
-import { changedGpt, rawNames, type Tensors } from './raw-names.js'
+import { changedGpt, rawNames, type Tensors, tensorsOf } from './raw-names.js'
 
 const folder = await goldenModel('gpt-tiny')
 const [reference] = goldenCases('gpt-tiny') as [string]
@@ -152,6 +156,40 @@ gpuSuite('models/gpt/model', (test) => {
   test('the names of COMET-2019: the same logits, and the buffers that are named like biases are none', async (gpu) => {
     await agrees(gpu, await changedGpt(folder, (tensors) => rawNames(tensors, 'module.')))
     await agrees(gpu, await changedGpt(folder, (tensors) => rawNames(withBias(tensors), '')))
+  })
+
+  test('widths that no tile divides, and masks anywhere, agree with the twin', async (gpu) => {
+    for (const [n_embd, n_head, n_layer, vocab_size, n_positions] of [
+      [54, 3, 2, 101, 30],
+      [66, 11, 1, 57, 70],
+      [20, 1, 3, 7, 9],
+    ] as const) {
+      const config = { model_type: 'openai-gpt', n_embd, n_head, n_layer, vocab_size, n_positions, synthetic_seed: 3 }
+      const [from, made] = [join(tempFolder(), 'config.json'), tempFolder()]
+      writeFileSync(from, JSON.stringify(config))
+      await synthesize(from, made)
+      const tensors = await tensorsOf(made)
+      const random = seededRandom(n_embd)
+      const places = [...Array(n_positions).keys()]
+      const rows = [1, 0.5, 0.7].map((part, b) => ({
+        ids: places.map(() => Math.floor(random() * vocab_size)),
+        // The last begins with padding.
+        mask: places.map((i) => (random() < part && !(b === 2 && i < 4) ? 1 : 0)),
+      }))
+      const model = await open(gpu, made)
+      const inputs = rows.map(({ ids, mask }) => {
+        const kept = places.filter((i) => mask[i] !== 0)
+        return { input: { ids: kept.map((i) => ids[i]!), positions: kept }, kept }
+      })
+      // Drawn after the whole prompt, all in one batch: the logits of its last id.
+      const forced = inputs.map(({ input }) => ({ input, ids: input.ids.slice(-1) }))
+      const found = await oneByOne(gpu, model, forced)
+      for (const [b, { ids, mask }] of rows.entries()) {
+        const last = inputs[b]!.kept.at(-1)!
+        const expected = gpt(tensors, { layers: n_layer, heads: n_head }, ids, mask)
+        assertClose(found[b]!, expected.subarray(last * vocab_size, (last + 1) * vocab_size), 2e-5)
+      }
+    }
   })
 
   test('queries, keys and values with a bias, and names without a prefix', async (gpu) => {

@@ -7,13 +7,19 @@ import { tempFolder } from '../../temp.js'
 /** The tensors of a GPT, by Hugging Face's names. */
 export type Tensors = Map<string, { shape: number[]; values: Float32Array<ArrayBuffer> }>
 
-/** A copy of a GPT's folder, its tensors changed. */
-export async function changedGpt(folder: string, change: (tensors: Tensors) => Tensors): Promise<string> {
+/** The tensors of a model folder. */
+export async function tensorsOf(folder: string): Promise<Tensors> {
   await using file = await openSafetensors(join(folder, 'model.safetensors'))
   const tensors: Tensors = new Map()
   for (const { name, shape } of file.tensors.values()) {
     tensors.set(name, { shape: [...shape], values: await file.readF32(name) })
   }
+  return tensors
+}
+
+/** A copy of a GPT's folder, its tensors changed. */
+export async function changedGpt(folder: string, change: (tensors: Tensors) => Tensors): Promise<string> {
+  const tensors = await tensorsOf(folder)
   const out = tempFolder()
   cpSync(join(folder, 'config.json'), join(out, 'config.json'))
   const sources = [...change(tensors)].map(([name, { shape, values }]): TensorSource => {
