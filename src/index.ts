@@ -1,18 +1,15 @@
 // For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
+export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
-export {
-  type AttendedBlock,
-  type Encoding,
-  type LoadOptions,
-  type LoadTimings,
-  Misc,
-  type ReplyPiece,
-} from './engine/misc.js'
+export { type AttendedBlock, type Encoding, Misc, type ReplyPiece } from './engine/misc.js'
 export type {
   FinishReason,
   Reply,
+  ReplyBlock,
+  ReplyBlocks,
   ReplyOptions,
   ReplySequence,
   ReplyTimings,

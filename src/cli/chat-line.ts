@@ -1,8 +1,8 @@
 /** The commands of `misc chat`: those that take an argument, and those that stand alone on their line. */
-const COMMAND = /^\/(?:(situation|strategy)(?:\s+(.*))?|(help|mixture|reset|quit))$/s
+const COMMAND = /^\/(?:(situation|strategy)(?:\s+(.*))?|(help|mixture|state|reset|quit))$/s
 
 /** The name of a command. */
-export type CommandName = 'situation' | 'strategy' | 'help' | 'mixture' | 'reset' | 'quit'
+export type CommandName = 'situation' | 'strategy' | 'help' | 'mixture' | 'state' | 'reset' | 'quit'
 
 /** What a line of `misc chat` is: a command, or words of the seeker. */
 export type ChatLine =

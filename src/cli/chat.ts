@@ -1,13 +1,14 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import type { Misc } from '../engine/misc.js'
-import type { ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
 import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
 import type { StrategyName } from '../text/strategies.js'
 import { type CommandName, parseChatLine } from './chat-line.js'
 import {
+  blockTable,
   CRISIS_LINES,
   cutInWords,
   likeliest,
@@ -23,9 +24,10 @@ import {
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
 
-const HELP = `/situation TEXT       what troubles you; changes no reply yet, because nothing makes commonsense blocks of it
+const HELP = `/situation TEXT       what troubles you; takes part through what COMET infers of it
 /strategy NAME|auto   reply in one strategy, or let the model choose
 /mixture              the strategy mixture of the last reply
+/state                what COMET inferred for the last reply
 /reset                forget the conversation and the situation
 /quit                 leave; so do Ctrl-C and Ctrl-D
 //TEXT                say /TEXT; a line that is none of these commands is said as it is
@@ -82,6 +84,7 @@ class Chat {
   #situation: string | undefined
   #strategy: StrategyName | undefined
   #mixture: StrategyMixture | undefined
+  #blocks: ReplyBlocks | undefined
   #toldCut = false
   #reply: AbortController | undefined
 
@@ -121,9 +124,10 @@ class Chat {
     else if (name === 'situation') this.#setSituation(argument)
     else if (name === 'strategy') this.#setStrategy(argument)
     else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
+    else if (name === 'state') say(this.#blocks ? blockTable(this.#blocks) : 'no reply yet')
     else {
       this.#dialogue = []
-      this.#situation = this.#mixture = undefined
+      this.#situation = this.#mixture = this.#blocks = undefined
       this.#toldCut = false
       say('a new conversation')
     }
@@ -133,7 +137,7 @@ class Chat {
     if (text) this.#situation = text
     if (mentionsCrisis(text)) say(CRISIS_LINES)
     if (this.#situation === undefined) say('no situation yet: /situation TEXT')
-    else say(`situation: ${shown(this.#situation)}\n(${SITUATION_NOTICE})`)
+    else say(`situation: ${shown(this.#situation)}${this.misc.writesBlocks ? '' : `\n(${SITUATION_NOTICE})`}`)
   }
 
   #setStrategy(name: string): void {
@@ -154,6 +158,7 @@ class Chat {
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
       this.#dialogue = dialogue.slice(-Math.min(this.misc.config.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy
+      this.#blocks = reply.blocks
       if (reply.finishReason === 'aborted') say('(stopped)')
       const cut = cutInWords(reply.cut, this.misc.config)
       if (cut && !this.#toldCut) say(`(${cut})`)

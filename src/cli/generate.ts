@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import type { LoadTimings } from '../engine/misc.js'
+import type { LoadTimings } from '../engine/load-options.js'
+import type { Misc } from '../engine/misc.js'
 import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
@@ -8,6 +9,7 @@ import { decodeUtf8 } from '../io/utf8.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import {
+  blocksInWords,
   CRISIS_LINES,
   cutInWords,
   likeliest,
@@ -25,8 +27,8 @@ import { print, printLines } from './stdio.js'
 const EXAMPLES = `
 FILE holds {"situation": "...", "dialogue": [{"speaker": "seeker", "text": "..."}, {"speaker": "supporter", ...}],
 "blocks": {"post": [{"relation": "xReact", "tail": "sad"}], "situation": []}}; situation and blocks may be missing.
-Blocks are inferences of the commonsense model COMET, which you run yourself: about the seeker's last post, and about the
-situation, which takes part through them alone.
+Blocks are inferences of the commonsense model COMET about the seeker's last post, and about the situation, which takes part
+through them alone. Where the file has none, the COMET beside the model writes them (--comet, --no-comet).
 Or ids, as misc features prints them: {"ids": {"context": [...], "post": [[...]], "situation": [[...]]}}.
 
 Ctrl-C stops the reply and prints what there is; the exit code is then 130.
@@ -59,8 +61,10 @@ export function generateCommand(): Command {
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
   const input = parseInput(flags.input === '-' ? await readStdin() : await readJsonFile(flags.input))
-  if (!('ids' in input)) notice(input, flags)
+  // Said at once; a program has `crisis` in the JSON document.
+  if (!flags.json && !('ids' in input) && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
   await using misc = await loadMisc(model, flags)
+  if (!('ids' in input) && situationUnread(input, misc)) process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
   const stop = new AbortController()
   // Only once: a second Ctrl-C ends the process.
   process.once('SIGINT', () => stop.abort())
@@ -80,10 +84,9 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   if (reply.finishReason === 'aborted') process.exitCode = 130
 }
 
-/** What people should know before the reply; a program has `crisis` in the JSON document. */
-function notice(input: DialogueInput, { json }: Flags): void {
-  if (!json && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
-  if (input.situation && !input.blocks?.situation.length) process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
+/** Whether a situation is there that no block will be about. */
+function situationUnread({ situation, blocks }: DialogueInput, { writesBlocks }: Misc): boolean {
+  return situation !== undefined && (blocks ? blocks.situation.length === 0 : !writesBlocks)
 }
 
 async function readStdin(): Promise<unknown> {
@@ -100,11 +103,11 @@ async function readStdin(): Promise<unknown> {
  * beams, and `sequences` where more than the best was asked for.
  */
 function replyJson(
-  { text, ids, strategy, finishReason, score, sequences, cut, crisis, timings, adapter, seed }: Reply,
+  { text, ids, strategy, finishReason, score, sequences, blocks, cut, crisis, timings, adapter, seed }: Reply,
   load: LoadTimings,
 ) {
-  const { encodeMs, firstTokenMs, perTokenMs } = timings
-  const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs }
+  const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
+  const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs, comet: load.cometMs }
   return {
     text,
     ids,
@@ -112,9 +115,16 @@ function replyJson(
     finish_reason: finishReason,
     score,
     sequences: sequences?.map(({ finishReason: finish_reason, ...it }) => ({ ...it, finish_reason })),
+    blocks,
     cut,
     crisis,
-    timings: { encode_ms: encodeMs, first_token_ms: firstTokenMs, per_token_ms: perTokenMs, load_ms: loadMs },
+    timings: {
+      read_ms: readMs,
+      encode_ms: encodeMs,
+      first_token_ms: firstTokenMs,
+      per_token_ms: perTokenMs,
+      load_ms: loadMs,
+    },
     adapter,
     seed,
   }
@@ -134,15 +144,23 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
-function report({ ids, strategy, finishReason, score, timings, adapter, seed }: Reply, load: LoadTimings): string {
-  const { encodeMs, firstTokenMs, perTokenMs } = timings
+function report(reply: Reply, load: LoadTimings): string {
+  const { ids, strategy, finishReason, score, blocks, timings, adapter, seed } = reply
+  const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
     ['strategies', strategy ? likeliest(strategy, 3) : '-'],
+    ['blocks', blocksInWords(blocks)],
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),
-    ['timings', `encode ${ms(encodeMs)}, first id ${ms(firstTokenMs)}, then ${ms(perTokenMs.median)} each`],
-    ['loading', `adapter ${ms(load.adapterMs)}, weights ${ms(load.weightsMs)}, compiling ${ms(load.compileMs)}`],
+    [
+      'timings',
+      `read ${ms(readMs)}, encode ${ms(encodeMs)}, first id ${ms(firstTokenMs)}, then ${ms(perTokenMs.median)} each`,
+    ],
+    [
+      'loading',
+      `adapter ${ms(load.adapterMs)}, weights ${ms(load.weightsMs)}, compiling ${ms(load.compileMs)}, COMET ${ms(load.cometMs)}`,
+    ],
     ['adapter', adapter],
   ]
   return `\n${lines.map(([name, value]) => `${name!.padEnd(12)}${value}\n`).join('')}`

@@ -4,6 +4,7 @@ import { InputError, MiscError, NoAdapterError } from '../errors.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
+import { cometCommand } from './comet.js'
 import { doctorCommand } from './doctor.js'
 import { endWithReader } from './end-with-reader.js'
 import { featuresCommand } from './features.js'
@@ -41,6 +42,7 @@ const commands: Command[] = [
   doctorCommand(),
   chatCommand(),
   generateCommand(),
+  cometCommand(),
   inspectCommand(),
   synthCommand(),
   featuresCommand(),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { withLoadingBar } from '../engine/loading-bar.js'
+import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
 import { Misc } from '../engine/misc.js'
-import type { Reply, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { Reply, ReplyBlock, ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import type { MiscConfig } from '../models/misc/config.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
@@ -26,10 +26,11 @@ hurting you, please talk to a person now: this program cannot help, and nobody r
 
 /** What is said where a situation is given that no block is about. */
 export const SITUATION_NOTICE =
-  'the situation takes part through commonsense blocks about it alone; there are none, so it changes nothing'
+  'the situation takes part through commonsense blocks about it alone; there are none, and no COMET writes any, so it changes nothing'
 
 /** The flags that {@link replyCommand} adds; those of the generation options beside them. */
 export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
+  comet?: string | false
   strategy?: StrategyName
 }
 
@@ -38,6 +39,9 @@ export function replyCommand(name: string): Command {
   const command = gpuCommand(name)
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
+  command
+    .option('--comet <folder>', 'who writes the blocks that are not given; default: the folder comet in MODEL, if any')
+    .option('--no-comet', 'read no blocks but those that are given')
   for (const option of generationFlags()) command.addOption(option)
   // A bad value is told before a model is loaded.
   return command.hook('preAction', (it) => void generationOptions(it.opts()))
@@ -54,13 +58,19 @@ export function replyOptions(flags: ReplyFlags): ReplyOptions {
 }
 
 /** Loads MODEL with a progress bar. */
-export function loadMisc(model = packagedModel(), { adapter, dtype }: ReplyFlags): Promise<Misc> {
+export function loadMisc(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Misc> {
+  return withBars((onProgress) => Misc.load(model, { adapter, dtype, comet, onProgress }))
+}
+
+/** Loads a model with a progress bar for each stage. */
+export function withBars<T>(load: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  const labels = { weights: 'loading the model', comet: 'loading the COMET' }
   return withLoadingBar(
     (stage, total) =>
-      stage === 'weights'
-        ? progressBar('loading the model', total, 'bytes')
-        : progressBar('compiling kernels, which the driver keeps', total, 'kernels'),
-    (onProgress) => Misc.load(model, { adapter, dtype, onProgress }),
+      stage === 'kernels'
+        ? progressBar('compiling kernels, which the driver keeps', total, 'kernels')
+        : progressBar(labels[stage], total, 'bytes'),
+    load,
   )
 }
 
@@ -89,6 +99,25 @@ export function cutInWords(cut: ContextCut, { maxPositions }: Pick<MiscConfig, '
   if (cut.utterances + cut.ids === 0) return undefined
   const left = `left out of its oldest part: whole utterances ${cut.utterances}, ids in all ${cut.ids}`
   return `the dialogue is longer than the ${maxPositions} ids that the model reads; ${left}`
+}
+
+/** How many blocks a reply had, and from whom: `26 of the last post, 18 of the situation; inferred`. */
+export function blocksInWords({ post, situation }: ReplyBlocks): string {
+  const [first] = [...post, ...situation]
+  return first ? `${post.length} of the last post, ${situation.length} of the situation; ${first.source}` : 'none'
+}
+
+/** Blocks relation by relation, a line each. */
+export function blockTable({ post, situation }: ReplyBlocks): string {
+  const lines = (title: string, blocks: readonly ReplyBlock[]) => {
+    const relations = [...new Set(blocks.map((it) => it.relation))]
+    const rows = relations.map((relation = '-') => {
+      const tails = blocks.filter((it) => (it.relation ?? '-') === relation).map(({ tail }) => shown(tail))
+      return `  ${relation.padEnd(9)}${tails.join('; ')}`
+    })
+    return [`${title}:${rows.length === 0 ? ' none' : ''}`, ...rows]
+  }
+  return [...lines('of the last post', post), ...lines('of the situation', situation)].join('\n')
 }
 
 /** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */

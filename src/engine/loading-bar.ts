@@ -1,5 +1,8 @@
-/** What takes time in a load: reading weights, counted in bytes, then compiling the kernels of a usual reply, counted one by one. */
-export type LoadStage = 'weights' | 'kernels'
+/**
+ * What takes time in a load: reading weights, counted in bytes, compiling the kernels of a usual reply, counted one by one, and
+ * reading the weights of the COMET, counted in bytes.
+ */
+export type LoadStage = 'weights' | 'kernels' | 'comet'
 
 /** Called while a model loads, with how much of a stage is done and how much there is. */
 export type OnProgress = (done: number, total: number, stage: LoadStage) => void

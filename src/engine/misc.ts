@@ -1,11 +1,9 @@
-import { InputError } from '../errors.js'
 import type { Hypothesis } from '../generation/beam-search.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { modelFolder, statIfThere } from '../io/model-folder.js'
 import { fileIn, pathOf } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
@@ -16,24 +14,26 @@ import type { StrategyScores } from '../models/misc/model.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
-import { quote } from '../quote.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
-import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
+import { type CometBlock, type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import { type ContextCut, dialogueFeatures } from '../text/dialogue-features.js'
 import { type Features, idsFeatures } from '../text/features.js'
-import { RELATIONS, type RelationName } from '../text/strategies.js'
+import { RELATIONS } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import { BeamDecoder } from './beam-decoder.js'
+import { BlockWriter } from './block-writer.js'
+import { Comet } from './comet.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
-import type { OnProgress } from './loading-bar.js'
+import { checkLoadOptions, cometFolder, type LoadOptions, type LoadTimings } from './load-options.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
 import {
   type FinishReason,
   type Reply,
+  type ReplyBlock,
   type ReplyOptions,
   type ReplySequence,
   type StrategyMixture,
@@ -43,55 +43,6 @@ import type { ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
 import { strategyMixture } from './strategy-mixture.js'
-
-/** How to load a model. */
-export interface LoadOptions {
-  /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
-  readonly adapter?: string | undefined
-  /**
-   * The number format of weight matrices on the GPU, whatever that of the file; default: f32. f16 halves their memory and
-   * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
-   */
-  readonly dtype?: WeightDtype | undefined
-  /**
-   * Replies drawn together, 1 to 1024; default: 16, or fewer where the adapter's buffers hold no more. Their memory is made
-   * when so many are asked for at once, and given back after half a minute without any.
-   */
-  readonly maxBatch?: number | undefined
-  /** Replies that may wait while `maxBatch` others are drawn, default 256; one more is refused with a {@link QueueFullError}. */
-  readonly maxQueue?: number | undefined
-  /**
-   * Called while weights are read, with bytes so far and in all, and then while the kernels of a usual reply compile, with
-   * their count: seconds on a software adapter whose driver sees them for the first time.
-   */
-  readonly onProgress?: OnProgress | undefined
-  /**
-   * Told what the model's generation_config.json asks for and is not done, and what is wrong with kernels measured earlier;
-   * without it, a line on stderr.
-   */
-  readonly onWarning?: ((message: string) => void) | undefined
-  /**
-   * Kernels measured on this adapter earlier, by `misc tune` or after a load, are used in place of guesses; those not
-   * measured yet are, after this load, for the next one: for 3 seconds at most, while no reply is drawn. An engine's
-   * kernels never change while it lives. The choice of kernels decides in which order sums are taken, and so the last
-   * digits of the logits: in rare cases the same seed draws other ids once choices have changed.
-   *
-   * Default: a software adapter is not measured, only what was is used, because its guesses were measured by the authors
-   * and it takes a second to compile a kernel, for which a reply would wait. `true` measures there too; `false` neither
-   * measures nor uses what was measured: the same ids on every run.
-   */
-  readonly tune?: boolean | undefined
-}
-
-/** What loading took, one after the other, in milliseconds. */
-export interface LoadTimings {
-  /** Finding the adapter and opening a device on it. */
-  readonly adapterMs: number
-  /** From the weights' files to the GPU. Kernels compile beside it. */
-  readonly weightsMs: number
-  /** What compiling the kernels of a usual reply took beyond that. Other kernels compile when they are first needed. */
-  readonly compileMs: number
-}
 
 /** A piece of a reply, as it is drawn. */
 export interface ReplyPiece {
@@ -109,10 +60,7 @@ export interface Encoding {
 }
 
 /** A COMET block and its attention weight; the weights of one source add up to 1. */
-export interface AttendedBlock {
-  /** Undefined where the block was given as ids and opens with no relation. */
-  readonly relation: RelationName | undefined
-  readonly tail: string
+export interface AttendedBlock extends ReplyBlock {
   readonly weight: number
 }
 
@@ -132,6 +80,7 @@ export class Misc implements AsyncDisposable {
   readonly #decoder: MiscDecoder
   readonly #scheduler: ReplyScheduler<DialogueIds, StrategyScores>
   readonly #beams: BeamDecoder<DialogueIds, StrategyScores>
+  readonly #writer: BlockWriter | undefined
   #disposal: Promise<void> | undefined
 
   private constructor(
@@ -140,6 +89,7 @@ export class Misc implements AsyncDisposable {
     tokenizer: Tokenizer,
     defaults: GenerationOptions,
     maxQueue: number,
+    comet: Comet | undefined,
     /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
     readonly loadTimings: LoadTimings,
   ) {
@@ -151,6 +101,7 @@ export class Misc implements AsyncDisposable {
     this.#decoder = decoder
     this.#scheduler = new ReplyScheduler(this.#decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
     this.#beams = new BeamDecoder(this.#scheduler)
+    this.#writer = comet && new BlockWriter(comet, weights.config)
   }
 
   /**
@@ -163,8 +114,9 @@ export class Misc implements AsyncDisposable {
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
   static async load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Misc> {
-    const folder = pathOf(model, 'the model folder')
     checkLoadOptions(options)
+    const folder = await modelFolder(pathOf(model, 'the model folder'))
+    const comet = await cometFolder(folder, options.comet)
     const {
       adapter,
       dtype,
@@ -176,7 +128,7 @@ export class Misc implements AsyncDisposable {
     const tokenizer = await Tokenizer.load(folder)
     const config = await readConfig(folder)
     checkVocabulary(tokenizer, config, folder)
-    const configFile = fileIn(await modelFolder(folder), 'generation_config.json')
+    const configFile = fileIn(folder, 'generation_config.json')
     const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
     const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
     for (const warning of warnings) onWarning(warning)
@@ -189,7 +141,16 @@ export class Misc implements AsyncDisposable {
       const ofReplies = { ...tokenRules(config, tokenizer.baseVocabSize), ...rules }
       const load = { dtype, maxBatch, onProgress, rules: ofReplies }
       const { weights, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, { adapterMs, weightsMs, compileMs })
+      const before = performance.now()
+      const ofComet = {
+        dtype,
+        onWarning,
+        onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet'),
+      }
+      const writer = comet === undefined ? undefined : await Comet.open(gpu, comet, ofComet)
+      const cometMs = writer ? performance.now() - before : 0
+      const timings = { adapterMs, weightsMs, compileMs, cometMs }
+      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, writer, timings)
       if (tune && tuning) {
         const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
         void tuneInBackground(gpu, misc.#turns, tuning, save, onWarning)
@@ -213,6 +174,11 @@ export class Misc implements AsyncDisposable {
   /** How fusion is computed, as the checkpoint's tensors say. */
   get variant(): Variant {
     return this.#weights.variant
+  }
+
+  /** Whether a COMET writes the blocks of dialogues that come without any. */
+  get writesBlocks(): boolean {
+    return this.#writer !== undefined
   }
 
   /**
@@ -315,7 +281,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /** Checks an input and turns it into ids. */
-  async #read(input: unknown, { strategy }: Pick<ReplyOptions, 'strategy'>) {
+  async #read(input: unknown, { strategy, signal }: Pick<ReplyOptions, 'strategy' | 'signal'>) {
     this.#gpu.check()
     const parsed = parseInput(input)
     const limits = featureLimits(this.config)
@@ -329,23 +295,31 @@ export class Misc implements AsyncDisposable {
       const blocks = { post: named(features.postBlocks), situation: named(features.situationBlocks) }
       return { dialogue: asked(features), blocks, cut: { utterances: 0, ids: 0 }, crisis: false }
     }
-    const { cut, ...features } = await dialogueFeatures(this.#tokenizer, parsed, limits)
-    const blocks = parsed.blocks ?? { post: [], situation: [] }
+    const source = parsed.blocks ? 'given' : 'inferred'
+    const written = parsed.blocks ?? (await this.#writer?.write(parsed, signal)) ?? { post: [], situation: [] }
+    const { cut, ...features } = await dialogueFeatures(this.#tokenizer, { ...parsed, blocks: written }, limits)
+    const read = (blocks: readonly CometBlock[], most: number) =>
+      blocks.slice(0, most).map((it) => ({ ...it, source }) as const)
+    const blocks = {
+      post: read(written.post, limits.postBlocks),
+      situation: read(written.situation, limits.situationBlocks),
+    }
     return { dialogue: asked(features), blocks, cut, crisis: seekerMentionsCrisis(parsed) }
   }
 
   /** What a block says, read off its ids. */
-  #block(ids: readonly number[]): Pick<AttendedBlock, 'relation' | 'tail'> {
+  #block(ids: readonly number[]): ReplyBlock {
     const { relationIds } = this.#tokenizer
     const relation = RELATIONS.find((name) => relationIds[name] === ids[0])
-    return { relation, tail: this.#tokenizer.decode(relation ? ids.slice(1) : ids) }
+    return { relation, tail: this.#tokenizer.decode(relation ? ids.slice(1) : ids), source: 'given' }
   }
 
   async #draw(input: unknown, replyOptions: ReplyOptions, onText: (text: string) => void): Promise<Reply> {
     const timer = new ReplyTimer()
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
-    const { dialogue, cut, crisis } = await this.#read(input, { strategy })
+    const { dialogue, blocks, cut, crisis } = await this.#read(input, { strategy, signal })
+    timer.read()
     const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
     const start: ReplyStart<DialogueIds> = { input: dialogue, options, history: [...before, decoderStartId] }
@@ -377,7 +351,19 @@ export class Misc implements AsyncDisposable {
         const timings = timer.timings()
         const { name } = this.adapter
         const ofBeams = { score: found[0]?.score, sequences: this.#sequences(options, found) }
-        resolve({ text, ids, strategy: mixture, finishReason, ...ofBeams, cut, crisis, seed, timings, adapter: name })
+        resolve({
+          text,
+          ids,
+          strategy: mixture,
+          finishReason,
+          ...ofBeams,
+          blocks,
+          cut,
+          crisis,
+          seed,
+          timings,
+          adapter: name,
+        })
       }
       if (options.numBeams > 1) {
         this.#beams.add({
@@ -408,25 +394,5 @@ export class Misc implements AsyncDisposable {
   /** The decoder has as many positions as a reply may have ids, the start id left out. */
   #limited(options: ResolvedOptions): ResolvedOptions {
     return { ...options, maxLength: Math.min(options.maxLength, this.config.maxPositions + 1) }
-  }
-}
-
-function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'tune']
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
-  const { dtype = 'f32' } = options
-  if (!weightDtypes.includes(dtype)) {
-    throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
-  }
-  const { maxBatch = 1, maxQueue = 0 } = options
-  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > 1024) {
-    throw new InputError(`maxBatch must be a whole number from 1 to 1024, got ${quote(maxBatch)}`)
-  }
-  if (!Number.isSafeInteger(maxQueue) || maxQueue < 0) {
-    throw new InputError(`maxQueue must be a whole number of 0 or more, got ${quote(maxQueue)}`)
-  }
-  if (options.tune !== undefined && typeof options.tune !== 'boolean') {
-    throw new InputError(`tune must be true or false, got ${quote(options.tune)}`)
   }
 }

@@ -25,7 +25,11 @@ export const dialogueIds = ({ contextIds, postBlocks, situationBlocks }: Feature
  *
  * @throws InputError where a tokenizer has ids beyond the embedding's rows: it is another model's.
  */
-export function checkVocabulary(tokenizer: Tokenizer, { vocabSize }: MiscConfig, folder: string): void {
+export function checkVocabulary(
+  tokenizer: Tokenizer,
+  { vocabSize }: Pick<MiscConfig, 'vocabSize'>,
+  folder: string,
+): void {
   if (tokenizer.vocabSize <= vocabSize) return
   const ids = `the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize} (vocab_size, the embedding's rows)`
   throw new InputError(`${folder}: ${ids}: ${says(tokenizer.lastToken)}; take all files from one checkpoint`)

@@ -3,8 +3,14 @@ import type { ReplyTimings } from './reply.js'
 /** Takes the times of one reply. */
 export class ReplyTimer {
   readonly #started = performance.now()
+  #readMs = Number.NaN
   #encodeMs = Number.NaN
   readonly #draws: number[] = []
+
+  /** The dialogue is turned into ids. */
+  read(): void {
+    this.#readMs = performance.now() - this.#started
+  }
 
   encoded(milliseconds: number): void {
     this.#encodeMs = milliseconds
@@ -18,6 +24,7 @@ export class ReplyTimer {
     const gaps = this.#draws.slice(1).map((time, i) => time - this.#draws[i]!)
     gaps.sort((a, b) => a - b)
     return {
+      readMs: this.#readMs,
       encodeMs: this.#encodeMs,
       firstTokenMs: (this.#draws[0] ?? Number.NaN) - this.#started,
       perTokenMs: { median: quantile(gaps, 0.5), p95: quantile(gaps, 0.95) },

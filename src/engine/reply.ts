@@ -1,7 +1,7 @@
 import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
 import type { ContextCut } from '../text/dialogue-features.js'
-import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
+import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
 export type StrategyChoice = StrategyName | readonly number[]
@@ -35,6 +35,21 @@ export interface ReplySequence {
   readonly finishReason: FinishReason
 }
 
+/** A commonsense inference that the model read. */
+export interface ReplyBlock {
+  /** Undefined where the block was given as ids and opens with no relation. */
+  readonly relation: RelationName | undefined
+  readonly tail: string
+  /** Whether it came with the dialogue, or the COMET inferred it. */
+  readonly source: 'given' | 'inferred'
+}
+
+/** The blocks of a dialogue, as many as the model reads. */
+export interface ReplyBlocks {
+  readonly post: readonly ReplyBlock[]
+  readonly situation: readonly ReplyBlock[]
+}
+
 /** A finished reply. */
 export interface Reply {
   readonly text: string
@@ -50,6 +65,7 @@ export interface Reply {
   readonly score: number | undefined
   /** Of a beam search with `numReturnSequences` above 1: so many, or as many as there can be, best first. The first is the reply. */
   readonly sequences: readonly ReplySequence[] | undefined
+  readonly blocks: ReplyBlocks
   /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
   readonly cut: ContextCut
   /**
@@ -68,6 +84,8 @@ export interface Reply {
 
 /** Milliseconds. */
 export interface ReplyTimings {
+  /** From text to ids, inferring blocks where none are given. */
+  readonly readMs: number
   /** Blocks, context, fusion, strategy and the keys and values of the sources. */
   readonly encodeMs: number
   /** From the call to the first id; of a beam search, to the first of its beams. */

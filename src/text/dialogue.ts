@@ -23,10 +23,10 @@ export interface DialogueBlocks {
 
 /** What `misc generate` reads and `reply()` takes: the dialogue so far, oldest utterance first. */
 export interface DialogueInput {
-  /** What troubles the seeker. The model reads it through `blocks.situation` alone: without them it changes no reply. */
+  /** What troubles the seeker. The model reads it through blocks about it alone. */
   situation?: string
   dialogue: Utterance[]
-  /** What COMET, which is no part of this package, infers; default: no blocks. */
+  /** What a COMET infers; default: what the engine's own does, where it has one. A list that is left out is empty. */
   blocks?: DialogueBlocks
 }
 

@@ -1,0 +1,232 @@
+import { InputError } from '../errors.js'
+import { cometGeneration } from '../generation/comet-generation.js'
+import { parseGenerationConfig } from '../generation/generation-config.js'
+import { type GenerationOptions, resolveOptions } from '../generation/options.js'
+import { tokenRules } from '../generation/token-rules.js'
+import type { AdapterInfo } from '../gpu/adapter-info.js'
+import type { Gpu } from '../gpu/gpu.js'
+import type { WeightDtype } from '../gpu/tensor.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { fileIn, pathOf } from '../io/path-of.js'
+import { readJsonFile } from '../io/text-file.js'
+import type { Model } from '../models/model.js'
+import { openGpu } from '../platform/node/open-gpu.js'
+import { packagedModel } from '../platform/node/packaged-model.js'
+import { adoptTuning } from '../platform/node/tuning-file.js'
+import { quote } from '../quote.js'
+import { type CometKind, CometQueries, type CometQuery } from '../text/comet-queries.js'
+import type { RelationName } from '../text/strategies.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { BeamDecoder } from './beam-decoder.js'
+import { InputReader } from './input-reader.js'
+import { describeFolder, openModel } from './load-model.js'
+import type { OnProgress } from './loading-bar.js'
+import { checkVocabulary } from './model-text.js'
+
+/** How a {@link Comet} is loaded. */
+export interface CometLoadOptions {
+  /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
+  readonly adapter?: string | undefined
+  /** The number format of weight matrices on the GPU; default: f32. */
+  readonly dtype?: WeightDtype | undefined
+  /** Called while weights are read, with bytes so far and in all. */
+  readonly onProgress?: OnProgress | undefined
+  /** Told what the folder asks for and is not done; without it, a line on stderr. */
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** What is asked of a COMET, and how its tails are searched for where its folder is to be overruled. */
+export interface TailOptions extends GenerationOptions {
+  /** Relations asked of each event; default: those of the paper's nine that the model knows. */
+  readonly relations?: readonly string[] | undefined
+  /** Stops the search within a step; what was found so far is given. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One inference. */
+export interface Tail {
+  readonly text: string
+  /** Its sum of log-probabilities / length^lengthPenalty: with the usual penalty of 1 about the mean of its ids. */
+  readonly score: number
+}
+
+/** What is inferred of an event. */
+export interface EventTails {
+  readonly event: string
+  /** By relation, in the order in which they were asked for; best first. */
+  readonly tails: Readonly<Record<string, readonly Tail[]>>
+  /** Ids of the event that the model has no positions for. */
+  readonly cut: number
+}
+
+/** One event, and what is asked of it. */
+export interface EventQuestion {
+  readonly event: string
+  readonly relations: readonly string[]
+}
+
+/** As the programs of both COMETs search, where a folder says nothing. */
+const usualOptions: GenerationOptions = {
+  ...{ doSample: false, numBeams: 5, numReturnSequences: 5, lengthPenalty: 1, earlyStopping: false },
+  ...{ maxLength: 24, minLength: 0, noRepeatNgramSize: 0, repetitionPenalty: 1 },
+}
+
+/** What a query leaves of what it asks. */
+type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
+
+/**
+ * COMET: commonsense inferences about events (eq. 2 of the paper). COMET-BART, COMET-2019 and comet-mini are told apart by their
+ * files. The beams of all queries go through the decoder together.
+ */
+export class Comet implements AsyncDisposable {
+  readonly #gpu: Gpu
+  readonly #queries: CometQueries
+  readonly #defaults: GenerationOptions
+  readonly #beams: BeamDecoder<CometInput>
+  readonly #model: Model<CometInput>
+  #disposal: Promise<void> | undefined
+
+  private constructor(
+    gpu: Gpu,
+    queries: CometQueries,
+    defaults: GenerationOptions,
+    beams: BeamDecoder<CometInput>,
+    model: Model<CometInput>,
+  ) {
+    this.#gpu = gpu
+    this.#queries = queries
+    this.#defaults = defaults
+    this.#beams = beams
+    this.#model = model
+  }
+
+  /**
+   * Loads a COMET's folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json. What
+   * config.json's `task_specific_params` and generation_config.json say of beams and lengths is done; else 5 beams, 5 tails
+   * of at most 23 ids.
+   *
+   * @param model a folder, or a repository in Hugging Face's cache, as a path or a file URL; default: comet-mini, which comes with
+   *   the package.
+   * @throws InputError where a file is missing or wrong, an option is unknown, or the folder holds no COMET.
+   * @throws NoAdapterError where no adapter was found; the message says what to install.
+   */
+  static async load(model: string | URL = packagedModel('comet-mini'), options: CometLoadOptions = {}): Promise<Comet> {
+    const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
+    const unknown = Object.keys(options).find((name) => !known.includes(name))
+    if (unknown) throw new InputError(`unknown load option ${quote(unknown)}: there are ${known.join(', ')}`)
+    const { adapter, onWarning = (message) => console.warn(`misc-webgpu: ${message}`) } = options
+    const folder = pathOf(model, 'the COMET’s folder')
+    const gpu = await openGpu({ adapter })
+    try {
+      await adoptTuning(gpu, onWarning)
+      return await Comet.open(gpu, folder, { ...options, onWarning })
+    } catch (error) {
+      await gpu.dispose()
+      throw error
+    }
+  }
+
+  /**
+   * As {@link load}, on a device that is open already; {@link dispose} would end it.
+   *
+   * @internal
+   */
+  static async open(gpu: Gpu, path: string, options: Omit<CometLoadOptions, 'adapter'> = {}): Promise<Comet> {
+    const { dtype, onProgress, onWarning } = options
+    const folder = await modelFolder(path)
+    const tokenizer = await Tokenizer.load(folder)
+    const { family, title, config } = await describeFolder(folder)
+    if (family === 'misc') throw new InputError(`${folder}: holds ${title}, which is no COMET`)
+    checkVocabulary(tokenizer, config, folder)
+    const queries = new CometQueries(tokenizer, config)
+    const [configFile, generationFile] = [fileIn(folder, 'config.json'), fileIn(folder, 'generation_config.json')]
+    const generation = (await statIfThere(generationFile)) ? await readJsonFile(generationFile) : undefined
+    const said = cometGeneration(await readJsonFile(configFile), generation, folder)
+    const { options: own, rules: ofFolder, warnings } = parseGenerationConfig(said, folder, config)
+    for (const warning of warnings) onWarning?.(warning)
+    // Relations are no words of a tail; of COMET-2019's added tokens one ends it, another is a blank.
+    const ofModel =
+      queries.kind === 'comet-2019'
+        ? { ...tokenRules(config), eosIds: [tokenizer.eosId] }
+        : tokenRules(config, tokenizer.baseVocabSize)
+    const rules = { ...ofModel, ...ofFolder }
+    const model: Model<CometInput> = await openModel(gpu, folder, { dtype, onProgress })
+    const reader = new InputReader(gpu, model)
+    const encode: InputReader<CometInput>['encode'] = (...inputs) => reader.encode(...inputs)
+    const beams = new BeamDecoder<CometInput>({
+      decoder: { gpu, model, rules, maxBatch: Number.POSITIVE_INFINITY, encode },
+      options: { maxQueue: Number.POSITIVE_INFINITY },
+      // Nothing else uses its memory.
+      exclusive: (work) => work(),
+    })
+    return new Comet(gpu, queries, { ...usualOptions, ...own }, beams, model)
+  }
+
+  /** The adapter that computes. */
+  get adapter(): AdapterInfo {
+    return this.#gpu.adapter
+  }
+
+  /** Which COMET it is. */
+  get kind(): CometKind {
+    return this.#queries.kind
+  }
+
+  /** Those of the paper's nine relations that it knows. */
+  get relations(): readonly RelationName[] {
+    return this.#queries.relations
+  }
+
+  /**
+   * What is inferred of events: their queries go together, as many at a time as fit.
+   *
+   * @throws InputError on an empty event, a relation that the model has not, or an option that is wrong.
+   */
+  async tails(
+    events: readonly string[],
+    { relations = this.relations, signal, ...options }: TailOptions = {},
+  ): Promise<EventTails[]> {
+    const questions = events.map((event) => ({ event, relations }))
+    return this.answer(questions, options, signal)
+  }
+
+  /** As {@link tails}, each event with relations of its own. */
+  async answer(
+    questions: readonly EventQuestion[],
+    generation: GenerationOptions = {},
+    signal?: AbortSignal,
+  ): Promise<EventTails[]> {
+    this.#gpu.check()
+    const options = resolveOptions(this.#defaults, generation)
+    if (options.doSample) throw new InputError('doSample: tails are searched for with beams, and not drawn at random')
+    for (const { event } of questions) {
+      if (event.trim() === '') throw new InputError('an event must say what happened; it is empty')
+    }
+    const queries = await Promise.all(questions.map((it) => this.#queries.of([it.event], it.relations)))
+    const starts = queries.flat().map(({ ids, positions }) => {
+      const input = this.kind === 'comet-2019' ? { ids, positions } : ids
+      return { input, options, history: [this.#model.first(input).id] }
+    })
+    const found = (await this.#beams.search(starts, signal)).values()
+    return questions.map(({ event }, i) => ({
+      event,
+      tails: Object.fromEntries(
+        queries[i]!.map(({ relation }) => {
+          const tails = found.next().value!.map(({ ids, score }) => ({ text: this.#queries.tail(ids), score }))
+          return [relation, tails] as const
+        }),
+      ),
+      cut: Math.max(0, ...queries[i]!.map((it) => it.cut)),
+    }))
+  }
+
+  /** Frees everything on the GPU; the process can end. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#gpu.dispose()
+    return this.#disposal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
