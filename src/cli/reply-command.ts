@@ -110,9 +110,9 @@ export function blocksInWords({ post, situation }: ReplyBlocks): string {
 /** Blocks relation by relation, a line each. */
 export function blockTable({ post, situation }: ReplyBlocks): string {
   const lines = (title: string, blocks: readonly ReplyBlock[]) => {
-    const relations = [...new Set(blocks.map((it) => it.relation))]
-    const rows = relations.map((relation = '-') => {
-      const tails = blocks.filter((it) => (it.relation ?? '-') === relation).map(({ tail }) => shown(tail))
+    const relationOf = (block: ReplyBlock) => block.relation ?? '-'
+    const rows = [...new Set(blocks.map(relationOf))].map((relation) => {
+      const tails = blocks.filter((it) => relationOf(it) === relation).map(({ tail }) => shown(tail))
       return `  ${relation.padEnd(9)}${tails.join('; ')}`
     })
     return [`${title}:${rows.length === 0 ? ' none' : ''}`, ...rows]
