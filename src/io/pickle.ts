@@ -133,7 +133,7 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions): { value: 
 class PickleMachine {
   at = 0
   #steps = 0
-  #stack: PickleValue[] = []
+  readonly #stack: PickleValue[] = []
   /** Where in the stack an open collection begins. */
   readonly #marks: number[] = []
   readonly #memo = new Map<number, PickleValue>()
@@ -163,7 +163,98 @@ class PickleMachine {
   }
 
   #step(opcode: number): void {
-    const stack = this.#stack
+    const value = this.#plainValue(opcode) ?? this.#madeValue(opcode)
+    if (value !== undefined) this.#stack.push(value)
+    else if (opcode === 78) this.#stack.push(null)
+    else this.#act(opcode)
+  }
+
+  /** What an opcode that is followed by a value pushes. */
+  #plainValue(opcode: number): PickleValue | undefined {
+    switch (opcode) {
+      case 0x88: // NEWTRUE
+        return true
+      case 0x89: // NEWFALSE
+        return false
+      case 73: // INT
+        return this.#intLine()
+      case 76: // LONG
+        return this.#longLine()
+      case 74: // BININT
+        return this.#view.getInt32(this.#take(4), true)
+      case 75: // BININT1
+        return this.#u8()
+      case 77: // BININT2
+        return this.#view.getUint16(this.#take(2), true)
+      case 0x8a: // LONG1
+        return this.#integer(this.#u8())
+      case 0x8b: // LONG4
+        return this.#integer(this.#view.getInt32(this.#take(4), true))
+      case 71: // BINFLOAT
+        return this.#view.getFloat64(this.#take(8))
+
+      case 85: // SHORT_BINSTRING
+        return this.#string(this.#u8())
+      case 84: // BINSTRING
+        return this.#string(this.#view.getInt32(this.#take(4), true))
+      case 0x8c: // SHORT_BINUNICODE
+        return this.#text(this.#u8())
+      case 88: // BINUNICODE
+        return this.#text(this.#u32())
+      case 0x8d: // BINUNICODE8
+        return this.#text(this.#u64())
+      case 67: // SHORT_BINBYTES
+        return this.#raw(this.#u8())
+      case 66: // BINBYTES
+        return this.#raw(this.#u32())
+      case 0x8e: // BINBYTES8
+        return this.#raw(this.#u64())
+      default:
+        return undefined
+    }
+  }
+
+  /** What an opcode that works with other values pushes. */
+  #madeValue(opcode: number): PickleValue | undefined {
+    switch (opcode) {
+      case 41: // EMPTY_TUPLE
+        return new PickleTuple([])
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return new PickleTuple(this.#popSome(opcode - 0x84))
+      case 116: // TUPLE
+        return new PickleTuple(this.#popMark())
+      case 93: // EMPTY_LIST
+        return []
+      case 125: // EMPTY_DICT
+        return new Map()
+      case 50: // DUP
+        return this.#top()
+      case 104: // BINGET
+        return this.#recall(this.#u8())
+      case 106: // LONG_BINGET
+        return this.#recall(this.#u32())
+      case 99: // GLOBAL
+        return this.#global(this.#line(), this.#line())
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = this.#popSome(2)
+        if (typeof module !== 'string' || typeof name !== 'string') throw this.#fail('a name is no string')
+        return this.#global(module, name)
+      }
+      case 82: // REDUCE
+      case 0x81: // NEWOBJ
+        return this.#call()
+      case 81: // BINPERSID
+        return this.#persistent()
+      default:
+        return undefined
+    }
+  }
+
+  /** What an opcode that pushes nothing does. */
+  #act(opcode: number): void {
     switch (opcode) {
       case 0x80: // PROTO
         if (this.#u8() > 5) throw this.#fail(`protocol ${this.bytes[this.at - 1]} is unknown`)
@@ -171,109 +262,42 @@ class PickleMachine {
       case 0x95: // FRAME: the bytes that follow belong together.
         if (this.#u64() > this.#end - this.at) throw this.#fail('a frame goes past its end')
         return
-
-      case 78: // NONE
-        return this.#push(null)
-      case 0x88: // NEWTRUE
-        return this.#push(true)
-      case 0x89: // NEWFALSE
-        return this.#push(false)
-      case 73: // INT
-        return this.#push(this.#intLine())
-      case 76: // LONG
-        return this.#push(this.#longLine())
-      case 74: // BININT
-        return this.#push(this.#view.getInt32(this.#take(4), true))
-      case 75: // BININT1
-        return this.#push(this.#u8())
-      case 77: // BININT2
-        return this.#push(this.#view.getUint16(this.#take(2), true))
-      case 0x8a: // LONG1
-        return this.#push(this.#integer(this.#u8()))
-      case 0x8b: // LONG4
-        return this.#push(this.#integer(this.#view.getInt32(this.#take(4), true)))
-      case 71: // BINFLOAT
-        return this.#push(this.#view.getFloat64(this.#take(8)))
-
-      case 85: // SHORT_BINSTRING
-        return this.#push(this.#string(this.#u8()))
-      case 84: // BINSTRING
-        return this.#push(this.#string(this.#view.getInt32(this.#take(4), true)))
-      case 0x8c: // SHORT_BINUNICODE
-        return this.#push(this.#text(this.#u8()))
-      case 88: // BINUNICODE
-        return this.#push(this.#text(this.#u32()))
-      case 0x8d: // BINUNICODE8
-        return this.#push(this.#text(this.#u64()))
-      case 67: // SHORT_BINBYTES
-        return this.#push(this.#raw(this.#u8()))
-      case 66: // BINBYTES
-        return this.#push(this.#raw(this.#u32()))
-      case 0x8e: // BINBYTES8
-        return this.#push(this.#raw(this.#u64()))
-
       case 40: // MARK
-        if (this.#marks.length >= this.#limits.depth) throw this.#beyond('nested', this.#limits.depth, 'levels')
-        this.#marks.push(stack.length)
+        if (this.#marks.length >= this.#limits.depth) throw this.#beyond('nested deeper', this.#limits.depth, 'levels')
+        this.#marks.push(this.#stack.length)
         return
       case 48: // POP
         // As Python does, it takes a mark where that is on top.
-        if (this.#marks.at(-1) === stack.length) this.#marks.pop()
+        if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop()
         else this.#pop()
         return
       case 49: // POP_MARK
         this.#popMark()
         return
-      case 50: // DUP
-        return this.#push(this.#top())
-
-      case 41: // EMPTY_TUPLE
-        return this.#push(new PickleTuple([]))
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        return this.#push(new PickleTuple(this.#popSome(opcode - 0x84)))
-      case 116: // TUPLE
-        return this.#push(new PickleTuple(this.#popMark()))
-      case 93: // EMPTY_LIST
-        return this.#push([])
       case 97: // APPEND
-        return this.#append([this.#pop()])
+        this.#append([this.#pop()])
+        return
       case 101: // APPENDS
-        return this.#append(this.#popMark())
-      case 125: // EMPTY_DICT
-        return this.#push(new Map())
+        this.#append(this.#popMark())
+        return
       case 115: // SETITEM
-        return this.#setItems(this.#popSome(2))
+        this.#setItems(this.#popSome(2))
+        return
       case 117: // SETITEMS
-        return this.#setItems(this.#popMark())
-
+        this.#setItems(this.#popMark())
+        return
       case 113: // BINPUT
-        return this.#remember(this.#u8())
+        this.#remember(this.#u8())
+        return
       case 114: // LONG_BINPUT
-        return this.#remember(this.#u32())
+        this.#remember(this.#u32())
+        return
       case 0x94: // MEMOIZE
-        return this.#remember(this.#memo.size)
-      case 104: // BINGET
-        return this.#recall(this.#u8())
-      case 106: // LONG_BINGET
-        return this.#recall(this.#u32())
-
-      case 99: // GLOBAL
-        return this.#push(this.#global(this.#line(), this.#line()))
-      case 0x93: {
-        // STACK_GLOBAL
-        const [module, name] = this.#popSome(2)
-        if (typeof module !== 'string' || typeof name !== 'string') throw this.#fail('a name is no string')
-        return this.#push(this.#global(module, name))
-      }
-      case 82: // REDUCE
-      case 0x81: // NEWOBJ
-        return this.#call()
+        this.#remember(this.#memo.size)
+        return
       case 98: // BUILD
-        return this.#build()
-      case 81: // BINPERSID
-        return this.#persistent()
+        this.#build()
+        return
       default:
         throw this.#fail(`opcode ${refusedOpcodes[opcode] ?? `0x${opcode.toString(16)}`} is in no state dict`)
     }
@@ -369,10 +393,6 @@ class PickleMachine {
 
   // ——— stack and memo
 
-  #push(value: PickleValue): void {
-    this.#stack.push(value)
-  }
-
   /** Values below an open mark are out of reach. */
   get #floor(): number {
     return this.#marks.at(-1) ?? 0
@@ -405,10 +425,10 @@ class PickleMachine {
     this.#memo.set(key, this.#top())
   }
 
-  #recall(key: number): void {
+  #recall(key: number): PickleValue {
     const value = this.#memo.get(key)
     if (value === undefined) throw this.#fail(`it mentions value ${key}, which it did not remember`)
-    this.#push(value)
+    return value
   }
 
   // ——— collections and objects
@@ -440,19 +460,22 @@ class PickleMachine {
     throw this.#fail(`it names ${quote(full)}, which is no part of a state dict`)
   }
 
-  #call(): void {
+  #call(): PickleValue {
     const [callee, args] = this.#popSome(2) as [PickleValue, PickleValue]
     if (!(callee instanceof PickleGlobal)) throw this.#fail(`it calls ${kindOf(callee)}`)
     if (!(args instanceof PickleTuple)) throw this.#fail(`it calls ${callee.name} with ${kindOf(args)}`)
     const { name, call } = callee
     if (!call) throw this.#fail(`it calls ${name}`)
-    this.#push(this.#worded(name, () => call(args.items, (steps) => this.#charge(steps))))
+    return this.#worded(name, () => call(args.items, (steps) => this.#charge(steps)))
   }
 
   #build(): void {
     const state = this.#pop()
     const target = this.#top()
-    if (target instanceof PickleObject) return this.#worded(kindOf(target), () => target.build(state))
+    if (target instanceof PickleObject) {
+      this.#worded(kindOf(target), () => target.build(state))
+      return
+    }
     if (!(state instanceof Map)) throw this.#fail(`the state of ${kindOf(target)} is ${kindOf(state)}`)
     // An OrderedDict may have attributes, as a state dict has its `_metadata`: nothing reads them.
     if (target instanceof Map) return
@@ -461,11 +484,11 @@ class PickleMachine {
     for (const [key, value] of state) target.fields.set(key, value)
   }
 
-  #persistent(): void {
+  #persistent(): PickleValue {
     const id = this.#pop()
     const { persistent } = this.options
     if (!persistent) throw this.#fail('opcode BINPERSID is in no pickle of this kind')
-    this.#push(this.#worded('an object beside it', () => persistent(id)))
+    return this.#worded('an object beside it', () => persistent(id))
   }
 
   // ——— faults

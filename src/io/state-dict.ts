@@ -1,0 +1,136 @@
+import { InputError } from '../errors.js'
+import { quote } from '../quote.js'
+import { kindOf, type PickleValue } from './pickle.js'
+import type { TorchStorage } from './torch-tensor.js'
+import { TorchTensor } from './torch-tensor.js'
+
+/** The parts that MoEL's program saves a model in, by the module that each is of. */
+const partNames: Record<string, string> = {
+  encoder_state_dict: 'encoder',
+  decoder_state_dict: 'decoder',
+  generator_dict: 'generator',
+  decoder_key_state_dict: 'decoder_key',
+  embedding_dict: 'embedding',
+}
+
+/** Dicts within dicts that are looked through. */
+const deepest = 4
+const mostTensors = 100_000
+const longestName = 1000
+/** Tensors may share storages; but all of them are not this many times the storages, and this much more. */
+const largestSharing = 4
+const sharingForAll = 2 ** 26
+
+/** The weights in a checkpoint. */
+export interface StateDict {
+  readonly tensors: ReadonlyMap<string, TorchTensor>
+  /** Names of what lies beside them and is no weight: an optimizer's state, counters, options. */
+  readonly ignored: readonly string[]
+}
+
+/**
+ * Finds the weights in what torch.save saved: a dict of tensors by name, alone or within others, as under `state_dict` or
+ * `model`, or in the several dicts of MoEL's program, which are joined.
+ *
+ * @param chosen the name of the dict to look in, where there are several
+ * @throws InputError when there is none, or several and none is chosen
+ */
+export function findStateDict(value: PickleValue, source: string, chosen?: string): StateDict {
+  const ignored: string[] = []
+  const tensors = search(value, source, chosen, ignored, 0)
+  for (const name of tensors.keys()) {
+    if (name !== '' && name.length <= longestName && name !== '__metadata__') continue
+    throw new InputError(`${source}: a tensor is called ${quote(name)}; rename it`)
+  }
+  checkSharing(tensors, source)
+  return { tensors, ignored }
+}
+
+function search(
+  value: PickleValue,
+  source: string,
+  chosen: string | undefined,
+  ignored: string[],
+  depth: number,
+): Map<string, TorchTensor> {
+  if (!(value instanceof Map)) {
+    const found = value instanceof TorchTensor ? 'one tensor' : kindOf(value)
+    throw new InputError(`${source}: holds ${found}, not a dict of tensors by name; save a model's state_dict()`)
+  }
+  const direct = tensorsOf(value, source)
+  const dicts = [...value].filter((entry): entry is [string, Dict] => isDictWithTensors(entry))
+  const names = dicts.map(([name]) => name)
+  if (chosen !== undefined && !names.includes(chosen)) {
+    const there = names.length > 0 ? `it holds ${names.map(quote).join(', ')}` : 'it holds no dict of tensors'
+    throw new InputError(`${source}: holds no dict of tensors called ${quote(chosen)}; ${there}`)
+  }
+  const [first] = chosen === undefined ? dicts : dicts.filter(([name]) => name === chosen)
+  const leave = (...taken: string[]) => {
+    for (const key of value.keys()) if (typeof key === 'string' && !taken.includes(key)) ignored.push(key)
+  }
+  if (chosen === undefined && direct.size > 0) {
+    leave(...direct.keys())
+    return direct
+  }
+  if (!first || depth >= deepest) {
+    throw new InputError(`${source}: holds no tensors by name; save a model's state_dict()`)
+  }
+  if (chosen === undefined && dicts.length > 1) {
+    if (!names.every((name) => Object.hasOwn(partNames, name))) {
+      throw new InputError(
+        `${source}: holds several dicts of tensors, ${names.map(quote).join(', ')}; choose one with --state-dict NAME`,
+      )
+    }
+    leave(...names)
+    return new Map(
+      dicts.flatMap(([part, dict]) =>
+        [...tensorsOf(dict, source)].map(([name, tensor]) => [`${partNames[part]}.${name}`, tensor] as const),
+      ),
+    )
+  }
+  leave(first[0])
+  return search(first[1], source, undefined, ignored, depth + 1)
+}
+
+type Dict = Map<PickleValue, PickleValue>
+
+function tensorsOf(dict: Dict, source: string): Map<string, TorchTensor> {
+  const tensors = new Map<string, TorchTensor>()
+  for (const [name, value] of dict) {
+    if (typeof name === 'string' && value instanceof TorchTensor) tensors.set(name, value)
+  }
+  if (tensors.size <= mostTensors) return tensors
+  throw new InputError(`${source}: holds ${tensors.size} tensors, more than the limit of ${mostTensors}`)
+}
+
+/** Whether an entry is a dict that holds tensors by name, at whatever depth is looked at. An optimizer numbers its own. */
+function isDictWithTensors([key, value]: [PickleValue, PickleValue]): boolean {
+  const seen = new Set<Dict>()
+  const holds = (dict: Dict, depth: number): boolean => {
+    // A dict may be in many places, or in itself.
+    if (seen.has(dict) || depth > deepest) return false
+    seen.add(dict)
+    for (const [name, value] of dict) {
+      if (typeof name !== 'string') continue
+      if (value instanceof TorchTensor || (value instanceof Map && holds(value, depth + 1))) return true
+    }
+    return false
+  }
+  return typeof key === 'string' && value instanceof Map && holds(value, 0)
+}
+
+/** A small storage may stand for tensors without end: their strides are 0, or there are many of them. */
+function checkSharing(tensors: ReadonlyMap<string, TorchTensor>, source: string): void {
+  const storages = new Set<TorchStorage>()
+  let viewed = 0
+  let stored = 0
+  for (const { byteLength, storage } of tensors.values()) {
+    viewed += byteLength
+    if (!storages.has(storage)) stored += storage.byteLength
+    storages.add(storage)
+  }
+  if (viewed <= stored * largestSharing + sharingForAll) return
+  throw new InputError(
+    `${source}: its tensors would take ${viewed} bytes, but it holds ${stored}; save it with contiguous tensors`,
+  )
+}
