@@ -4,6 +4,7 @@ import { InputError, MiscError, NoAdapterError } from '../errors.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
+import { convertCommand } from './convert.js'
 import { doctorCommand } from './doctor.js'
 import { endWithReader } from './end-with-reader.js'
 import { featuresCommand } from './features.js'
@@ -43,6 +44,7 @@ const commands: Command[] = [
   generateCommand(),
   inspectCommand(),
   synthCommand(),
+  convertCommand(),
   featuresCommand(),
   tokenizeCommand(),
   validateCommand(),

@@ -32,7 +32,7 @@ export interface StateDict {
  * Finds the weights in what torch.save saved: a dict of tensors by name, alone or within others, as under `state_dict` or
  * `model`, or in the several dicts of MoEL's program, which are joined.
  *
- * @param chosen the name of the dict to look in, where there are several
+ * @param chosen the name of the dict to look in, where there are several; `.` for the tensors beside them
  * @throws InputError when there is none, or several and none is chosen
  */
 export function findStateDict(value: PickleValue, source: string, chosen?: string): StateDict {
@@ -52,49 +52,64 @@ function search(
   chosen: string | undefined,
   ignored: string[],
   depth: number,
-): Map<string, TorchTensor> {
+): Tensors {
   if (!(value instanceof Map)) {
     const found = value instanceof TorchTensor ? 'one tensor' : kindOf(value)
     throw new InputError(`${source}: holds ${found}, not a dict of tensors by name; save a model's state_dict()`)
   }
-  const direct = tensorsOf(value, source)
-  const dicts = [...value].filter((entry): entry is [string, Dict] => isDictWithTensors(entry))
-  const names = dicts.map(([name]) => name)
-  if (chosen !== undefined && !names.includes(chosen)) {
-    const there = names.length > 0 ? `it holds ${names.map(quote).join(', ')}` : 'it holds no dict of tensors'
-    throw new InputError(`${source}: holds no dict of tensors called ${quote(chosen)}; ${there}`)
-  }
-  const [first] = chosen === undefined ? dicts : dicts.filter(([name]) => name === chosen)
-  const leave = (...taken: string[]) => {
+  const own = tensorsOf(value, source)
+  const dicts = new Map([...value].filter((entry): entry is [string, Dict] => isDictWithTensors(entry)))
+  const take = (...taken: string[]) => {
     for (const key of value.keys()) if (typeof key === 'string' && !taken.includes(key)) ignored.push(key)
   }
-  if (chosen === undefined && direct.size > 0) {
-    leave(...direct.keys())
-    return direct
+  const choice = chosen ?? onlyChoice(own, dicts, source)
+  if (choice === OWN && own.size > 0) {
+    take(...own.keys())
+    return own
   }
-  if (!first || depth >= deepest) {
-    throw new InputError(`${source}: holds no tensors by name; save a model's state_dict()`)
+  if (choice === PARTS) {
+    take(...dicts.keys())
+    return joined(dicts, source)
   }
-  if (chosen === undefined && dicts.length > 1) {
-    if (!names.every((name) => Object.hasOwn(partNames, name))) {
-      throw new InputError(
-        `${source}: holds several dicts of tensors, ${names.map(quote).join(', ')}; choose one with --state-dict NAME`,
-      )
-    }
-    leave(...names)
-    return new Map(
-      dicts.flatMap(([part, dict]) =>
-        [...tensorsOf(dict, source)].map(([name, tensor]) => [`${partNames[part]}.${name}`, tensor] as const),
-      ),
-    )
+  const dict = choice === undefined ? undefined : dicts.get(choice)
+  if (dict && depth < deepest) {
+    take(choice!)
+    return search(dict, source, undefined, ignored, depth + 1)
   }
-  leave(first[0])
-  return search(first[1], source, undefined, ignored, depth + 1)
+  if (chosen === undefined) throw new InputError(`${source}: holds no tensors by name; save a model's state_dict()`)
+  const there = dicts.size > 0 ? `it holds ${list(dicts)}` : 'it holds none'
+  throw new InputError(`${source}: holds no dict of tensors called ${quote(chosen)}; ${there}`)
 }
 
+/** What is chosen without a word: the dict's own tensors, */
+const OWN = '.'
+/** all parts, */
+const PARTS = Symbol('parts')
+
+/** or the one dict in it. A single number beside others is a counter or a loss. */
+function onlyChoice(own: Tensors, dicts: ReadonlyMap<string, Dict>, source: string): string | typeof PARTS | undefined {
+  if (dicts.size === 0) return OWN
+  const ownWeights = [...own.values()].some(({ shape }) => shape.length > 0)
+  if (!ownWeights && dicts.size === 1) return [...dicts.keys()][0]
+  if (!ownWeights && [...dicts.keys()].every((name) => Object.hasOwn(partNames, name))) return PARTS
+  const several = ownWeights ? `tensors of its own ("${OWN}") and in dicts` : 'several dicts of tensors'
+  throw new InputError(`${source}: holds ${several}, ${list(dicts)}; choose one with --state-dict NAME`)
+}
+
+function joined(parts: ReadonlyMap<string, Dict>, source: string): Tensors {
+  const all = new Map<string, TorchTensor>()
+  for (const [part, dict] of parts) {
+    for (const [name, tensor] of tensorsOf(dict, source)) all.set(`${partNames[part]}.${name}`, tensor)
+  }
+  return all
+}
+
+const list = (dicts: ReadonlyMap<string, Dict>) => quote([...dicts.keys()])
+
+type Tensors = Map<string, TorchTensor>
 type Dict = Map<PickleValue, PickleValue>
 
-function tensorsOf(dict: Dict, source: string): Map<string, TorchTensor> {
+function tensorsOf(dict: Dict, source: string): Tensors {
   const tensors = new Map<string, TorchTensor>()
   for (const [name, value] of dict) {
     if (typeof name === 'string' && value instanceof TorchTensor) tensors.set(name, value)

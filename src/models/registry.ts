@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../io/checkpoint.js'
 import { type CheckedTensors, checkTensors } from '../nn/check-tensors.js'
 import { type MiscConfig, parseConfig, type Variant } from './misc/config.js'
+import { type DeducedConfig, deduceConfig as deduceMisc } from './misc/deduce-config.js'
 import { detectVariant, type MiscLayout, type MiscVariant, miscLayout } from './misc/layout.js'
 import { plainLayout } from './plain.js'
 
@@ -36,4 +37,17 @@ export function recognizeModel(
   const description = describeModel(config, variant)
   const model = variant === 'plain' ? 'a plain backbone' : `MISC's ${variant} variant`
   return { ...description, config, tensors: checkTensors(tensors, description.layout.tensors, source, model) }
+}
+
+/**
+ * What a checkpoint's tensors say of its config, for one that comes without config.json.
+ *
+ * @param given what is known of it already, in the words of config.json
+ * @returns undefined where they are of no family
+ */
+export function deduceConfig(
+  tensors: Checkpoint['tensors'],
+  given: Readonly<Record<string, unknown>>,
+): DeducedConfig | undefined {
+  return deduceMisc(tensors, given)
 }
