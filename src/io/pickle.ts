@@ -263,7 +263,8 @@ class PickleMachine {
         if (this.#u64() > this.#end - this.at) throw this.#fail('a frame goes past its end')
         return
       case 40: // MARK
-        if (this.#marks.length >= this.#limits.depth) throw this.#beyond('nested deeper', this.#limits.depth, 'levels')
+        if (this.#marks.length >= this.#limits.depth)
+          throw this.#beyond('it is nested deeper', this.#limits.depth, 'levels')
         this.#marks.push(this.#stack.length)
         return
       case 48: // POP
@@ -311,7 +312,7 @@ class PickleMachine {
     if (count < 0) throw this.#fail(`a length of ${count}`)
     if (count > this.#end - start) {
       if (this.#end === this.bytes.length) throw this.#fail(`${count} bytes are announced, past its end`)
-      throw this.#beyond('longer', this.#limits.bytes, 'bytes')
+      throw this.#beyond('it is longer', this.#limits.bytes, 'bytes')
     }
     this.at += count
     return start
