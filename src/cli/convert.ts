@@ -20,7 +20,7 @@ export function convertCommand(): Command {
     .argument('<OUT>', 'the model folder to write; missing or empty')
     .addOption(new Option('--dtype <dtype>', 'of the weights (default: as they are)').choices(Object.keys(dtypes)))
     .option('--config <file>', 'the config.json (default: the one beside CHECKPOINT, or what the tensors say)')
-    .option('--set <key=value>', 'what config.json shall say, in JSON; may be repeated', readSetting, {})
+    .option('--set <key=value>', 'what config.json shall say, in JSON; may be repeated', readSetting)
     .option('--tokenizer <dir>', 'the folder of tokenizer files (default: that of CHECKPOINT)')
     .option('--state-dict <name>', 'which dict of tensors to take, where CHECKPOINT holds several')
     .addHelpText(
@@ -48,7 +48,7 @@ export function convertCommand(): Command {
 }
 
 /** `key=value`: JSON, or else a string. */
-function readSetting(text: string, earlier: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function readSetting(text: string, earlier: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const [, key, value] = /^([A-Za-z]\w*)=(.+)$/s.exec(text) ?? []
   if (key === undefined || value === undefined) throw new InvalidArgumentError('It must be as key=value.')
   return { ...earlier, [key]: parsed(value) }

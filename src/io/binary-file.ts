@@ -2,8 +2,16 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { InputError } from '../errors.js'
 import { readFault } from './text-file.js'
 
+/** Bytes that are read at a time where there are many. */
+export const CHUNK_BYTES = 2 ** 22
+
+/** Bytes that can be read at any place. */
+export interface ByteSource {
+  readInto(target: Uint8Array, position: number): Promise<void>
+}
+
 /** An open file, to be read at any place. */
-export class BinaryFile implements AsyncDisposable {
+export class BinaryFile implements ByteSource, AsyncDisposable {
   #handle: FileHandle | undefined
 
   private constructor(

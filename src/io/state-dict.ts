@@ -58,22 +58,22 @@ function search(
     throw new InputError(`${source}: holds ${found}, not a dict of tensors by name; save a model's state_dict()`)
   }
   const own = tensorsOf(value, source)
-  const dicts = new Map([...value].filter((entry): entry is [string, Dict] => isDictWithTensors(entry)))
-  const take = (...taken: string[]) => {
-    for (const key of value.keys()) if (typeof key === 'string' && !taken.includes(key)) ignored.push(key)
+  const dicts = dictsWithTensors(value)
+  const take = (taken: { has(key: string): boolean }) => {
+    for (const key of value.keys()) if (typeof key === 'string' && !taken.has(key)) ignored.push(key)
   }
   const choice = chosen ?? onlyChoice(own, dicts, source)
   if (choice === OWN && own.size > 0) {
-    take(...own.keys())
+    take(own)
     return own
   }
   if (choice === PARTS) {
-    take(...dicts.keys())
+    take(dicts)
     return joined(dicts, source)
   }
   const dict = choice === undefined ? undefined : dicts.get(choice)
   if (dict && depth < deepest) {
-    take(choice!)
+    take(new Set([choice]))
     return search(dict, source, undefined, ignored, depth + 1)
   }
   if (chosen === undefined) throw new InputError(`${source}: holds no tensors by name; save a model's state_dict()`)
@@ -118,20 +118,29 @@ function tensorsOf(dict: Dict, source: string): Tensors {
   throw new InputError(`${source}: holds ${tensors.size} tensors, more than the limit of ${mostTensors}`)
 }
 
-/** Whether an entry is a dict that holds tensors by name, at whatever depth is looked at. An optimizer numbers its own. */
-function isDictWithTensors([key, value]: [PickleValue, PickleValue]): boolean {
-  const seen = new Set<Dict>()
+/** The dicts in one that hold tensors by name, at whatever depth is looked at. An optimizer numbers its own. */
+function dictsWithTensors(dict: Dict): Map<string, Dict> {
+  // A dict may be in many places, or in itself: it is looked through once, or again where that may go deeper.
+  const without = new Map<Dict, number>()
+  const withTensors = new Set<Dict>()
   const holds = (dict: Dict, depth: number): boolean => {
-    // A dict may be in many places, or in itself.
-    if (seen.has(dict) || depth > deepest) return false
-    seen.add(dict)
+    if (withTensors.has(dict)) return true
+    if (depth > deepest || (without.get(dict) ?? deepest + 1) <= depth) return false
+    without.set(dict, depth)
     for (const [name, value] of dict) {
       if (typeof name !== 'string') continue
-      if (value instanceof TorchTensor || (value instanceof Map && holds(value, depth + 1))) return true
+      if (value instanceof TorchTensor || (value instanceof Map && holds(value, depth + 1))) {
+        withTensors.add(dict)
+        return true
+      }
     }
     return false
   }
-  return typeof key === 'string' && value instanceof Map && holds(value, 0)
+  const found = new Map<string, Dict>()
+  for (const [name, value] of dict) {
+    if (typeof name === 'string' && value instanceof Map && holds(value, 0)) found.set(name, value)
+  }
+  return found
 }
 
 /** A small storage may stand for tensors without end: their strides are 0, or there are many of them. */

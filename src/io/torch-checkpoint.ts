@@ -1,11 +1,11 @@
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import { BinaryFile } from './binary-file.js'
+import { BinaryFile, type ByteSource } from './binary-file.js'
 import { dtypeBits } from './dtype.js'
 import { isLfsPointer, lfsFault } from './lfs-pointer.js'
 import { kindOf, type PickleValue, pickleLimits, readPickle } from './pickle.js'
 import { TorchStorages, torchGlobals } from './torch-globals.js'
-import type { ByteSource, TorchStorage } from './torch-tensor.js'
+import type { TorchStorage } from './torch-tensor.js'
 import { ZipArchive } from './zip.js'
 
 /** What a file of torch before 1.6 begins with, and the version that follows. */

@@ -1,14 +1,7 @@
+import { type ByteSource, CHUNK_BYTES } from './binary-file.js'
 import type { Dtype } from './dtype.js'
 import { dtypeBits, elementCount } from './dtype.js'
 import { PickleObject } from './pickle.js'
-
-/** Bytes of a tensor that are read at a time. */
-export const CHUNK_BYTES = 2 ** 22
-
-/** Bytes that can be read at any place. */
-export interface ByteSource {
-  readInto(target: Uint8Array, position: number): Promise<void>
-}
 
 /** The memory that tensors of a checkpoint lie in, one or several. */
 export class TorchStorage extends PickleObject {

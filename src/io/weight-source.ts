@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import { BinaryFile } from './binary-file.js'
+import { BinaryFile, CHUNK_BYTES } from './binary-file.js'
 import { INDEX, TORCH_WEIGHTS, WEIGHTS } from './checkpoint.js'
 import { dtypeBits, elementCount } from './dtype.js'
 import { firstThere, modelFolder, statIfThere } from './model-folder.js'
@@ -9,7 +9,7 @@ import { openSafetensors, type SafetensorsFile, type TensorInfo } from './safete
 import { openShards } from './shards.js'
 import { findStateDict } from './state-dict.js'
 import { openTorchFile, torchFormat } from './torch-checkpoint.js'
-import { CHUNK_BYTES, type TorchTensor } from './torch-tensor.js'
+import type { TorchTensor } from './torch-tensor.js'
 
 /** A tensor whose values are read as they lie in the file, in the order of its elements. */
 export interface SourceTensor extends TensorInfo {

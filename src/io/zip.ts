@@ -3,8 +3,7 @@ import zlib from 'node:zlib'
 import yauzl from 'yauzl'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import type { BinaryFile } from './binary-file.js'
-import { type ByteSource, CHUNK_BYTES } from './torch-tensor.js'
+import { type BinaryFile, type ByteSource, CHUNK_BYTES } from './binary-file.js'
 
 const mostMembers = 20_000
 /** Members that are compressed are opened in memory, one at a time. */

@@ -8,6 +8,7 @@ import { type ConvertOptions, convert } from '../../src/cli/convert-checkpoint.j
 import { openCheckpoint } from '../../src/io/checkpoint.js'
 import { elementCount } from '../../src/io/dtype.js'
 import { f32ToBf16, f32ToF16 } from '../../src/io/half.js'
+import { openSafetensors } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { recognizeModel } from '../../src/models/registry.js'
 import { TIED_COPIES } from '../../src/nn/layout.js'
@@ -15,12 +16,14 @@ import { fixture } from '../fixtures.js'
 import { type GoldenName, goldenCases, goldenModel } from '../golden.js'
 import { call, dict, legacyFile, named, pickle, tensor, text } from '../io/pickles.js'
 import { skipWithoutTorch, torchPython } from '../python.js'
+import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 import { compiledMain } from './compiled-main.js'
 import { misc } from './run.js'
 
 const conversion = suite('cli/convert')
+const shared = skipWithoutShared(conversion, 'converts the plain backbones of the golden files')
 const onTheSpot = skipWithoutTorch(
   conversion,
   'converts files of a golden model written on the spot, in every wrapping',
@@ -272,6 +275,40 @@ conversion('nothing is written where anything is wrong', async () => {
   writeFileSync(other, readFileSync(fixture('torch', 'forms-zip.pt')))
   await refused(() => convert(other, join(tempFolder(), 'out')), /its tensors are no known model's; give --config FILE/)
 })
+
+/** The tensors of any file of F32. */
+async function weightsIn(path: string): Promise<Weights[]> {
+  await using file = await openSafetensors(path)
+  const infos = [...file.tensors.values()]
+  return Promise.all(infos.map(async ({ name, shape }) => ({ name, shape, values: await file.readF32(name) })))
+}
+
+for (const name of ['joint-tiny', 'blenderbot-tiny', 'bart-tiny']) {
+  shared(`${name}: a bare state dict, its config beside it or told`, async () => {
+    const model = sharedPath('golden', name)!
+    const weights = await weightsIn(join(model, 'model.safetensors'))
+    const path = join(tempFolder(), 'epoch-2.pt')
+    writeFileSync(path, torchFile(weights))
+    const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'))
+    const asked = ['model_type', 'encoder_attention_heads', 'decoder_attention_heads', 'scale_embedding']
+    const set = Object.fromEntries(asked.map((key) => [key, config[key]]))
+    const tokenizer = name === 'joint-tiny' ? { tokenizer: model } : {}
+    for (const options of [{ config: model }, { set }]) {
+      const out = join(tempFolder(), 'model')
+      const { tied } = await convert(path, out, { ...options, ...tokenizer })
+      assert.equal(Object.keys(tied).sort(), [...TIED_COPIES].sort())
+      await using made = await openCheckpoint(out)
+      recognizeModel(made, out)
+      const said = made.config as Record<string, unknown>
+      for (const key of Object.keys(said)) assert.equal(said[key], config[key], key)
+      assert.equal(await weightsIn(join(out, 'model.safetensors')), weights)
+      if (name !== 'joint-tiny') continue
+      for (const file of ['vocab.json', 'merges.txt', 'added_tokens.json', 'special_tokens_map.json']) {
+        assert.is(digest(join(out, file)), digest(join(model, file)), file)
+      }
+    }
+  })
+}
 
 conversion('as a command: words on stderr alone, exit codes, and a model that other commands take', async () => {
   const name = 'misc-tiny-paper'
