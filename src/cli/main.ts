@@ -5,6 +5,7 @@ import { packageVersion } from '../platform/node/packaged.js'
 import { benchCommand } from './bench.js'
 import { chatCommand } from './chat.js'
 import { cometCommand } from './comet.js'
+import { convertCommand } from './convert.js'
 import { doctorCommand } from './doctor.js'
 import { endWithReader } from './end-with-reader.js'
 import { featuresCommand } from './features.js'
@@ -45,6 +46,7 @@ const commands: Command[] = [
   cometCommand(),
   inspectCommand(),
   synthCommand(),
+  convertCommand(),
   featuresCommand(),
   tokenizeCommand(),
   validateCommand(),

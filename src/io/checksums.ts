@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -23,8 +24,17 @@ export async function checksumsMatch(folder: string, files: readonly string[]): 
 async function digests(folder: string, files: readonly string[]): Promise<string> {
   let list = ''
   for (const file of files) {
-    const digest = createHash('sha256').update(await readFile(join(folder, file)))
-    list += `${digest.digest('hex')}  ${file}\n`
+    list += `${await sha256(join(folder, file))}  ${file}\n`
   }
   return list
+}
+
+/** The SHA-256 digest of a file, in hexadecimal. The file may be larger than memory. */
+export async function sha256(path: string, onBytes?: (count: number) => void): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    hash.update(chunk)
+    onBytes?.(chunk.length)
+  }
+  return hash.digest('hex')
 }

@@ -65,3 +65,14 @@ function roundToF16(bits: number): number {
   const half = 1 << (shift - 1)
   return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0))
 }
+
+/** Rounds F32 to BF16 bit patterns, to nearest, ties to even; a NaN stays a NaN. */
+export function f32ToBf16(source: Float32Array, target: Uint16Array): void {
+  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
+  for (let i = 0; i < bits.length; i++) {
+    const value = bits[i]!
+    const isNan = (value & 0x7fffffff) > 0x7f800000
+    // A NaN whose payload lies in the lower half only would become infinity.
+    target[i] = isNan ? (value >>> 16) | 0x40 : (value + 0x7fff + ((value >>> 16) & 1)) >>> 16
+  }
+}

@@ -3,12 +3,16 @@ import { quote } from '../quote.js'
 import { type Dtype, dtypeBits, isDtype } from './dtype.js'
 import { parseStrictJson, type StrictJson } from './strict-json.js'
 
-/** Where a tensor lies in its file, and what it is. */
+/** What a tensor is. */
 export interface TensorInfo {
   readonly name: string
   readonly dtype: Dtype
   /** Sizes, outermost first; empty for a single value. */
   readonly shape: readonly number[]
+}
+
+/** A tensor, and where it lies in its file. */
+export interface StoredTensor extends TensorInfo {
   /** Position of its first byte in the file. */
   readonly byteOffset: number
   readonly byteLength: number
@@ -17,7 +21,7 @@ export interface TensorInfo {
 /** What a safetensors header says, checked. */
 export interface SafetensorsHeader {
   /** By name, in the order of their data. */
-  readonly tensors: ReadonlyMap<string, TensorInfo>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
   /** The strings under `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>
 }
@@ -73,7 +77,7 @@ function metadata(json: Map<string, StrictJson>, file: string): Map<string, stri
   return entry as Map<string, string>
 }
 
-function tensorInfo(name: string, entry: StrictJson, dataStart: number, file: string): TensorInfo {
+function tensorInfo(name: string, entry: StrictJson, dataStart: number, file: string): StoredTensor {
   const fail = (what: string) => damaged(file, `tensor ${quote(name)} ${what}`)
   const size = (value: StrictJson, what: string): number => {
     if (typeof value !== 'bigint') throw fail(`has a ${what} that is not an integer`)
@@ -114,7 +118,7 @@ function byteLength(shape: readonly number[], dtype: Dtype, fail: (what: string)
 }
 
 /** `infos`, sorted by offset, must cover the data from its first byte to the file's last, each byte once. */
-function checkTiling(infos: readonly TensorInfo[], dataStart: number, fileBytes: number, file: string): void {
+function checkTiling(infos: readonly StoredTensor[], dataStart: number, fileBytes: number, file: string): void {
   let at = dataStart
   for (const { name, byteOffset, byteLength } of infos) {
     if (byteOffset > at) throw damaged(file, `a hole of ${byteOffset - at} bytes lies before tensor ${quote(name)}`)

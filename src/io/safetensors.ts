@@ -1,13 +1,18 @@
-import { type FileHandle, open } from 'node:fs/promises'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
+import { BinaryFile } from './binary-file.js'
 import { elementCount } from './dtype.js'
 import { bf16ToF32, f16ToF32 } from './half.js'
 import { isLfsPointer, lfsFault, lfsOpeningBytes } from './lfs-pointer.js'
-import { damaged, MAX_HEADER_BYTES, parseSafetensorsHeader, type TensorInfo } from './safetensors-header.js'
-import { readFault } from './text-file.js'
+import {
+  damaged,
+  MAX_HEADER_BYTES,
+  parseSafetensorsHeader,
+  type StoredTensor,
+  type TensorInfo,
+} from './safetensors-header.js'
 
-export type { TensorInfo } from './safetensors-header.js'
+export type { StoredTensor, TensorInfo } from './safetensors-header.js'
 
 /** Something that holds named tensors: a safetensors file, or a checkpoint of several. */
 export interface TensorReader extends AsyncDisposable {
@@ -44,31 +49,25 @@ export interface TensorReader extends AsyncDisposable {
  * @throws InputError when the file cannot be read or breaks the format in any way
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  let handle: FileHandle
+  const file = await BinaryFile.open(path)
   try {
-    handle = await open(path, 'r')
+    const header = parseSafetensorsHeader(await readHeader(file), file.size, path)
+    return new SafetensorsFile(file, header.tensors, header.metadata)
   } catch (error) {
-    throw new InputError(`${path}: ${readFault(error)}`)
-  }
-  try {
-    const stat = await handle.stat()
-    if (!stat.isFile()) throw new InputError(`${path}: is not a file`)
-    const header = parseSafetensorsHeader(await readHeader(handle, stat.size, path), stat.size, path)
-    return new SafetensorsFile(path, handle, header.tensors, header.metadata)
-  } catch (error) {
-    await handle.close()
+    await file.close()
     throw error
   }
 }
 
-async function readHeader(handle: FileHandle, fileBytes: number, path: string): Promise<Uint8Array> {
+async function readHeader(file: BinaryFile): Promise<Uint8Array> {
+  const { path, size: fileBytes } = file
   if (fileBytes < 8) throw damaged(path, `the file has ${fileBytes} bytes, fewer than the 8 of a header's length`)
   const prefix = new Uint8Array(8)
-  await readFully(handle, prefix, 0, path)
+  await file.readInto(prefix, 0)
   const length = new DataView(prefix.buffer).getBigUint64(0, true)
   if (length > MAX_HEADER_BYTES) {
     const head = new Uint8Array(Math.min(fileBytes, lfsOpeningBytes))
-    await readFully(handle, head, 0, path)
+    await file.readInto(head, 0)
     if (isLfsPointer(head)) throw new InputError(`${path}: ${lfsFault}`)
     throw damaged(path, `the header claims ${length} bytes, over the format's 100,000,000`)
   }
@@ -76,40 +75,37 @@ async function readHeader(handle: FileHandle, fileBytes: number, path: string): 
     throw damaged(path, `truncated: the header claims ${length} bytes, past the end of a file of ${fileBytes}`)
   }
   const bytes = new Uint8Array(Number(length))
-  await readFully(handle, bytes, 8, path)
+  await file.readInto(bytes, 8)
   return bytes
-}
-
-async function readFully(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
-  let done = 0
-  while (done < target.length) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, position + done).catch((error) => {
-      throw new InputError(`${path}: ${readFault(error)}`)
-    })
-    if (bytesRead === 0) throw new InputError(`${path}: became shorter while it was read; read it again when whole`)
-    done += bytesRead
-  }
 }
 
 /** An open safetensors file. Made by {@link openSafetensors}. */
 export class SafetensorsFile implements TensorReader {
-  #handle: FileHandle | undefined
-
   /** @internal */
   constructor(
-    readonly path: string,
-    handle: FileHandle,
-    readonly tensors: ReadonlyMap<string, TensorInfo>,
+    private readonly file: BinaryFile,
+    readonly tensors: ReadonlyMap<string, StoredTensor>,
     /** The strings under `__metadata__`. */
     readonly metadata: ReadonlyMap<string, string>,
-  ) {
-    this.#handle = handle
+  ) {}
+
+  get path(): string {
+    return this.file.path
   }
 
   async readBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(this.#info(name).byteLength)
-    await this.#readInto(name, 0, bytes)
+    await this.readBytesInto(name, 0, bytes)
     return bytes
+  }
+
+  /** Fills memory with a tensor's bytes from the byte `start` on. @throws as {@link readBytes} does */
+  async readBytesInto(name: string, start: number, target: Uint8Array): Promise<void> {
+    const { byteOffset, byteLength } = this.#info(name)
+    if (start + target.length > byteLength) {
+      throw new RangeError(`${this.path}: tensor ${quote(name)} ends before byte ${start + target.length}`)
+    }
+    await this.file.readInto(target, byteOffset + start)
   }
 
   async readF32Into(name: string, start: number, target: Float32Array<ArrayBuffer>): Promise<void> {
@@ -122,7 +118,7 @@ export class SafetensorsFile implements TensorReader {
     const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength).subarray(
       -target.length * elementBytes,
     )
-    await this.#readInto(name, start * elementBytes, bytes)
+    await this.readBytesInto(name, start * elementBytes, bytes)
     if (dtype === 'F32') return
     const convert = dtype === 'F16' ? f16ToF32 : bf16ToF32
     convert(new Uint16Array(bytes.buffer, bytes.byteOffset, target.length), target)
@@ -142,26 +138,15 @@ export class SafetensorsFile implements TensorReader {
     throw new InputError(`${this.path}: tensor ${quote(name)} holds an integer beyond 2^53`)
   }
 
-  async close(): Promise<void> {
-    const handle = this.#handle
-    this.#handle = undefined
-    await handle?.close()
+  close(): Promise<void> {
+    return this.file.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #readInto(name: string, start: number, target: Uint8Array): Promise<void> {
-    const { byteOffset, byteLength } = this.#info(name)
-    if (start + target.length > byteLength) {
-      throw new RangeError(`${this.path}: tensor ${quote(name)} ends before byte ${start + target.length}`)
-    }
-    if (!this.#handle) throw new InputError(`${this.path}: was closed while tensor ${quote(name)} was read`)
-    await readFully(this.#handle, target, byteOffset + start, this.path)
-  }
-
-  #info(name: string): TensorInfo {
+  #info(name: string): StoredTensor {
     const info = this.tensors.get(name)
     if (info) return info
     throw new InputError(`${this.path}: holds no tensor ${quote(name)}; misc inspect lists what a model holds`)

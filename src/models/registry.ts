@@ -14,6 +14,7 @@ import { GptModel, gptCache } from './gpt/model.js'
 import { readGptReference } from './gpt/reference.js'
 import { type MiscConfig, parseConfig, type Variant } from './misc/config.js'
 import { miscCache } from './misc/decoder.js'
+import { type DeducedConfig, deduceConfig as deduceMisc } from './misc/deduce-config.js'
 import { detectVariant, type MiscVariant, miscLayout } from './misc/layout.js'
 import { MiscModel } from './misc/model.js'
 import { readMiscReference } from './misc/reference.js'
@@ -126,3 +127,16 @@ function describeGpt(config: GptConfig, names: GptNames) {
 const describe = <const Family extends string, Config, Weights, Made extends Model>(
   description: Description<Family, Config, Weights, Made>,
 ) => description
+
+/**
+ * What a checkpoint's tensors say of its config, for one that comes without config.json.
+ *
+ * @param given what is known of it already, in the words of config.json
+ * @returns undefined where they are of no family
+ */
+export function deduceConfig(
+  tensors: Checkpoint['tensors'],
+  given: Readonly<Record<string, unknown>>,
+): DeducedConfig | undefined {
+  return deduceMisc(tensors, given)
+}

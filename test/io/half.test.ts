@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../src/io/half.js'
 import { randomIntegers } from '../random.js'
 
 const half = suite('io/half')
@@ -83,6 +83,31 @@ half('converts views that do not begin at their buffer’s start', () => {
   const back = new Uint16Array(10).subarray(3)
   f32ToF16(target, back)
   assert.equal([...back], [...source])
+})
+
+half('F32 to BF16 gives every BF16 value back, keeps a NaN, and rounds to nearest, ties to even', () => {
+  const wide = new Float32Array(65536)
+  const back = new Uint16Array(65536)
+  bf16ToF32(every, wide)
+  f32ToBf16(wide, back)
+  for (const bits of every) {
+    const isNan = (bits & 0x7fff) > 0x7f80
+    if (isNan ? (back[bits]! & 0x7fff) <= 0x7f80 : back[bits] !== bits) assert.is(back[bits], bits)
+  }
+  const bits = new Uint32Array(4)
+  const target = new Uint16Array(4)
+  for (const sign of [0, 0x8000]) {
+    for (let low = sign; low < sign + 0x7f80; low++) {
+      bits.set([0x7fff, 0x8000, 0x8001, 0xffff].map((rest) => ((low << 16) | rest) >>> 0))
+      f32ToBf16(new Float32Array(bits.buffer), target)
+      const expected = [low, low + (low & 1), low + 1, low + 1]
+      if (target.some((value, i) => value !== expected[i])) assert.equal([...target], expected)
+    }
+  }
+  // A NaN whose payload lies in the half that is dropped.
+  bits.fill(0x7f800001)
+  f32ToBf16(new Float32Array(bits.buffer), target)
+  assert.ok(target[0]! > 0x7f80)
 })
 
 half.run()

@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process'
+import type { Test } from 'uvu'
+
+let found: string | null | undefined
+
+/** A Python that has PyTorch, or undefined where this machine has none. */
+export function torchPython(): string | undefined {
+  const pythons = [process.env.PYTHON ?? 'python3', '/usr/bin/python3']
+  found ??= pythons.find((it) => spawnSync(it, ['-c', 'import torch, numpy']).status === 0) ?? null
+  return found ?? undefined
+}
+
+/**
+ * The suite itself where there is PyTorch; otherwise one whose tests are counted as skipped, and a line that says why.
+ *
+ * @param reason what these tests do
+ */
+export function skipWithoutTorch<T>(suite: Test<T>, reason: string): (name: string, test: () => Promise<void>) => void {
+  if (torchPython()) return (name, test) => suite(name, test)
+  process.stderr.write(`skipped, no Python with PyTorch and numpy was found: ${reason}\n`)
+  return (name) => suite.skip(name)
+}
