@@ -21,11 +21,14 @@ export interface CometFolder {
   readonly rules: TokenRules
 }
 
-/** How tails are searched for where a folder says nothing: as the programs of both COMETs do. */
+/** How tails are searched for where a folder says nothing: as the programs of both COMETs do, but for COMET-2019's lengths. */
 export const usualSearch = {
   ...{ numBeams: 5, numReturnSequences: 5, maxLength: 24, minLength: 0 },
   ...{ lengthPenalty: 1, earlyStopping: false, noRepeatNgramSize: 0, repetitionPenalty: 1 },
 } satisfies GenerationOptions
+
+/** A tail of COMET-2019 has 34 ids at most, and one more stands before it. */
+const longest2019 = 35
 
 /**
  * Reads all of a COMET's folder but its weights.
@@ -54,7 +57,10 @@ export async function readCometFolder(path: string, onWarning?: (message: string
   return {
     path: folder,
     queries,
-    defaults: [{ ...usualSearch, doSample: false }, options],
+    defaults: [
+      { ...usualSearch, doSample: false, ...(queries.kind === 'comet-2019' && { maxLength: longest2019 }) },
+      options,
+    ],
     rules: { ...ofTails(tokenizer, description, queries), ...rules },
   }
 }

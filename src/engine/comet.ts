@@ -82,7 +82,7 @@ export class Comet implements AsyncDisposable {
   /**
    * Loads a COMET's folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json. What
    * config.json's `task_specific_params` and generation_config.json say of beams and lengths is done; else 5 beams, 5 tails
-   * of at most 23 ids.
+   * of at most 23 ids, of COMET-2019 34.
    *
    * @param model a folder, or a repository in Hugging Face's cache, as a path or a file URL; default: comet-mini, which comes with
    *   the package.
