@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { Comet, type EventTails } from '../engine/comet.js'
+import { Comet, type EventTails, type TailOptions } from '../engine/comet.js'
+import { usualSearch } from '../engine/comet-folder.js'
 import { InputError } from '../errors.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
 import { type GpuFlags, gpuCommand } from './gpu-command.js'
-import { withBars } from './reply-command.js'
+import { shown, withBars } from './reply-command.js'
 import { lineBatches, printLines } from './stdio.js'
 
 const EXAMPLES = `
@@ -37,7 +38,7 @@ export function cometCommand(): Command {
     .option('--relations <names>', 'comma-separated or repeated; default: the paper’s nine', names)
     .option('--json', 'print one JSON document for the event')
     .addHelpText('after', EXAMPLES)
-  for (const option of generationFlags()) command.addOption(option)
+  for (const option of generationFlags({ ...usualSearch, maxNewTokens: undefined })) command.addOption(option)
   // A bad value is told before a model is loaded.
   return command.hook('preAction', (it) => void generationOptions(it.opts())).action(run)
 }
@@ -46,24 +47,40 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   const { event, relations, json, adapter, dtype } = flags
   if (event !== undefined && event.trim() === '') throw new InputError('--event: say what happened; it is empty')
   await using comet = await withBars((onProgress) => Comet.load(model, { adapter, dtype, onProgress }))
-  const options = generationOptions(flags)
-  const stop = new AbortController()
-  process.once('SIGINT', () => stop.abort())
-  const ask = (events: readonly string[]) => comet.tails(events, { ...options, relations, signal: stop.signal })
-  if (event !== undefined) {
-    const [tails] = await ask([event])
-    await printLines(json ? [JSON.stringify({ ...tails, adapter: comet.adapter.name })] : table(tails!))
-    return
-  }
+  const options = { ...generationOptions(flags), relations }
+  if (event === undefined) return await askLines(comet, options)
+  const [tails] = (await unlessStopped((signal) => comet.tails([event], { ...options, signal }))) ?? []
+  if (!tails) return
+  await printLines(json ? [JSON.stringify({ ...tails, adapter: comet.adapter.name })] : table(tails))
+  if (tails.cut > 0)
+    process.stderr.write(`note: the event is longer than the model reads; ids left out: ${tails.cut}\n`)
+}
+
+/** Asks of the events that stdin has, as they come. */
+async function askLines(comet: Comet, options: TailOptions): Promise<void> {
   for await (const lines of lineBatches(process.stdin)) {
     const events = lines.filter((line) => line.trim() !== '')
-    for (let i = 0; i < events.length && !stop.signal.aborted; i += EVENTS_AT_ONCE) {
-      const found = await ask(events.slice(i, i + EVENTS_AT_ONCE))
+    for (let i = 0; i < events.length; i += EVENTS_AT_ONCE) {
+      const batch = events.slice(i, i + EVENTS_AT_ONCE)
+      const found = await unlessStopped((signal) => comet.tails(batch, { ...options, signal }))
+      if (!found) return
       await printLines(found.map((it) => JSON.stringify(it)))
     }
-    if (stop.signal.aborted) break
   }
-  if (stop.signal.aborted) process.exitCode = 130
+}
+
+/**
+ * What the work gives; undefined once Ctrl-C stops it, which sets the exit code: half a search is no answer. While nothing is
+ * asked Ctrl-C ends the process, as it does by default.
+ */
+async function unlessStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+  const stop = new AbortController()
+  const onInterrupt = () => stop.abort()
+  process.once('SIGINT', onInterrupt)
+  const found = await work(stop.signal).finally(() => process.off('SIGINT', onInterrupt))
+  if (!stop.signal.aborted) return found
+  process.exitCode = 130
+  return undefined
 }
 
 /** What one `--relations` adds to those before it. */
@@ -73,6 +90,8 @@ function names(value: string, before: string[] = []): string[] {
 
 function table({ tails }: EventTails): string[] {
   return Object.entries(tails).flatMap(([relation, list]) =>
-    list.map(({ text, score }, i) => `${(i === 0 ? relation : '').padEnd(12)}${score.toFixed(2).padStart(7)}  ${text}`),
+    list.map(
+      ({ text, score }, i) => `${(i === 0 ? relation : '').padEnd(12)}${score.toFixed(2).padStart(7)}  ${shown(text)}`,
+    ),
   )
 }

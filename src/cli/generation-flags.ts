@@ -10,10 +10,17 @@ import {
   snakeCase,
 } from '../generation/options.js'
 
-/** A flag for every generation option, named as in generation_config.json with hyphens: `--top-p <number>`. */
-export function generationFlags(): Option[] {
-  return optionNames.flatMap((name) => {
-    const { type, help, default: standard } = optionTable[name]
+/** What holds for a reply where neither its folder nor a flag says otherwise. */
+const ofReplies: GenerationOptions = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]))
+
+/**
+ * A flag for every generation option, or every one that these defaults name, named as in generation_config.json with
+ * hyphens: `--top-p <number>`.
+ */
+export function generationFlags(defaults = ofReplies): Option[] {
+  return (Object.keys(defaults) as OptionName[]).flatMap((name) => {
+    const { type, help } = optionTable[name]
+    const standard = defaults[name]
     const flag = flagOf(name)
     const value = { boolean: ' [true|false]', integer: ' <n>', number: ' <x>' }[type]
     const option = new Option(`${flag}${value}`, standard === undefined ? help : `${help} (default ${standard})`)

@@ -3,17 +3,24 @@ import { type BlockSource, blockRelations, cometBlocks, cometEvents } from '../t
 import type { CometBlock, DialogueInput } from '../text/dialogue.js'
 import type { Comet } from './comet.js'
 
-/** Texts whose blocks are kept; the one unused for longest makes room. */
-const capacity = 1024
+/** Texts whose blocks are kept, and their characters in all; those unused for longest make room. */
+const capacity = { texts: 1024, characters: 1_000_000 }
+
+/** A text to infer blocks of. */
+interface Question {
+  readonly source: BlockSource
+  readonly event: string
+}
 
 /** Writes the blocks of dialogues (eq. 2): asks a COMET what it infers of the seeker's last post, and of the situation. */
 export class BlockWriter {
   /** Least recently used first. */
   readonly #written = new Map<string, Promise<CometBlock[]>>()
+  #characters = 0
   readonly #limits: Readonly<Record<BlockSource, number>>
 
   constructor(
-    readonly comet: Comet,
+    readonly comet: Pick<Comet, 'answer' | 'relations'>,
     { maxPostBlocks, maxSituationBlocks }: Pick<MiscConfig, 'maxPostBlocks' | 'maxSituationBlocks'>,
   ) {
     this.#limits = { post: maxPostBlocks, situation: maxSituationBlocks }
@@ -23,45 +30,87 @@ export class BlockWriter {
    * The blocks of a dialogue, both texts in one batch; of a text that was seen before they are there already.
    *
    * @returns undefined once the signal says stop. What is under way goes on, for whoever asks next.
+   * @throws as {@link Comet.tails}; what failed is asked again.
    */
   async write(
     dialogue: Pick<DialogueInput, 'dialogue' | 'situation'>,
     signal?: AbortSignal,
   ): Promise<Record<BlockSource, CometBlock[]> | undefined> {
+    if (signal?.aborted) return undefined
     const events = cometEvents(dialogue)
-    const blocks = Promise.all([this.#blocks('post', events.post), this.#blocks('situation', events.situation)])
-    const found = await (signal ? Promise.race([blocks, aborted(signal)]) : blocks)
-    return found && { post: found[0], situation: found[1] }
+    const asked = (['post', 'situation'] as const).flatMap((source) => {
+      const event = events[source]
+      return event === undefined ? [] : [{ source, event }]
+    })
+    this.#ask(asked.filter((it) => !this.#written.has(keyOf(it))))
+    const blocks = asked.map(async (it) => [it.source, await this.#recall(keyOf(it))] as const)
+    this.#makeRoom()
+    const all = Promise.all(blocks)
+    const found = await (signal ? unlessAborted(all, signal) : all)
+    return found && { post: [], situation: [], ...Object.fromEntries(found) }
   }
 
-  #blocks(source: BlockSource, event: string | undefined): Promise<CometBlock[]> {
-    if (event === undefined) return Promise.resolve([])
-    const key = `${source} ${event}`
-    const blocks = this.#written.get(key) ?? this.#ask(source, event)
+  /** Asks of all in one batch. */
+  #ask(questions: readonly Question[]): void {
+    if (questions.length === 0) return
+    const { comet } = this
+    const answers = comet.answer(
+      questions.map(({ source, event }) => ({
+        event,
+        relations: blockRelations[source].filter((it) => comet.relations.includes(it)),
+      })),
+    )
+    for (const [i, it] of questions.entries()) {
+      const blocks = answers.then((all) => {
+        const tails = Object.entries(all[i]!.tails).map(([name, list]) => [name, list.map(({ text }) => text)] as const)
+        return cometBlocks(Object.fromEntries(tails), it.source, this.#limits[it.source])
+      })
+      this.#keep(keyOf(it), blocks)
+    }
+  }
+
+  #keep(key: string, blocks: Promise<CometBlock[]>): void {
+    this.#written.set(key, blocks)
+    this.#characters += key.length
+    blocks.catch(() => {
+      if (this.#written.get(key) === blocks) this.#drop(key)
+    })
+  }
+
+  /** Of a text that was asked about. */
+  #recall(key: string): Promise<CometBlock[]> {
+    const blocks = this.#written.get(key)!
     this.#written.delete(key)
     this.#written.set(key, blocks)
-    const [oldest] = this.#written.keys()
-    if (this.#written.size > capacity) this.#written.delete(oldest!)
-    // What failed is asked again.
-    blocks.catch(() => this.#written.delete(key))
     return blocks
   }
 
-  async #ask(source: BlockSource, event: string): Promise<CometBlock[]> {
-    const { comet } = this
-    const relations = blockRelations[source].filter((it) => comet.relations.includes(it))
-    const [answer] = await comet.answer([{ event, relations }])
-    const texts = Object.entries(answer!.tails).map(
-      ([relation, list]) => [relation, list.map(({ text }) => text)] as const,
-    )
-    return cometBlocks(Object.fromEntries(texts), source, this.#limits[source])
+  #makeRoom(): void {
+    for (const oldest of this.#written.keys()) {
+      if (this.#written.size <= capacity.texts && this.#characters <= capacity.characters) return
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(key: string): void {
+    this.#written.delete(key)
+    this.#characters -= key.length
   }
 }
 
-/** Resolves when the signal says stop; the listener goes with the signal. */
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined)
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+/** A post and a situation of the same words have other blocks. */
+const keyOf = ({ source, event }: Question): string => `${source} ${event}`
+
+/** What the work gives; undefined if the signal says stop before. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let stop = () => {}
+  const aborted = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined)
+    signal.addEventListener('abort', stop)
   })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }

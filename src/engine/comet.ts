@@ -1,27 +1,22 @@
 import { InputError } from '../errors.js'
-import { cometGeneration } from '../generation/comet-generation.js'
-import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, resolveOptions } from '../generation/options.js'
-import { tokenRules } from '../generation/token-rules.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import { modelFolder, statIfThere } from '../io/model-folder.js'
-import { fileIn, pathOf } from '../io/path-of.js'
-import { readJsonFile } from '../io/text-file.js'
+import { pathOf } from '../io/path-of.js'
 import type { Model } from '../models/model.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { adoptTuning } from '../platform/node/tuning-file.js'
 import { quote } from '../quote.js'
-import { type CometKind, CometQueries, type CometQuery } from '../text/comet-queries.js'
+import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.js'
 import type { RelationName } from '../text/strategies.js'
-import { Tokenizer } from '../text/tokenizer.js'
 import { BeamDecoder } from './beam-decoder.js'
+import { type CometFolder, readCometFolder } from './comet-folder.js'
 import { InputReader } from './input-reader.js'
-import { describeFolder, openModel } from './load-model.js'
+import { openModel } from './load-model.js'
+import { checkDtype } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
-import { checkVocabulary } from './model-text.js'
 
 /** How a {@link Comet} is loaded. */
 export interface CometLoadOptions {
@@ -65,12 +60,6 @@ export interface EventQuestion {
   readonly relations: readonly string[]
 }
 
-/** As the programs of both COMETs search, where a folder says nothing. */
-const usualOptions: GenerationOptions = {
-  ...{ doSample: false, numBeams: 5, numReturnSequences: 5, lengthPenalty: 1, earlyStopping: false },
-  ...{ maxLength: 24, minLength: 0, noRepeatNgramSize: 0, repetitionPenalty: 1 },
-}
-
 /** What a query leaves of what it asks. */
 type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
 
@@ -80,30 +69,20 @@ type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
  */
 export class Comet implements AsyncDisposable {
   readonly #gpu: Gpu
-  readonly #queries: CometQueries
-  readonly #defaults: GenerationOptions
+  readonly #folder: CometFolder
   readonly #beams: BeamDecoder<CometInput>
-  readonly #model: Model<CometInput>
   #disposal: Promise<void> | undefined
 
-  private constructor(
-    gpu: Gpu,
-    queries: CometQueries,
-    defaults: GenerationOptions,
-    beams: BeamDecoder<CometInput>,
-    model: Model<CometInput>,
-  ) {
+  private constructor(gpu: Gpu, folder: CometFolder, beams: BeamDecoder<CometInput>) {
     this.#gpu = gpu
-    this.#queries = queries
-    this.#defaults = defaults
+    this.#folder = folder
     this.#beams = beams
-    this.#model = model
   }
 
   /**
    * Loads a COMET's folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json. What
    * config.json's `task_specific_params` and generation_config.json say of beams and lengths is done; else 5 beams, 5 tails
-   * of at most 23 ids.
+   * of at most 23 ids, of COMET-2019 34.
    *
    * @param model a folder, or a repository in Hugging Face's cache, as a path or a file URL; default: comet-mini, which comes with
    *   the package.
@@ -114,12 +93,13 @@ export class Comet implements AsyncDisposable {
     const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
     const unknown = Object.keys(options).find((name) => !known.includes(name))
     if (unknown) throw new InputError(`unknown load option ${quote(unknown)}: there are ${known.join(', ')}`)
-    const { adapter, onWarning = (message) => console.warn(`misc-webgpu: ${message}`) } = options
-    const folder = pathOf(model, 'the COMET’s folder')
+    const { adapter, dtype, onProgress, onWarning = (message) => console.warn(`misc-webgpu: ${message}`) } = options
+    checkDtype(dtype)
+    const folder = await readCometFolder(pathOf(model, 'the COMET’s folder'), onWarning)
     const gpu = await openGpu({ adapter })
     try {
       await adoptTuning(gpu, onWarning)
-      return await Comet.open(gpu, folder, { ...options, onWarning })
+      return await Comet.open(gpu, folder, { dtype, onProgress })
     } catch (error) {
       await gpu.dispose()
       throw error
@@ -131,35 +111,34 @@ export class Comet implements AsyncDisposable {
    *
    * @internal
    */
-  static async open(gpu: Gpu, path: string, options: Omit<CometLoadOptions, 'adapter'> = {}): Promise<Comet> {
-    const { dtype, onProgress, onWarning } = options
-    const folder = await modelFolder(path)
-    const tokenizer = await Tokenizer.load(folder)
-    const { family, title, config } = await describeFolder(folder)
-    if (family === 'misc') throw new InputError(`${folder}: holds ${title}, which is no COMET`)
-    checkVocabulary(tokenizer, config, folder)
-    const queries = new CometQueries(tokenizer, config)
-    const [configFile, generationFile] = [fileIn(folder, 'config.json'), fileIn(folder, 'generation_config.json')]
-    const generation = (await statIfThere(generationFile)) ? await readJsonFile(generationFile) : undefined
-    const said = cometGeneration(await readJsonFile(configFile), generation, folder)
-    const { options: own, rules: ofFolder, warnings } = parseGenerationConfig(said, folder, config)
-    for (const warning of warnings) onWarning?.(warning)
-    // Relations are no words of a tail; of COMET-2019's added tokens one ends it, another is a blank.
-    const ofModel =
-      queries.kind === 'comet-2019'
-        ? { ...tokenRules(config), eosIds: [tokenizer.eosId] }
-        : tokenRules(config, tokenizer.baseVocabSize)
-    const rules = { ...ofModel, ...ofFolder }
-    const model: Model<CometInput> = await openModel(gpu, folder, { dtype, onProgress })
+  static async open(
+    gpu: Gpu,
+    folder: CometFolder,
+    options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
+  ): Promise<Comet> {
+    const model: Model<CometInput> = await openModel(gpu, folder.path, options)
     const reader = new InputReader(gpu, model)
     const encode: InputReader<CometInput>['encode'] = (...inputs) => reader.encode(...inputs)
     const beams = new BeamDecoder<CometInput>({
-      decoder: { gpu, model, rules, maxBatch: Number.POSITIVE_INFINITY, encode },
+      decoder: { gpu, model, rules: folder.rules, maxBatch: Number.POSITIVE_INFINITY, encode },
       options: { maxQueue: Number.POSITIVE_INFINITY },
       // Nothing else uses its memory.
       exclusive: (work) => work(),
     })
-    return new Comet(gpu, queries, { ...usualOptions, ...own }, beams, model)
+    return new Comet(gpu, folder, beams)
+  }
+
+  get #queries(): CometQueries {
+    return this.#folder.queries
+  }
+
+  /**
+   * Whether nothing is asked of it.
+   *
+   * @internal
+   */
+  get idle(): boolean {
+    return this.#beams.idle
   }
 
   /** The adapter that computes. */
@@ -181,32 +160,45 @@ export class Comet implements AsyncDisposable {
    * What is inferred of events: their queries go together, as many at a time as fit.
    *
    * @throws InputError on an empty event, a relation that the model has not, or an option that is wrong.
+   * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async tails(
     events: readonly string[],
     { relations = this.relations, signal, ...options }: TailOptions = {},
   ): Promise<EventTails[]> {
-    const questions = events.map((event) => ({ event, relations }))
+    checkTexts(events, 'events')
+    checkTexts(relations, 'relations')
+    const questions = events.map((event) => ({ event, relations: [...new Set(relations)] }))
     return this.answer(questions, options, signal)
   }
 
-  /** As {@link tails}, each event with relations of its own. */
+  /**
+   * As {@link tails}, each event with relations of its own.
+   *
+   * @internal
+   */
   async answer(
     questions: readonly EventQuestion[],
     generation: GenerationOptions = {},
     signal?: AbortSignal,
   ): Promise<EventTails[]> {
     this.#gpu.check()
-    const options = resolveOptions(this.#defaults, generation)
-    if (options.doSample) throw new InputError('doSample: tails are searched for with beams, and not drawn at random')
+    const { defaults, rules } = this.#folder
+    const options = resolveOptions(...defaults, generation)
+    for (const name of ['doSample', 'penalizeContext'] as const) {
+      if (options[name]) throw new InputError(`${name}: ${notForTails[name]}; leave it out`)
+    }
     for (const { event } of questions) {
       if (event.trim() === '') throw new InputError('an event must say what happened; it is empty')
     }
     const queries = await Promise.all(questions.map((it) => this.#queries.of([it.event], it.relations)))
-    const starts = queries.flat().map(({ ids, positions }) => {
-      const input = this.kind === 'comet-2019' ? { ids, positions } : ids
-      return { input, options, history: [this.#model.first(input).id] }
-    })
+    const starts = queries
+      .flat()
+      .map(({ ids, positions }) =>
+        this.kind === 'comet-2019'
+          ? { input: { ids, positions }, options, history: ids.slice(-1) }
+          : { input: ids, options, history: [rules.decoderStartId] },
+      )
     const found = (await this.#beams.search(starts, signal)).values()
     return questions.map(({ event }, i) => ({
       event,
@@ -229,4 +221,15 @@ export class Comet implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
+}
+
+/** Options of replies that say nothing of tails. */
+const notForTails = {
+  doSample: 'tails are searched for with beams, and not drawn at random',
+  penalizeContext: 'tails are made apart from their events',
+}
+
+function checkTexts(values: unknown, what: string): void {
+  if (Array.isArray(values) && values.every((it) => typeof it === 'string')) return
+  throw new InputError(`${what} must be a list of strings, got ${quote(values)}`)
 }

@@ -68,10 +68,7 @@ export function checkLoadOptions(options: LoadOptions): void {
   const known = ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'comet', 'tune']
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
-  const { dtype = 'f32' } = options
-  if (!weightDtypes.includes(dtype)) {
-    throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
-  }
+  checkDtype(options.dtype)
   const { maxBatch = 1, maxQueue = 0 } = options
   if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > 1024) {
     throw new InputError(`maxBatch must be a whole number from 1 to 1024, got ${quote(maxBatch)}`)
@@ -82,6 +79,12 @@ export function checkLoadOptions(options: LoadOptions): void {
   if (options.tune !== undefined && typeof options.tune !== 'boolean') {
     throw new InputError(`tune must be true or false, got ${quote(options.tune)}`)
   }
+}
+
+/** @throws InputError where it is no number format of weights */
+export function checkDtype(dtype: WeightDtype = 'f32'): void {
+  if (weightDtypes.includes(dtype)) return
+  throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
 }
 
 /**

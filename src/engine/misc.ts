@@ -1,3 +1,4 @@
+import { QueueFullError } from '../errors.js'
 import type { Hypothesis } from '../generation/beam-search.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
@@ -25,6 +26,7 @@ import { tuneInBackground } from './background-tuner.js'
 import { BeamDecoder } from './beam-decoder.js'
 import { BlockWriter } from './block-writer.js'
 import { Comet } from './comet.js'
+import { readCometFolder } from './comet-folder.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
@@ -80,7 +82,11 @@ export class Misc implements AsyncDisposable {
   readonly #decoder: MiscDecoder
   readonly #scheduler: ReplyScheduler<DialogueIds, StrategyScores>
   readonly #beams: BeamDecoder<DialogueIds, StrategyScores>
+  readonly #comet: Comet | undefined
   readonly #writer: BlockWriter | undefined
+  readonly #maxQueue: number
+  /** Replies whose texts are being read. */
+  #reading = 0
   #disposal: Promise<void> | undefined
 
   private constructor(
@@ -101,6 +107,8 @@ export class Misc implements AsyncDisposable {
     this.#decoder = decoder
     this.#scheduler = new ReplyScheduler(this.#decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
     this.#beams = new BeamDecoder(this.#scheduler)
+    this.#maxQueue = maxQueue
+    this.#comet = comet
     this.#writer = comet && new BlockWriter(comet, weights.config)
   }
 
@@ -116,7 +124,6 @@ export class Misc implements AsyncDisposable {
   static async load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Misc> {
     checkLoadOptions(options)
     const folder = await modelFolder(pathOf(model, 'the model folder'))
-    const comet = await cometFolder(folder, options.comet)
     const {
       adapter,
       dtype,
@@ -132,6 +139,8 @@ export class Misc implements AsyncDisposable {
     const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
     const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
     for (const warning of warnings) onWarning(warning)
+    const path = await cometFolder(folder, options.comet)
+    const ofComet = path === undefined ? undefined : await readCometFolder(path, onWarning)
     const started = performance.now()
     const gpu = await openGpu({ adapter })
     const adapterMs = performance.now() - started
@@ -142,15 +151,11 @@ export class Misc implements AsyncDisposable {
       const load = { dtype, maxBatch, onProgress, rules: ofReplies }
       const { weights, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
       const before = performance.now()
-      const ofComet = {
-        dtype,
-        onWarning,
-        onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet'),
-      }
-      const writer = comet === undefined ? undefined : await Comet.open(gpu, comet, ofComet)
-      const cometMs = writer ? performance.now() - before : 0
+      const progress = { onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
+      const comet = ofComet && (await Comet.open(gpu, ofComet, { dtype, ...progress }))
+      const cometMs = comet ? performance.now() - before : 0
       const timings = { adapterMs, weightsMs, compileMs, cometMs }
-      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, writer, timings)
+      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, comet, timings)
       if (tune && tuning) {
         const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
         void tuneInBackground(gpu, misc.#turns, tuning, save, onWarning)
@@ -271,10 +276,10 @@ export class Misc implements AsyncDisposable {
 
   /** When nothing is drawn or searched for, and how to have the GPU meanwhile. */
   get #turns() {
-    const [scheduler, beams] = [this.#scheduler, this.#beams]
+    const [scheduler, beams, comet] = [this.#scheduler, this.#beams, this.#comet]
     return {
       get idle() {
-        return scheduler.idle && beams.idle
+        return scheduler.idle && beams.idle && (comet?.idle ?? true)
       },
       exclusive: <T>(work: () => Promise<T>) => scheduler.exclusive(work),
     }
@@ -307,6 +312,23 @@ export class Misc implements AsyncDisposable {
     return { dialogue: asked(features), blocks, cut, crisis: seekerMentionsCrisis(parsed) }
   }
 
+  /** A COMET takes its time: no more texts are read at once than replies may be drawn or wait. */
+  async #readInTurn(input: unknown, options: Pick<ReplyOptions, 'strategy' | 'signal'>) {
+    const [reading, most] = [this.#reading, this.#decoder.maxBatch + this.#maxQueue]
+    if (reading >= most) {
+      throw new QueueFullError(
+        `the texts of ${reading} replies are being read, with maxQueue ${this.#maxQueue}: ` +
+          'ask again when one of them is drawn, or load the model with a larger maxQueue',
+      )
+    }
+    this.#reading++
+    try {
+      return await this.#read(input, options)
+    } finally {
+      this.#reading--
+    }
+  }
+
   /** What a block says, read off its ids. */
   #block(ids: readonly number[]): ReplyBlock {
     const { relationIds } = this.#tokenizer
@@ -318,7 +340,7 @@ export class Misc implements AsyncDisposable {
     const timer = new ReplyTimer()
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
-    const { dialogue, blocks, cut, crisis } = await this.#read(input, { strategy, signal })
+    const { dialogue, blocks, cut, crisis } = await this.#readInTurn(input, { strategy, signal })
     timer.read()
     const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []

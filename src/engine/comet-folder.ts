@@ -1,0 +1,88 @@
+import { InputError } from '../errors.js'
+import { cometGeneration } from '../generation/comet-generation.js'
+import { parseGenerationConfig } from '../generation/generation-config.js'
+import type { GenerationOptions } from '../generation/options.js'
+import { type TokenRules, tokenRules } from '../generation/token-rules.js'
+import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { fileIn } from '../io/path-of.js'
+import { readJsonFile } from '../io/text-file.js'
+import type { ModelDescription } from '../models/registry.js'
+import { CometQueries } from '../text/comet-queries.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { describeFolder } from './load-model.js'
+import { checkVocabulary } from './model-text.js'
+
+/** What a COMET's folder says; its weights are left on disk. */
+export interface CometFolder {
+  readonly path: string
+  readonly queries: CometQueries
+  /** How tails are searched for, where the caller says nothing: the later wins. */
+  readonly defaults: readonly GenerationOptions[]
+  readonly rules: TokenRules
+}
+
+/** How tails are searched for where a folder says nothing: as the programs of both COMETs do, but for COMET-2019's lengths. */
+export const usualSearch = {
+  ...{ numBeams: 5, numReturnSequences: 5, maxLength: 24, minLength: 0 },
+  ...{ lengthPenalty: 1, earlyStopping: false, noRepeatNgramSize: 0, repetitionPenalty: 1 },
+} satisfies GenerationOptions
+
+/** A tail of COMET-2019 has 34 ids at most, and one more stands before it. */
+const longest2019 = 35
+
+/**
+ * Reads all of a COMET's folder but its weights.
+ *
+ * @param onWarning told of what the folder asks for and is not done
+ * @throws InputError that names the folder or its file, where one is missing or wrong, or it holds no COMET
+ */
+export async function readCometFolder(path: string, onWarning?: (message: string) => void): Promise<CometFolder> {
+  const folder = await modelFolder(path)
+  const tokenizer = await Tokenizer.load(folder)
+  const description = await describeFolder(folder)
+  if (description.family === 'misc') {
+    throw new InputError(`${folder}: holds ${description.title}, which is no COMET; give the folder of one`)
+  }
+  const { config } = description
+  checkVocabulary(tokenizer, config, folder)
+  const queries = queriesOf(tokenizer, description, folder)
+  const [configFile, generationFile] = [fileIn(folder, 'config.json'), fileIn(folder, 'generation_config.json')]
+  const generation = (await statIfThere(generationFile)) ? await readJsonFile(generationFile) : undefined
+  const said = cometGeneration(await readJsonFile(configFile), generation, folder)
+  // Tails are searched for, whatever the folder has drawn at random.
+  const searched = { num_beams: usualSearch.numBeams, ...said, do_sample: false }
+  const { options, rules, warnings } = parseGenerationConfig(searched, folder, config)
+  if (said.do_sample === true) onWarning?.(`${folder}: tails are searched for with beams, without do_sample true`)
+  for (const warning of warnings) onWarning?.(warning)
+  return {
+    path: folder,
+    queries,
+    defaults: [
+      { ...usualSearch, doSample: false, ...(queries.kind === 'comet-2019' && { maxLength: longest2019 }) },
+      options,
+    ],
+    rules: { ...ofTails(tokenizer, description, queries), ...rules },
+  }
+}
+
+/** @throws InputError where it is no COMET, or a COMET of another kind than its weights */
+function queriesOf(tokenizer: Tokenizer, { family, title, config }: ModelDescription, folder: string): CometQueries {
+  let queries: CometQueries
+  try {
+    queries = new CometQueries(tokenizer, config)
+  } catch (error) {
+    if (error instanceof InputError) throw new InputError(`${folder}: ${error.message}`)
+    throw error
+  }
+  if ((queries.kind === 'comet-2019') === (family === 'gpt')) return queries
+  throw new InputError(
+    `${folder}: its tokenizer is that of ${queries.kind}, but its weights are those of ${title}; take all files from one checkpoint`,
+  )
+}
+
+/** Relations are no words of a tail; of COMET-2019's added tokens one ends it, another is a blank. */
+function ofTails(tokenizer: Tokenizer, { config }: ModelDescription, { kind }: CometQueries): TokenRules {
+  return kind === 'comet-2019'
+    ? { ...tokenRules(config, tokenizer.vocabSize), eosIds: [tokenizer.eosId] }
+    : tokenRules(config, tokenizer.baseVocabSize)
+}
