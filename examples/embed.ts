@@ -18,7 +18,8 @@ async function main(): Promise<void> {
       { speaker: 'supporter', strategy: 'Question', text: 'I am sorry to hear that. How did it happen?' },
       { speaker: 'seeker', text: 'they closed our office. i feel so ashamed' },
     ],
-    // What COMET infers, if you run it. A situation takes part through such blocks alone.
+    // What COMET infers of the last post, and of a situation, which takes part through such blocks alone. Left out, the COMET
+    // beside the model writes them; the package has one for its own.
     blocks: {
       post: [{ relation: 'xReact', tail: 'ashamed' }],
       situation: [{ relation: 'xWant', tail: 'to find a job' }],

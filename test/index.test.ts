@@ -6,13 +6,16 @@ import { compile, userFolder } from './user-folder.js'
 const declarations = suite('index, declarations')
 
 const program = `
-import { type LoadOptions, Misc, QueueFullError, type Reply } from 'misc-webgpu'
+import { Comet, type EventTails, type LoadOptions, Misc, QueueFullError, type Reply, type TailOptions } from 'misc-webgpu'
 
-const options: LoadOptions = { dtype: 'int8', onProgress: (read, total) => read / total }
+const options: LoadOptions = { dtype: 'int8', comet: new URL('comet/', 'file:///'), onProgress: (read, total) => read / total }
 const misc = await Misc.load(new URL('model/', 'file:///'), options)
 try {
   const dialogue = [{ speaker: 'seeker' as const, text: 'hi' }]
   const reply: Reply = await misc.reply({ dialogue }, { signal: AbortSignal.timeout(1000), strategy: 'Question' })
+  const sources: ('given' | 'inferred')[] = reply.blocks.post.map(({ source }) => source)
+  const { blocks } = await misc.encode({ dialogue, blocks: { post: [{ relation: 'xReact', tail: 'sad' }], situation: [] } })
+  const weights: number[] = blocks.post.map(({ source, weight }) => weight * sources.indexOf(source))
   const told: [string, boolean, number] = [reply.text, reply.crisis, reply.cut.utterances]
   for await (const { text } of misc.stream({ dialogue })) told[0] += text
 } catch (error) {
@@ -20,6 +23,12 @@ try {
 } finally {
   await misc[Symbol.asyncDispose]()
 }
+const comet = await Comet.load(undefined, { dtype: 'f16' })
+const asked: TailOptions = { relations: comet.relations, numBeams: 3, signal: AbortSignal.timeout(1000) }
+const [found]: EventTails[] = await comet.tails(['i lost my job'], asked)
+const best: string | undefined = found?.tails.xReact?.[0]?.text
+const without: LoadOptions = { comet: false }
+await comet.dispose()
 `
 
 const folder = userFolder()

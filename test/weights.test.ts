@@ -50,7 +50,7 @@ for (const adapter of testAdapters) {
       'i feel so sad , alone and afraid , and i cry all day . ',
       'i am so happy , my life is great and i love it ! ',
     ]
-    await using misc = await Misc.load(packagedModel(), { adapter, tune: false })
+    await using misc = await Misc.load(packagedModel(), { adapter, tune: false, comet: false })
     const answers = posts.map(async (sentence) => {
       const words = await tokenizer.encode(sentence)
       const text = sentence.repeat(Math.floor(760 / words.length)) + 'i '.repeat(760 % words.length)

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
@@ -128,6 +129,48 @@ command('Ctrl-C during a reply stops the reply, between replies the chat', async
   assert.is(status, 0)
   assert.match(stdout, /^\S.*\n$/)
   assert.match(stderr, /\(stopped\)/)
+})
+
+command('/state shows what was inferred for the last reply, and the situation has blocks from then on', async () => {
+  const lines = [
+    '/state',
+    'i lost my job',
+    '/state',
+    '/situation i am ill',
+    '/state',
+    'why',
+    '/state',
+    '/reset',
+    '/state',
+  ]
+  const args = ['chat', await tinyModel(), '--comet', await tinyComet(), ...flags]
+  const { stdout, stderr, status } = await runMisc(args, lines.join('\n'))
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /^\S.*\n\S.*\n$/)
+  const [before, first, second, third] = stderr
+    .split(/(?=^of the last post:\n)/m)
+    .map((part) => part.split('\n').map((line) => line.slice(0, 11).trimEnd()))
+  assert.ok(
+    before!.some((line) => line === 'no reply ye'),
+    stderr,
+  )
+  const table = (lines: string[]) =>
+    lines.filter((line) => /^ {2}[xo]\w+$|^of the/.test(line)).map((line) => line.trim())
+  const all = ['xAttr', 'xEffect', 'xIntent', 'xNeed', 'xReact', 'xWant', 'oWant', 'oEffect', 'oReact']
+  assert.equal(table(first!), ['of the last', ...all, 'of the situ'])
+  // No reply was made of the situation yet.
+  assert.equal(table(second!), table(first!))
+  assert.equal(table(third!), ['of the last', ...all, 'of the situ', ...all.slice(0, 6)])
+  assert.match(stderr, /situation: i am ill\n(?!\()/)
+  assert.match(stderr, /of the situation: none\n/)
+  assert.is(stderr.match(/no reply yet/g)!.length, 2)
+})
+
+command('without a COMET the state is empty, and a situation is said to change nothing', async () => {
+  const lines = ['/situation i am ill', 'i lost my job', '/state'].join('\n')
+  const { stderr } = await runMisc(['chat', await tinyModel(), '--no-comet', ...flags], lines)
+  assert.match(stderr, /of the last post: none\nof the situation: none\n/)
+  assert.match(stderr, /\(the situation takes part .* no COMET writes any, so it changes nothing\)\n/)
 })
 
 command('an unknown strategy or model ends with 2', async () => {

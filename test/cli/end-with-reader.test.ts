@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
 import { fixture } from '../fixtures.js'
 import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
@@ -12,7 +13,9 @@ import { tempFolder } from '../temp.js'
 import { compiledMain } from './compiled-main.js'
 
 const reader = suite('cli/end-with-reader')
-const commands = ['doctor', 'chat', 'generate', 'inspect', 'synth', 'features', 'tokenize', 'validate', 'bench', 'tune']
+const commands = [
+  ...['doctor', 'chat', 'generate', 'comet', 'inspect', 'synth', 'features', 'tokenize', 'validate', 'bench', 'tune'],
+]
 const tokenizer = fixture('tokenizer')
 
 /** Runs `misc ARGS…` whose stdout or stderr is closed at the other end before anything is written; what the rest says. */
@@ -72,6 +75,11 @@ for (const adapter of testAdapters) {
     await endQuietly(['stdout'], [generate, [...generate, '--json']], dialogue)
     await endQuietly(['stderr'], [[...generate, '--transcript']], dialogue)
     await endQuietly(['stdout', 'stderr'], [['chat', await tinyModel(), ...on]])
+    const comet = ['comet', await tinyComet(), ...on]
+    await endQuietly(
+      ['stdout'],
+      [comet, [...comet, '--event', 'i feel low'], [...comet, '--event', 'i feel low', '--json']],
+    )
   })
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { STRATEGIES } from '../../src/text/strategies.js'
+import { tinyComet } from '../comet-models.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
@@ -23,7 +24,10 @@ function inputFile(name: string, content: unknown): string {
 /** A driver that compiles kernels for longer than a second has loading show its progress, which is left out here. */
 async function generate(input: string, ...flags: string[]): Promise<Outcome> {
   const outcome = await runMisc(['generate', folder, '--input', input, '--adapter', adapter, ...flags])
-  return { ...outcome, stderr: outcome.stderr.replaceAll(/^loading the model: [\d.]+ of [\d.]+ MB\n/gm, '') }
+  return {
+    ...outcome,
+    stderr: outcome.stderr.replaceAll(/^(?:loading the (?:model|COMET)|compiling .*): [\d.]+ of [\d.]+ \w+\n/gm, ''),
+  }
 }
 
 const command = suite('misc generate')
@@ -33,14 +37,16 @@ command('--json prints one document, the same for the same seed', async () => {
   const { stdout, stderr, status } = await generate(good, ...flags)
   assert.equal([stderr, status, stdout.split('\n').length], ['', 0, 2])
   const reply = JSON.parse(stdout)
-  const keys = ['text', 'ids', 'strategy', 'finish_reason', 'cut', 'crisis', 'timings', 'adapter', 'seed']
+  const keys = ['text', 'ids', 'strategy', 'finish_reason', 'blocks', 'cut', 'crisis', 'timings', 'adapter', 'seed']
   assert.equal(Object.keys(reply), keys)
   assert.equal([reply.cut, reply.crisis], [{ utterances: 0, ids: 0 }, false])
+  assert.equal(reply.blocks, { post: [], situation: [] })
   assert.equal([reply.ids.length, reply.finish_reason, reply.adapter, reply.seed], [6, 'length', adapter, 7])
   assert.equal(Object.keys(reply.strategy), ['probs', 'predicted'])
   assert.equal(Object.keys(reply.strategy.probs), [...STRATEGIES])
-  assert.equal(Object.keys(reply.timings), ['encode_ms', 'first_token_ms', 'per_token_ms', 'load_ms'])
-  assert.equal(Object.keys(reply.timings.load_ms), ['adapter', 'weights', 'compile'])
+  assert.equal(Object.keys(reply.timings), ['read_ms', 'encode_ms', 'first_token_ms', 'per_token_ms', 'load_ms'])
+  assert.equal(Object.keys(reply.timings.load_ms), ['adapter', 'weights', 'compile', 'comet'])
+  assert.is(reply.timings.load_ms.comet, 0)
   assert.equal(Object.keys(reply.timings.per_token_ms), ['median', 'p95'])
 
   const text = JSON.stringify(saying('hi, i am sad'))
@@ -80,9 +86,10 @@ command('for people: the text on stdout, all else on stderr', async () => {
   assert.match(stderr, /no therapy, no crisis service/)
   assert.match(stderr, /seeker: hi, i am sad/)
   assert.match(stderr, /strategies {2}Question 100%/)
+  assert.match(stderr, /blocks {6}none\n/)
   assert.match(stderr, /ended by {4}length, after 6 ids; seed \d+\n/)
-  assert.match(stderr, /loading {5}adapter [\d.]+ ms, weights [\d.]+ ms, compiling [\d.]+ ms\n/)
-  assert.match(stderr, /timings {5}encode [\d.]+ ms, first id [\d.]+ ms, then [\d.]+ ms each\n/)
+  assert.match(stderr, /loading {5}adapter [\d.]+ ms, weights [\d.]+ ms, compiling [\d.]+ ms, COMET 0\.0 ms\n/)
+  assert.match(stderr, /timings {5}read [\d.]+ ms, encode [\d.]+ ms, first id [\d.]+ ms, then [\d.]+ ms each\n/)
   assert.ok(stderr.includes(adapter))
 })
 
@@ -95,7 +102,8 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
   // Read were "hi", 64 ids and two EOS; 48 positions have room for 46 of them, EOS and [CLS].
   assert.equal([cut, crisis], [{ utterances: 1, ids: 20 }, true])
   const notes = [
-    'note: the situation takes part through commonsense blocks about it alone; there are none, so it changes nothing\n',
+    'note: the situation takes part through commonsense blocks about it alone; there are none, ' +
+      'and no COMET writes any, so it changes nothing\n',
     'note: the dialogue is longer than the 48 ids that the model reads; ' +
       'left out of its oldest part: whole utterances 1, ids in all 20\n',
   ]
@@ -116,6 +124,53 @@ command('Ctrl-C ends the reply and prints what there is', async () => {
   assert.is(interrupted.status, 130)
   assert.match(interrupted.stdout, /^\S.*\n$/)
   assert.match(interrupted.stderr, /ended by {4}aborted, after \d{1,3} ids; seed 1\n/)
+})
+
+command(
+  '--comet writes the blocks of bare text, of both sources; blocks that are given stay, and --no-comet writes none',
+  async () => {
+    const bare = inputFile('bare.json', { ...saying('i lost my job'), situation: 'i am ill' })
+    const given = { post: [{ relation: 'xReact', tail: 'sad' }] }
+    const some = inputFile('some.json', { ...saying('i lost my job'), situation: 'i am ill', blocks: given })
+    const comet = ['--comet', await tinyComet(), '--seed', '1', '--max-new-tokens', '6']
+    const [json, people, stay, none] = await Promise.all([
+      generate(bare, ...comet, '--json'),
+      generate(bare, ...comet),
+      generate(some, ...comet, '--json'),
+      generate(bare, '--no-comet', '--max-new-tokens', '2', '--json'),
+    ])
+    assert.equal([json.stderr, people.status], ['', 0])
+    const { blocks, timings, text } = JSON.parse(json.stdout)
+    assert.ok(blocks.post.length > 9 && blocks.situation.length > 6)
+    assert.equal(Object.keys(blocks.post[0]), ['relation', 'tail', 'source'])
+    for (const { source } of [...blocks.post, ...blocks.situation]) assert.is(source, 'inferred')
+    assert.ok(timings.load_ms.comet > 0 && timings.read_ms > 0)
+    assert.is(people.stdout, `${text}\n`)
+    const counted = `${blocks.post.length} of the last post, ${blocks.situation.length} of the situation; inferred`
+    assert.ok(people.stderr.includes(`blocks      ${counted}\n`), people.stderr)
+    // No block is about the situation, and none will be.
+    const notice = /^note: the situation takes part .* it changes nothing\n$/
+    assert.equal(JSON.parse(stay.stdout).blocks, { post: [{ ...given.post[0], source: 'given' }], situation: [] })
+    assert.equal(JSON.parse(none.stdout).blocks, { post: [], situation: [] })
+    for (const { stderr } of [stay, none]) assert.match(stderr, notice)
+  },
+)
+
+command('the packaged COMET writes the blocks of the packaged model', async () => {
+  const args = ['generate', '--input', good, '--adapter', adapter, '--max-new-tokens', '2', '--json']
+  const [usual, none] = await Promise.all([runMisc(args), runMisc([...args, '--no-comet'])])
+  assert.ok(JSON.parse(usual.stdout).blocks.post.length > 9)
+  assert.equal(JSON.parse(none.stdout).blocks, { post: [], situation: [] })
+})
+
+command('a COMET that is none is refused in one line that names it', async () => {
+  const outcomes = await Promise.all(['/no/such', folder, ''].map((comet) => generate(good, '--comet', comet)))
+  const words = [/\/no\/such: no such folder/, /holds MISC's paper variant, which is no COMET/, /comet must be a path/]
+  for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
+    assert.equal([status, stdout], [2, ''])
+    assert.match(stderr, /^misc: [^\n]*\n$/)
+    assert.match(stderr, words[i]!)
+  }
 })
 
 command('bad usage and bad input end with 2 and one line', async () => {
@@ -165,7 +220,16 @@ command('damaged weights end with 2, a missing adapter with 3', async () => {
 
 command('--help shows every decoding flag and examples', async () => {
   const { stdout } = await runMisc(['generate', '--help'])
-  for (const flag of ['--top-p', '--repetition-penalty', '--max-new-tokens', '--seed', '--adapter', '--strategy']) {
+  for (const flag of [
+    '--top-p',
+    '--repetition-penalty',
+    '--max-new-tokens',
+    '--seed',
+    '--adapter',
+    '--strategy',
+    '--comet',
+    '--no-comet',
+  ]) {
     assert.ok(stdout.includes(flag), flag)
   }
   assert.match(stdout, /Examples:/)

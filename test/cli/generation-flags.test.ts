@@ -26,6 +26,21 @@ flags('every option has a flag', () => {
   }
 })
 
+flags('those of some options alone, with defaults of their own', () => {
+  const some = generationFlags({ numBeams: 5, earlyStopping: true, maxNewTokens: undefined })
+  assert.equal(
+    some.map(({ long, hidden }) => [long, hidden]),
+    [
+      ['--num-beams', false],
+      ['--early-stopping', false],
+      ['--no-early-stopping', true],
+      ['--max-new-tokens', false],
+    ],
+  )
+  assert.match(some[0]!.description, /\(default 5\)$/)
+  assert.not.match(some.at(-1)!.description, /default/)
+})
+
 flags('switches can stand alone, be negated, or say true or false', () => {
   assert.equal(parse('--do-sample'), { doSample: true })
   assert.equal(parse('--no-do-sample'), { doSample: false })

@@ -165,10 +165,10 @@ gpuSuite('engine/comet', (test) => {
     const sums = expected.map(({ score }) => score)
     assertClose(scores(found[0]!.tails.xReact), sums, 1e-4)
     assertTails({ ...batch[1]!, tails: { xReact: batch[1]!.tails.xReact! } }, found[0]!)
-    // 60 ids, of which 17 are read.
+    // 120 ids, of which 17 are read.
     assert.equal(
       batch.map(({ cut }) => cut),
-      [0, 0, 90 - 17],
+      [0, 0, 120 - 17],
     )
   })
 })

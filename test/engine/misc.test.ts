@@ -1,19 +1,25 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Comet } from '../../src/engine/comet.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { Reply } from '../../src/engine/reply.js'
 import { DisposedError, NoAdapterError, QueueFullError } from '../../src/errors.js'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
+import { blockRelations, cometBlocks } from '../../src/text/comet-blocks.js'
 import type { DialogueInput } from '../../src/text/dialogue.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
+import { tinyComet } from '../comet-models.js'
 import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { hubRepository } from '../hub-repository.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
+import { root } from '../user-folder.js'
 
 const folder = await tinyModel()
 /** The ids of the first reply, on every adapter. */
@@ -320,6 +326,211 @@ for (const adapter of testAdapters) {
   })
   engine.run()
 }
+
+const inferred = suite('engine/misc, blocks inferred')
+const comet = await tinyComet()
+const withComet = { adapter: testAdapters[0]!, tune: false, comet } as const
+const bare: DialogueInput = { situation: input.situation!, dialogue: input.dialogue }
+
+/** Has every COMET tell what it is asked, `post|situation`, and answer not before the gate opens. */
+async function spied(
+  work: (asked: string[]) => Promise<void>,
+  gate: Promise<unknown> = Promise.resolve(),
+): Promise<void> {
+  const { answer } = Comet.prototype
+  const asked: string[] = []
+  Comet.prototype.answer = async function (questions, ...rest) {
+    asked.push(questions.map(({ event }) => event).join('|'))
+    await gate
+    return answer.call(this, questions, ...rest)
+  }
+  try {
+    await work(asked)
+  } finally {
+    Comet.prototype.answer = answer
+  }
+}
+
+function gate(): { readonly closed: Promise<void>; open(): void } {
+  let open = () => {}
+  const closed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { closed, open: () => open() }
+}
+
+inferred('bare text: what the COMET says of post and situation, with its source; as if it had been given', async () => {
+  await using misc = await Misc.load(folder, withComet)
+  assert.ok(misc.writesBlocks && misc.loadTimings.cometMs > 0)
+  await using alone = await Comet.load(comet, { adapter: testAdapters[0]! })
+  const [post, situation] = await alone.tails(['i lost my job', 'I lost my job'])
+  const blocksOf = (tails: typeof post, source: 'post' | 'situation') => {
+    const texts = Object.entries(tails!.tails).map(([name, list]) => [name, list.map(({ text }) => text)] as const)
+    return cometBlocks(Object.fromEntries(texts), source)
+  }
+  const blocks = { post: blocksOf(post, 'post'), situation: blocksOf(situation, 'situation') }
+  assert.ok(blocks.post.length > 9 && blocks.situation.length > 6)
+  const reply = await misc.reply(bare, SHORT)
+  const marked = (source: 'given' | 'inferred') => ({
+    post: blocks.post.map((it) => ({ ...it, source })),
+    situation: blocks.situation.map((it) => ({ ...it, source })),
+  })
+  assert.equal(reply.blocks, marked('inferred'))
+  assert.ok(reply.blocks.situation.every(({ relation }) => blockRelations.situation.includes(relation!)))
+  const { readMs, encodeMs, firstTokenMs } = reply.timings
+  assert.ok(readMs > 0 && firstTokenMs > readMs + encodeMs * 0.5, JSON.stringify(reply.timings))
+  const given = await misc.reply({ ...bare, blocks }, SHORT)
+  assert.equal(given.blocks, marked('given'))
+  assert.equal([given.ids, given.strategy], [reply.ids, reply.strategy])
+
+  const encoded = await misc.encode(bare)
+  for (const source of ['post', 'situation'] as const) {
+    assert.equal(
+      encoded.blocks[source].map(({ weight, ...block }) => block),
+      reply.blocks[source],
+    )
+    assert.ok(Math.abs(encoded.blocks[source].reduce((sum, { weight }) => sum + weight, 0) - 1) < 1e-5)
+  }
+  const { value } = await misc.stream(bare, SHORT).next()
+  assert.ok(reply.text.startsWith((value as { text: string }).text))
+})
+
+inferred('blocks that are given, also none, are left alone; so are ids', async () => {
+  await using misc = await Misc.load(folder, withComet)
+  await spied(async (asked) => {
+    const given = await misc.reply(input, SHORT)
+    assert.equal(given.ids, firstIds[0])
+    assert.equal(
+      given.blocks.post,
+      input.blocks!.post.map((it) => ({ ...it, source: 'given' })),
+    )
+    const none = { post: [], situation: [] }
+    assert.equal((await misc.reply({ ...bare, blocks: none }, SHORT)).blocks, none)
+    assert.equal((await misc.encode({ ...bare, blocks: none })).blocks, none)
+    assert.equal((await misc.reply({ ids: { context: [CLS, 7] } }, SHORT)).blocks, none)
+    assert.equal((await misc.reply({ dialogue: [{ speaker: 'supporter', text: 'hi' }] }, SHORT)).blocks, none)
+    assert.equal(asked, [])
+  })
+})
+
+inferred('a COMET beside the model’s files; false leaves it out', async () => {
+  const model = tempFolder()
+  cpSync(folder, model, { recursive: true })
+  cpSync(comet, join(model, 'comet'), { recursive: true })
+  const stages: string[] = []
+  const onProgress = (_: number, __: number, stage: string) => stages.at(-1) !== stage && void stages.push(stage)
+  const { comet: _, ...options } = withComet
+  await using beside = await Misc.load(model, { ...options, onProgress })
+  await using without = await Misc.load(model, { ...options, comet: false })
+  assert.equal([beside.writesBlocks, without.writesBlocks, without.loadTimings.cometMs], [true, false, 0])
+  assert.equal([stages[0], stages.at(-1)], ['weights', 'comet'])
+  const [inferred, none] = await Promise.all([beside.reply(bare, SHORT), without.reply(bare, SHORT)])
+  assert.ok(inferred.blocks.post.length > 9)
+  assert.equal(none.blocks, { post: [], situation: [] })
+  await using given = await Misc.load(model, { ...options, comet: pathToFileURL(comet) })
+  assert.equal((await given.reply(bare, SHORT)).ids, inferred.ids)
+})
+
+inferred('a folder that is no COMET is named, before a device is opened', async () => {
+  const load = (comet: string | URL) => Misc.load(folder, { adapter: 'no such adapter', comet })
+  await refused(() => load('/no/such'), /^\/no\/such: no such folder/)
+  await refused(() => load(folder), new RegExp(`^${folder}: holds MISC's paper variant, which is no COMET`))
+  await refused(() => load(true as never), /^comet must be a path or a file URL, got true/)
+  const empty = tempFolder()
+  await refused(() => load(empty), new RegExp(`^${empty}/vocab.json: `))
+})
+
+inferred('a text seen before is not asked again, and of one that many ask for at once once', async () => {
+  await using misc = await Misc.load(folder, withComet)
+  await spied(async (asked) => {
+    const [a, b, c] = await misc.replies([bare, bare, { ...bare, situation: 'I am ill' }], SHORT)
+    assert.equal(asked, ['i lost my job|I lost my job', 'I am ill'])
+    assert.equal([a!.ids, c!.blocks.post], [b!.ids, a!.blocks.post])
+    await misc.encode(bare)
+    assert.equal((await misc.reply(bare, SHORT)).ids, a!.ids)
+    assert.is(asked.length, 2)
+  })
+})
+
+inferred('an abort amid an inference ends the reply at once, and the next has what was under way', async () => {
+  await using misc = await Misc.load(folder, withComet)
+  const { closed, open } = gate()
+  await spied(async (asked) => {
+    const stop = new AbortController()
+    const pending = misc.reply(bare, { ...SHORT, signal: stop.signal })
+    const searched = misc.reply(bare, { numBeams: 2, signal: stop.signal })
+    stop.abort()
+    for (const { finishReason, ids, text, strategy, blocks } of await Promise.all([pending, searched])) {
+      const none = { post: [], situation: [] }
+      assert.equal([finishReason, ids, text, strategy, blocks], ['aborted', [], '', undefined, none])
+    }
+    const next = misc.reply(bare, SHORT)
+    open()
+    assert.ok((await next).blocks.post.length > 9)
+    assert.is((await next).ids.length, 12)
+    assert.is(asked.length, 1)
+  }, closed)
+  // Without anything in between: some moment of a search on the GPU.
+  const fresh = { ...bare, situation: 'I was robbed' }
+  const stopped = await misc.reply(fresh, { ...SHORT, signal: AbortSignal.timeout(5) })
+  assert.is(stopped.finishReason, 'aborted')
+  assert.is((await misc.reply(fresh, SHORT)).finishReason, 'length')
+})
+
+inferred('no more texts are read at once than replies may be drawn or wait', async () => {
+  await using misc = await Misc.load(folder, { ...withComet, maxBatch: 1, maxQueue: 1 })
+  const { closed, open } = gate()
+  await spied(async () => {
+    const two = [misc.reply(bare, SHORT), misc.reply(saying('hi'), SHORT)]
+    await rejected(misc.reply(saying('no'), SHORT), QueueFullError)
+    open()
+    for (const { ids } of await Promise.all(two)) assert.is(ids.length, 12)
+  }, closed)
+  assert.is((await misc.reply(saying('no'), SHORT)).ids.length, 12)
+})
+
+inferred('disposed amid an inference: its replies reject, and the process ends', () => {
+  const script = `
+    import { Misc } from './src/index.ts'
+    const [folder, comet, adapter] = process.argv.slice(1)
+    const misc = await Misc.load(folder, { adapter, comet, tune: false })
+    const dialogue = [{ speaker: 'seeker', text: 'i lost my job' }]
+    const pending = [misc.reply({ dialogue }), misc.encode({ dialogue, situation: 'ill' }), misc.stream({ dialogue }).next()]
+    const ended = Promise.allSettled(pending)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await misc.dispose()
+    console.log((await ended).map(({ reason }) => reason?.name).join())
+    await misc.reply({ dialogue }).catch(({ name }) => console.log(name))
+  `
+  const args = ['--import', 'tsx', '--input-type=module', '-e', script, folder, comet, testAdapters[0]!]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 60_000 })
+  assert.equal([status, stdout], [0, `${Array(3).fill('DisposedError')}\nDisposedError\n`], stderr)
+})
+
+inferred(
+  'misc-mini: the situation changes its reply, and not its mixture, as eq. 5 reads the context alone',
+  async () => {
+    await using misc = await Misc.load(packagedModel(), { adapter: testAdapters[0]!, tune: false })
+    const { dialogue } = saying('i do not know what to do any more')
+    const situations = ['my girlfriend left me for my best friend', 'i failed my exam', undefined]
+    const all = await Promise.all(
+      situations.map((situation) => {
+        const asked = { dialogue, ...(situation && { situation }) }
+        // Some of the four would be the same by chance, not all.
+        return Promise.all([1, 2, 3, 4].map((seed) => misc.reply(asked, { seed, topP: 0.95, topK: 0 })))
+      }),
+    )
+    const texts = all.map((replies) => replies.map(({ text }) => text).join('\n'))
+    assert.is(new Set(texts).size, situations.length, texts.join('\n\n'))
+    const [[first], , [without]] = all as [Reply[], Reply[], Reply[]]
+    for (const { strategy, blocks } of all.flat()) {
+      assert.equal([strategy, blocks.post], [first!.strategy, first!.blocks.post])
+    }
+    assert.ok(first!.blocks.situation.length > 0 && without!.blocks.situation.length === 0)
+  },
+)
+
+inferred.run()
 
 const load = suite('engine/misc, load')
 

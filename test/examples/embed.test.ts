@@ -60,10 +60,25 @@ for (const format of ['esm', 'cjs'] as const) {
   )
 }
 
-examples('dialogue.json is a sound input that ends with the seeker', () => {
-  const { situation, dialogue } = parseDialogue(JSON.parse(readFileSync(join(root, 'examples/dialogue.json'), 'utf8')))
+examples('dialogue.json is bare text that ends with the seeker', () => {
+  const { situation, dialogue, blocks } = parseDialogue(
+    JSON.parse(readFileSync(join(root, 'examples/dialogue.json'), 'utf8')),
+  )
   assert.ok(situation)
   assert.is(dialogue.at(-1)!.speaker, 'seeker')
+  assert.is(blocks, undefined)
+})
+
+examples('the demo replies to it, with blocks that its COMET infers', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { demo: string } }
+  const [node, main, ...args] = scripts.demo.split(' ')
+  assert.equal([node, main], ['node', 'dist/cli/main.js'])
+  const installed = join(userFolder(), 'node_modules/misc-webgpu/dist/cli/main.js')
+  const { stdout, stderr, status } = spawnSync(process.execPath, [installed, ...args], { cwd: root, encoding: 'utf8' })
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /^\S.*\n$/)
+  assert.match(stderr, /^situation: I'm finding the COVID/m)
+  assert.match(stderr, /^blocks {6}\d\d of the last post, \d\d of the situation; inferred$/m)
 })
 
 examples.run()

@@ -24,6 +24,7 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     'dist/cli/main.js',
     'weights/misc-mini/model.safetensors',
     'weights/misc-mini/README.md',
+    'weights/comet-mini/model.safetensors',
     'examples/embed.ts',
     'README.md',
     'CHANGELOG.md',
