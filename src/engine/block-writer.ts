@@ -1,7 +1,7 @@
 import type { MiscConfig } from '../models/misc/config.js'
 import { type BlockSource, blockRelations, cometBlocks, cometEvents } from '../text/comet-blocks.js'
 import type { CometBlock, DialogueInput } from '../text/dialogue.js'
-import type { Comet } from './comet.js'
+import type { AnswerWatch, Comet } from './comet.js'
 
 /** Texts whose blocks are kept; the one unused for longest makes room. */
 const capacity = 1024
@@ -22,22 +22,31 @@ export class BlockWriter {
   /**
    * The blocks of a dialogue, both texts in one batch; of a text that was seen before they are there already.
    *
+   * @param watch told how the COMET's answers come about, unless they are there or on their way already
    * @returns undefined once the signal says stop. What is under way goes on, for whoever asks next.
    */
   async write(
     dialogue: Pick<DialogueInput, 'dialogue' | 'situation'>,
-    signal?: AbortSignal,
+    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<Record<BlockSource, CometBlock[]> | undefined> {
     const events = cometEvents(dialogue)
-    const blocks = Promise.all([this.#blocks('post', events.post), this.#blocks('situation', events.situation)])
+    const blocks = Promise.all([
+      this.#blocks('post', events.post, watch),
+      this.#blocks('situation', events.situation, watch),
+    ])
     const found = await (signal ? Promise.race([blocks, aborted(signal)]) : blocks)
     return found && { post: found[0], situation: found[1] }
   }
 
-  #blocks(source: BlockSource, event: string | undefined): Promise<CometBlock[]> {
+  /** What was written so far is written again when it is next asked for. */
+  forget(): void {
+    this.#written.clear()
+  }
+
+  #blocks(source: BlockSource, event: string | undefined, watch?: AnswerWatch): Promise<CometBlock[]> {
     if (event === undefined) return Promise.resolve([])
     const key = `${source} ${event}`
-    const blocks = this.#written.get(key) ?? this.#ask(source, event)
+    const blocks = this.#written.get(key) ?? this.#ask(source, event, watch)
     this.#written.delete(key)
     this.#written.set(key, blocks)
     const [oldest] = this.#written.keys()
@@ -47,10 +56,10 @@ export class BlockWriter {
     return blocks
   }
 
-  async #ask(source: BlockSource, event: string): Promise<CometBlock[]> {
+  async #ask(source: BlockSource, event: string, watch?: AnswerWatch): Promise<CometBlock[]> {
     const { comet } = this
     const relations = blockRelations[source].filter((it) => comet.relations.includes(it))
-    const [answer] = await comet.answer([{ event, relations }])
+    const [answer] = await comet.answer([{ event, relations }], {}, { watch })
     const texts = Object.entries(answer!.tails).map(
       ([relation, list]) => [relation, list.map(({ text }) => text)] as const,
     )

@@ -65,6 +65,16 @@ export interface EventQuestion {
   readonly relations: readonly string[]
 }
 
+/** Is told how an answer comes about, so that its parts can be timed. */
+export interface AnswerWatch {
+  /** Its events are queries. */
+  queried(): void
+  /** The beams of a query have an id more. */
+  stepped(): void
+  /** Its tails are there. */
+  found(): void
+}
+
 /** As the programs of both COMETs search, where a folder says nothing. */
 const usualOptions: GenerationOptions = {
   ...{ doSample: false, numBeams: 5, numReturnSequences: 5, lengthPenalty: 1, earlyStopping: false },
@@ -187,14 +197,14 @@ export class Comet implements AsyncDisposable {
     { relations = this.relations, signal, ...options }: TailOptions = {},
   ): Promise<EventTails[]> {
     const questions = events.map((event) => ({ event, relations }))
-    return this.answer(questions, options, signal)
+    return this.answer(questions, options, { signal })
   }
 
   /** As {@link tails}, each event with relations of its own. */
   async answer(
     questions: readonly EventQuestion[],
     generation: GenerationOptions = {},
-    signal?: AbortSignal,
+    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<EventTails[]> {
     this.#gpu.check()
     const options = resolveOptions(this.#defaults, generation)
@@ -203,11 +213,14 @@ export class Comet implements AsyncDisposable {
       if (event.trim() === '') throw new InputError('an event must say what happened; it is empty')
     }
     const queries = await Promise.all(questions.map((it) => this.#queries.of([it.event], it.relations)))
+    watch?.queried()
     const starts = queries.flat().map(({ ids, positions }) => {
       const input = this.kind === 'comet-2019' ? { ids, positions } : ids
       return { input, options, history: [this.#model.first(input).id] }
     })
-    const found = (await this.#beams.search(starts, signal)).values()
+    const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
+    watch?.found()
+    const found = hypotheses.values()
     return questions.map(({ event }, i) => ({
       event,
       tails: Object.fromEntries(
