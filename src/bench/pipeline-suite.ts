@@ -49,7 +49,7 @@ export async function pipelineSuite(
 ): Promise<PipelineReport> {
   const { gpu, workload } = context.rig
   const warn = (message: string) => process.stderr.write(`misc: ${message}\n`)
-  // A device of its own, which takes all memory with it when it ends; and as it computes nothing between turns, it is not tuned.
+  // A device of its own takes all its memory with it.
   const own = await openGpu({ adapter: gpu.adapter.name })
   try {
     await adoptTuning(own, warn)

@@ -177,7 +177,7 @@ export interface PipelineReport {
 
 /** Milliseconds of a turn: the parts from `queries` to `first_step` follow each other. */
 export interface TurnReport {
-  /** To the first whole word; it is known to be whole when the next begins. */
+  /** To the first piece of the reply's stream: a whole word. */
   readonly first_word_ms: Summary
   /** To the first id. */
   readonly first_id_ms: Summary
