@@ -18,7 +18,6 @@ def load(folder):
     return json.load(open(f'{folder}/config.json')), {k: torch.from_numpy(of(v).reshape(v['shape']).copy()) for k, v in header.items()}
 
 config, W = load(sys.argv[1])
-work = json.load(open(sys.argv[2]))
 ENC, DEC, OFFSET = config['encoder_attention_heads'], config['decoder_attention_heads'], 2
 
 def lin(p, x): return F.linear(x, W[p + '.weight'], W[p + '.bias'])
@@ -99,8 +98,13 @@ def first():
     """Ids of the first query's tails, best first, without start."""
     return [ids[1:] for _, ids in search(work['queries'][0], work['beams'], work['longest'])]
 
-for line in sys.stdin:
-    request = json.loads(line)
-    try: answer = {'said': first()} if 'say' in request else {'ms': [tails() for _ in range(request['times'])]}
-    except Exception as error: answer = {'error': repr(error)}
-    print('@answer ' + json.dumps(answer), flush=True)
+if __name__ == '__main__':
+    # Debian's torch without an optimized BLAS beside it: a fifth of the speed that its users have.
+    if 'BLAS_INFO=generic' in torch.__config__.show() and not any(it in open('/proc/self/maps').read() for it in ('openblas', 'libblis', 'libmkl')):
+        sys.exit('this PyTorch takes its products from the reference BLAS, which would be no fair peer: apt-get install libopenblas0-pthread')
+    work = json.load(open(sys.argv[2]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try: answer = {'said': first()} if 'say' in request else {'ms': [tails() for _ in range(request['times'])]}
+        except Exception as error: answer = {'error': repr(error)}
+        print('@answer ' + json.dumps(answer), flush=True)

@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     model: { type: 'string' },
     onnx: { type: 'string' },
     comet: { type: 'string' },
+    'comet-onnx': { type: 'string' },
     tools: { type: 'string', default: fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)) },
     python: { type: 'string', default: '/usr/bin/python3' },
     adapter: { type: 'string', default: 'lavapipe' },
@@ -36,7 +37,9 @@ const { values: flags } = parseArgs({
 const wanted = flags.rows?.split(',')
 const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? []
 if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${rows.map((row) => row.id).join()}`)
-const asked = rows.filter(({ id, peer }) => wanted?.includes(id) ?? (flags.comet !== undefined || !isComet(peer)))
+const asked = rows.filter(
+  ({ id, peer }) => wanted?.includes(id) ?? (!isComet(peer) || needs(peer).every((flag) => flags[flag])),
+)
 const needed = new Set(asked.flatMap(({ peer }) => needs(peer)))
 if ([...needed].some((flag) => !flags[flag])) {
   throw new InputError(`${[...needed].map((it) => `--${it} FOLDER`).join(' and ')} are needed: see README.md`)
@@ -151,8 +154,9 @@ function oursOfComet(): Worker {
 }
 
 /** Folders that flags must name. */
-function needs(peer: Peer): ('model' | 'onnx' | 'comet')[] {
-  return isComet(peer) ? ['comet'] : ['model', 'onnx']
+function needs(peer: Peer): ('model' | 'onnx' | 'comet' | 'comet-onnx')[] {
+  if (isComet(peer)) return peer === 'onnxruntime COMET' ? ['comet', 'comet-onnx'] : ['comet']
+  return ['model', 'onnx']
 }
 
 /** The file of what is asked of a COMET: random ids, the same in every run. */
@@ -174,6 +178,9 @@ function startPeer(peer: Exclude<Peer, 'self'>): Worker {
   if (peer === 'PyTorch COMET') {
     const program = fileURLToPath(new URL('comet_torch.py', import.meta.url))
     return new Worker(peer, [flags.python, program, flags.comet!, cometWork()])
+  }
+  if (peer === 'onnxruntime COMET') {
+    return new Worker(peer, node('comet_onnxruntime.ts', flags['comet-onnx']!, cometWork(), 'webgpu'), driver)
   }
   if (peer === 'tfjs webgpu') return new Worker(peer, node('tensorflow.ts', adapter.name), driver)
   return new Worker(peer, node('onnxruntime.ts', flags.onnx!, peer.split(' ')[1]!), driver)

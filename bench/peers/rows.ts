@@ -150,4 +150,11 @@ export const rows: readonly Row[] = [
     least: 1.5,
     aim: 3,
   },
+  {
+    ...tails,
+    id: 'comet-onnxruntime',
+    against: 'onnxruntime-node WebGPU, a query at a time',
+    peer: 'onnxruntime COMET',
+    least: 8,
+  },
 ]
