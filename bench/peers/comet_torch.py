@@ -18,7 +18,6 @@ def load(folder):
     return json.load(open(f'{folder}/config.json')), {k: torch.from_numpy(of(v).reshape(v['shape']).copy()) for k, v in header.items()}
 
 config, W = load(sys.argv[1])
-work = json.load(open(sys.argv[2]))
 ENC, DEC, OFFSET = config['encoder_attention_heads'], config['decoder_attention_heads'], 2
 
 def lin(p, x): return F.linear(x, W[p + '.weight'], W[p + '.bias'])
@@ -28,8 +27,8 @@ def unheads(x): b, h, t, e = x.shape; return x.transpose(1, 2).reshape(b, t, h *
 def attend(q, k, v): return torch.softmax((q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2), -1) @ v
 
 def embed(side, ids, start):
-    at = OFFSET + start
-    x = W['model.shared.weight'][ids] + W[f'model.{side}.embed_positions.weight'][at:at + ids.shape[1]]
+    positions = torch.arange(ids.shape[1]) + (OFFSET + start)
+    x = W['model.shared.weight'][ids] + W[f'model.{side}.embed_positions.weight'][positions]
     return ln(f'model.{side}.layernorm_embedding', x)
 
 def feed_forward(p, x): return ln(f'{p}.final_layer_norm', x + lin(f'{p}.fc2', F.gelu(lin(f'{p}.fc1', x))))
@@ -95,8 +94,17 @@ def tails():
     for ids in work['queries']: search(ids, work['beams'], work['longest'])
     return (time.perf_counter() - started) * 1e3
 
-for line in sys.stdin:
-    request = json.loads(line)
-    try: answer = {'ms': [tails() for _ in range(request['times'])]}
-    except Exception as error: answer = {'error': repr(error)}
-    print('@answer ' + json.dumps(answer), flush=True)
+def first():
+    """Ids of the first query's tails, best first, without start."""
+    return [ids[1:] for _, ids in search(work['queries'][0], work['beams'], work['longest'])]
+
+if __name__ == '__main__':
+    # Debian's torch without an optimized BLAS beside it: a fifth of the speed that its users have.
+    if 'BLAS_INFO=generic' in torch.__config__.show() and not any(it in open('/proc/self/maps').read() for it in ('openblas', 'libblis', 'libmkl')):
+        sys.exit('this PyTorch takes its products from the reference BLAS, which would be no fair peer: apt-get install libopenblas0-pthread')
+    work = json.load(open(sys.argv[2]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try: answer = {'said': first()} if 'say' in request else {'ms': [tails() for _ in range(request['times'])]}
+        except Exception as error: answer = {'error': repr(error)}
+        print('@answer ' + json.dumps(answer), flush=True)

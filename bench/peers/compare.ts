@@ -2,23 +2,28 @@
  * One command, one table: misc-webgpu against its peers on the base model, on one adapter, in one run. README.md says what
  * it needs. Every pair takes turns, so that what else the machine does falls on both; figures are medians.
  */
-import { writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from 'simple-statistics'
 import { fixed } from '../../src/bench/figures.js'
 import { renderMarkdown, renderText, type Section } from '../../src/bench/section.js'
+import { randomIds } from '../../src/bench/workload.js'
 import { InputError } from '../../src/errors.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
-import { type Peer, type Row, rows } from './rows.js'
+import { isComet, type Peer, type Row, rows } from './rows.js'
+import { type CometWork, comet } from './work.js'
 import { Worker } from './worker.js'
 
 const { values: flags } = parseArgs({
   options: {
     model: { type: 'string' },
     onnx: { type: 'string' },
+    comet: { type: 'string' },
+    'comet-onnx': { type: 'string' },
     tools: { type: 'string', default: fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)) },
     python: { type: 'string', default: '/usr/bin/python3' },
     adapter: { type: 'string', default: 'lavapipe' },
@@ -29,10 +34,16 @@ const { values: flags } = parseArgs({
     markdown: { type: 'string' },
   },
 })
-if (!flags.model || !flags.onnx) throw new InputError('--model FOLDER and --onnx FOLDER are needed: see README.md')
 const wanted = flags.rows?.split(',')
 const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? []
 if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${rows.map((row) => row.id).join()}`)
+const asked = rows.filter(
+  ({ id, peer }) => wanted?.includes(id) ?? (!isComet(peer) || needs(peer).every((flag) => flags[flag])),
+)
+const needed = new Set(asked.flatMap(({ peer }) => needs(peer)))
+if ([...needed].some((flag) => !flags[flag])) {
+  throw new InputError(`${[...needed].map((it) => `--${it} FOLDER`).join(' and ')} are needed: see README.md`)
+}
 
 /** What a row came to. */
 interface Result {
@@ -71,19 +82,24 @@ async function describeAdapter() {
 
 /** One peer after the other, so that no two keep a model in memory; our own process stays. */
 async function compareAll(): Promise<void> {
-  const asked = rows.filter((row) => !wanted || wanted.includes(row.id))
-  const f32 = ours('f32')
-  try {
-    for (const peer of new Set(asked.map((row) => row.peer))) {
-      const other = peer === 'self' ? f32 : startPeer(peer)
-      try {
-        for (const row of asked.filter((it) => it.peer === peer)) await compareRow(row, f32, other)
-      } finally {
-        if (other !== f32) other.stop()
+  for (const [rows, start] of [
+    [asked.filter(({ peer }) => !isComet(peer)), () => ours('f32')],
+    [asked.filter(({ peer }) => isComet(peer)), oursOfComet],
+  ] as const) {
+    if (rows.length === 0) continue
+    const f32 = start()
+    try {
+      for (const peer of new Set(rows.map((row) => row.peer))) {
+        const other = peer === 'self' ? f32 : startPeer(peer)
+        try {
+          for (const row of rows.filter((it) => it.peer === peer)) await compareRow(row, f32, other)
+        } finally {
+          if (other !== f32) other.stop()
+        }
       }
+    } finally {
+      f32.stop()
     }
-  } finally {
-    f32.stop()
   }
 }
 
@@ -108,13 +124,17 @@ async function compareRow(row: Row, f32: Worker, other: Worker): Promise<void> {
 /** A B A B, after each has prepared and warmed up. */
 async function compare(row: Row, dtype: string, a: Worker, b: Worker): Promise<Result> {
   const [task, peerTask] = [row.task, row.peerTask ?? row.task]
-  await a.ask({ task, times: 0 })
-  await b.ask({ task: peerTask, times: 0 })
+  await a.ask(task, 0)
+  await b.ask(peerTask, 0)
+  if (row.agreed) {
+    const [said, other] = [JSON.stringify(await a.say(row.agreed)), JSON.stringify(await b.say(row.agreed))]
+    if (said !== other) throw new Error(`${row.agreed}: ours says ${said}, ${row.peer} says ${other}`)
+  }
   const times: [number[], number[]] = [[], []]
   const turns = Number(flags.turns ?? row.turns)
   for (let turn = 0; turn < turns; turn++) {
-    times[0].push(...(await a.ask({ task, times: row.runs[0] })))
-    times[1].push(...(await b.ask({ task: peerTask, times: row.runs[1] })))
+    times[0].push(...(await a.ask(task, row.runs[0])))
+    times[1].push(...(await b.ask(peerTask, row.runs[1])))
     process.stderr.write(`${row.id}, ${dtype}: turn ${turn + 1} of ${turns}\n`)
   }
   const [ours, peer] = times.map(median) as [number, number]
@@ -129,10 +149,38 @@ function ours(dtype: string): Worker {
   return new Worker(`misc-webgpu ${dtype}`, node('ours.ts', flags.model!, adapter.name, dtype))
 }
 
+function oursOfComet(): Worker {
+  return new Worker('misc-webgpu COMET', node('comet.ts', flags.comet!, cometWork(), adapter.name))
+}
+
+/** Folders that flags must name. */
+function needs(peer: Peer): ('model' | 'onnx' | 'comet' | 'comet-onnx')[] {
+  if (isComet(peer)) return peer === 'onnxruntime COMET' ? ['comet', 'comet-onnx'] : ['comet']
+  return ['model', 'onnx']
+}
+
+/** The file of what is asked of a COMET: random ids, the same in every run. */
+function cometWork(): string {
+  const { vocab_size: size } = JSON.parse(readFileSync(join(flags.comet!, 'config.json'), 'utf8'))
+  const draw = randomIds(1, size)
+  const work: CometWork = { ...comet, queries: Array.from({ length: comet.queries }, () => draw(comet.ids)) }
+  const folder = mkdtempSync(join(tmpdir(), 'misc-peers-'))
+  process.once('exit', () => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'work.json'), JSON.stringify(work))
+  return join(folder, 'work.json')
+}
+
 function startPeer(peer: Exclude<Peer, 'self'>): Worker {
   const driver: Record<string, string> = icd ? { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd } : {}
   if (peer === 'PyTorch') {
     return new Worker(peer, [flags.python, fileURLToPath(new URL('torch_worker.py', import.meta.url)), flags.tools])
+  }
+  if (peer === 'PyTorch COMET') {
+    const program = fileURLToPath(new URL('comet_torch.py', import.meta.url))
+    return new Worker(peer, [flags.python, program, flags.comet!, cometWork()])
+  }
+  if (peer === 'onnxruntime COMET') {
+    return new Worker(peer, node('comet_onnxruntime.ts', flags['comet-onnx']!, cometWork(), 'webgpu'), driver)
   }
   if (peer === 'tfjs webgpu') return new Worker(peer, node('tensorflow.ts', adapter.name), driver)
   return new Worker(peer, node('onnxruntime.ts', flags.onnx!, peer.split(' ')[1]!), driver)
@@ -145,6 +193,11 @@ function describe(): Section {
     `adapter ${adapter.driver}`,
     machine,
     'base model, context 200, 30 + 20 blocks of 5 ids, batch 1; medians of runs that took turns; × how many times faster than the peer',
+    ...(asked.some(({ peer }) => isComet(peer))
+      ? [
+          `COMET: queries of ${comet.ids} ids, tails of at most ${comet.longest - 1}; ours searches for all in one batch, peers one query after another`,
+        ]
+      : []),
     'ours draws an id and reads it back, peers stop at the logits; encode leaves the cross-attention keys and values out',
     ...failures.map((it) => `failed: ${it}`),
   ]

@@ -1,7 +1,11 @@
-import { gemm, lengths } from './work.js'
+import { comet, gemm, lengths } from './work.js'
 
+/** Whose COMET is timed beside ours. */
+export type CometPeer = 'PyTorch COMET' | 'onnxruntime COMET'
 /** Who is timed beside us; `self` is another task of ours. */
-export type Peer = 'onnxruntime webgpu' | 'onnxruntime cpu' | 'PyTorch' | 'tfjs webgpu' | 'self'
+export type Peer = 'onnxruntime webgpu' | 'onnxruntime cpu' | 'PyTorch' | 'tfjs webgpu' | 'self' | CometPeer
+
+export const isComet = (peer: Peer): peer is CometPeer => peer.endsWith('COMET')
 
 /** A line of the table: our task against a peer's, by the medians of milliseconds. */
 export interface Row {
@@ -12,6 +16,8 @@ export interface Row {
   readonly task: string
   /** The peer's, where it is another. */
   readonly peerTask?: string
+  /** What both say of the work before it is timed; where it differs they do not do the same. */
+  readonly agreed?: string
   /** In every dtype asked for, beside f32. */
   readonly everyDtype?: true
   /** How many times faster the project wants it at least, and its aim, for the JSON report; some rows have none. */
@@ -33,6 +39,11 @@ const rate =
 const product = { turns: 5, runs: [4, 4], figure: rate(gemm), unit: 'GFLOP/s', task: 'gemm' } as const
 const vector = { turns: 5, runs: [4, 2], figure: same, unit: 'ms', task: 'gemv' } as const
 const decode = { turns: 5, runs: [6, 3], figure: same, unit: 'ms per token', task: 'decode' } as const
+const tails = {
+  ...({ task: 'tails', agreed: 'tails of a query', turns: 3, runs: [1, 1], unit: 'tails/s' } as const),
+  what: `${comet.queries} queries × ${comet.beams} beams, COMET-BART at base size, f32`,
+  figure: (ms: number) => (comet.queries * comet.beams) / (ms / 1e3),
+} as const
 const encode = { turns: 3, runs: [1, 1], figure: same, unit: 'ms', task: 'encode' } as const
 
 /** The tables of issue 3, a row each, and two more. */
@@ -131,4 +142,19 @@ export const rows: readonly Row[] = [
   },
   { ...product, id: 'gemm-tfjs', what: 'GEMM 256×512×2048, f32', against: 'tfjs-webgpu', peer: 'tfjs webgpu' },
   { ...vector, id: 'gemv-tfjs', what: 'GEMV 1×512×54944, f32', against: 'tfjs-webgpu', peer: 'tfjs webgpu' },
+  {
+    ...tails,
+    id: 'comet',
+    against: 'PyTorch on the CPU, a query at a time',
+    peer: 'PyTorch COMET',
+    least: 1.5,
+    aim: 3,
+  },
+  {
+    ...tails,
+    id: 'comet-onnxruntime',
+    against: 'onnxruntime-node WebGPU, a query at a time',
+    peer: 'onnxruntime COMET',
+    least: 8,
+  },
 ]

@@ -21,30 +21,34 @@ export async function warmedUp(task: Task, runs: number): Promise<Task> {
   return task
 }
 
-/** What a worker is asked: do the task so often. */
-export interface Request {
+/** What a worker is asked: do the task so often, or say something. */
+export type Request = TimesRequest | { readonly say: string }
+interface TimesRequest {
   readonly task: string
   readonly times: number
 }
 
 /** What it answers, on a line of its own that begins with {@link answerMark}. */
-export type Answer = { readonly ms: readonly number[] } | { readonly error: string }
+export type Answer = { readonly ms: readonly number[] } | { readonly said: unknown } | { readonly error: string }
 
 /** Drivers and libraries print lines of their own. */
 export const answerMark = '@answer '
 
-/** Answers requests from standard input until it ends. A task is prepared when it is first asked for. */
-export async function serve(prepare: Readonly<Record<string, () => Promise<Task>>>): Promise<void> {
+/**
+ * Answers requests from standard input until it ends. A task is prepared when it is first asked for.
+ *
+ * @param say what can be said of the work, to see whether peers do the same
+ */
+export async function serve(
+  prepare: Readonly<Record<string, () => Promise<Task>>>,
+  say: Readonly<Record<string, () => Promise<unknown>>> = {},
+): Promise<void> {
   const prepared = new Map<string, Task>()
   for await (const line of createInterface({ input: process.stdin })) {
-    const { task, times } = JSON.parse(line) as Request
+    const request = JSON.parse(line) as Request
     let answer: Answer
     try {
-      const work = prepared.get(task) ?? (await prepare[task]!())
-      prepared.set(task, work)
-      const ms: number[] = []
-      for (let i = 0; i < times; i++) ms.push(await work())
-      answer = { ms }
+      answer = 'say' in request ? { said: await say[request.say]!() } : { ms: await times(request) }
     } catch (error) {
       answer = { error: String((error as Error)?.message ?? error) }
     }
@@ -52,4 +56,12 @@ export async function serve(prepare: Readonly<Record<string, () => Promise<Task>
   }
   // Some peers keep the process alive.
   process.exit(0)
+
+  async function times({ task, times }: TimesRequest): Promise<number[]> {
+    const work = prepared.get(task) ?? (await prepare[task]!())
+    prepared.set(task, work)
+    const ms: number[] = []
+    for (let i = 0; i < times; i++) ms.push(await work())
+    return ms
+  }
 }

@@ -10,5 +10,15 @@ export interface Product {
 export const gemm: Product = { rows: 256, k: 512, n: 2048 }
 export const gemv: Product = { rows: 1, k: 512, n: 54944 }
 
+/** What is asked of COMET: queries of so many ids, searched with so many beams for as many tails of at most so many ids, the start counted. */
+export const comet = { queries: 15, ids: 20, beams: 5, longest: 24 }
+
+/** The same in a file, as every process reads it. */
+export interface CometWork {
+  readonly queries: readonly (readonly number[])[]
+  readonly beams: number
+  readonly longest: number
+}
+
 /** Numbers in (-1, 1) without a short period. */
 export const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + 1))

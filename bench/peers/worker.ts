@@ -28,19 +28,28 @@ export class Worker {
     this.#process.stdin.on('error', () => {})
   }
 
-  /** @throws Error with what the worker says of its failure. */
-  async ask(request: Request): Promise<readonly number[]> {
+  /** The milliseconds of each time. @throws Error with what the worker says of its failure. */
+  async ask(task: string, times: number): Promise<readonly number[]> {
+    return (await this.#answer({ task, times }, task)).ms
+  }
+
+  /** What it says of its work. @throws Error as {@link ask} */
+  async say(what: string): Promise<unknown> {
+    return (await this.#answer({ say: what }, what)).said
+  }
+
+  stop(): void {
+    this.#process.kill()
+  }
+
+  async #answer(request: Request, what: string): Promise<{ readonly ms: readonly number[]; readonly said: unknown }> {
     const answer = await new Promise<Answer>((resolve) => {
       this.#answered = resolve
       if (this.#process.exitCode !== null) resolve({ error: `the process has ended\n${this.#words}` })
       this.#process.stdin.write(`${JSON.stringify(request)}\n`)
     })
     this.#answered = undefined
-    if ('error' in answer) throw new Error(`${this.name}, ${request.task}: ${answer.error}`)
-    return answer.ms
-  }
-
-  stop(): void {
-    this.#process.kill()
+    if ('error' in answer) throw new Error(`${this.name}, ${what}: ${answer.error}`)
+    return { ms: [], said: undefined, ...answer }
   }
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
 import { loadModel } from '../engine/load-model.js'
 import { type ProgressBar, withLoadingBar } from '../engine/loading-bar.js'
+import { InputError } from '../errors.js'
 import { snakeCase } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
@@ -11,6 +12,7 @@ import { measureCeilings } from './ceilings.js'
 import { coldStart, decodeSuite, decodeSuiteRuns } from './decode-suite.js'
 import { encodeSuite, encodeSuiteRows } from './encode-suite.js'
 import { kernelCases, kernelsSuite } from './kernels-suite.js'
+import { type PipelineFolders, pipelineFolders, pipelineSuite, pipelineSuiteRuns } from './pipeline-suite.js'
 import type { BenchReport } from './report.js'
 import { BenchRig } from './rig.js'
 import { scalingPoints, scalingSuite } from './scaling-suite.js'
@@ -18,14 +20,18 @@ import type { SuiteContext } from './suite.js'
 import { drawOptions, type Workload } from './workload.js'
 
 /** The suites, in the order in which they run: decode first, for its cold start. */
-export const suiteNames = ['decode', 'encode', 'blocks', 'kernels', 'scaling'] as const
+export const suiteNames = ['decode', 'encode', 'blocks', 'kernels', 'pipeline', 'scaling'] as const
 /** Those of `all`: scaling takes minutes. */
-export const standardSuites = ['decode', 'encode', 'blocks', 'kernels'] as const
+export const standardSuites = ['decode', 'encode', 'blocks', 'kernels', 'pipeline'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 /** How {@link bench} is run. */
 export interface BenchOptions {
   readonly suites: readonly SuiteName[]
+  /** Whether suites that the folder lacks something for are left out, and the report says why; default: that is an error. */
+  readonly lenient?: boolean
+  /** Who writes the blocks in the suite `pipeline`; default: as {@link LoadOptions.comet}. */
+  readonly comet?: string | undefined
   readonly workload: Workload
   /** The number format of weight matrices; default: f32. */
   readonly dtype?: WeightDtype | undefined
@@ -43,10 +49,11 @@ export interface BenchOptions {
 /**
  * Times a model on an adapter.
  *
- * @throws InputError where the folder holds no sound MISC model.
+ * @throws InputError where the folder holds no sound MISC model, or lacks what a suite needs.
  */
 export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Promise<BenchReport> {
-  const { suites, workload, dtype = 'f32', progress } = options
+  const { workload, dtype = 'f32', progress } = options
+  const { suites, folders, leftOut } = await possibleSuites(folder, options)
   const loadBefore = loadavg()[0]!
   const started = performance.now()
   const weights = await withLoadingBar(
@@ -66,6 +73,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
       encode: encodeSuiteRows * runs,
       blocks: blocksSuiteRows * runs,
       kernels: cases.length,
+      pipeline: pipelineSuiteRuns * runs,
       scaling: scalingPoints(weights.config, workload).length,
     }
     const suite = async <T>(name: SuiteName, run: (context: SuiteContext) => Promise<T>): Promise<T | undefined> => {
@@ -77,6 +85,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
     const encode = await suite('encode', encodeSuite)
     const blocks = await suite('blocks', blocksSuite)
     const kernels = await suite('kernels', (context) => kernelsSuite(context, cases))
+    const pipeline = await suite('pipeline', (context) => pipelineSuite(context, folders!, dtype))
     const scaling = await suite('scaling', scalingSuite)
     const { config, variant } = weights
     return {
@@ -110,12 +119,39 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
         ...(encode && { encode }),
         ...(blocks && { blocks }),
         ...(kernels && { kernels }),
+        ...(pipeline && { pipeline }),
         ...(scaling && { scaling }),
       },
+      left_out: leftOut,
     }
   } finally {
     rig.dispose()
   }
+}
+
+/** Suites asked for that can be run, what the pipeline's needs, and why others cannot. */
+interface PossibleSuites {
+  readonly suites: readonly SuiteName[]
+  readonly folders?: PipelineFolders | undefined
+  readonly leftOut: BenchReport['left_out']
+}
+
+/** @throws InputError */
+async function possibleSuites(
+  folder: string,
+  { suites, lenient = false, comet }: BenchOptions,
+): Promise<PossibleSuites> {
+  let folders: PipelineFolders | undefined
+  if (suites.includes('pipeline')) {
+    try {
+      folders = await pipelineFolders(folder, comet)
+    } catch (error) {
+      // A COMET that was named is meant to be used.
+      if (!(lenient && comet === undefined && error instanceof InputError)) throw error
+      return { suites: suites.filter((it) => it !== 'pipeline'), leftOut: { pipeline: error.message } }
+    }
+  }
+  return { suites, folders, leftOut: {} }
 }
 
 function describeAdapter({ adapter, features, variants }: Gpu): BenchReport['adapter'] {

@@ -57,8 +57,11 @@ export interface BenchReport {
     readonly decode?: DecodeReport
     readonly encode?: EncodeReport
     readonly blocks?: BlocksReport
+    readonly pipeline?: PipelineReport
     readonly scaling?: ScalingReport
   }
+  /** Suites of `all` that the model's folder lacks something for: what. */
+  readonly left_out: Readonly<Record<string, string>>
 }
 
 /** One kernel variant at one shape. */
@@ -154,6 +157,44 @@ export interface BlocksReport {
   readonly rows: readonly (WorkRow & { readonly blocks: number; readonly blocks_per_s: number })[]
   /** Of the last row. */
   readonly gpu_blocks: GpuTime
+}
+
+/** Turns of a chat, from text to the first word, by an engine of its own. Each is of another text, none of whose blocks is known. */
+export interface PipelineReport {
+  /** The folder of who writes the blocks. */
+  readonly comet: string
+  /** Words of a turn's dialogue, its situation left out. */
+  readonly words: number
+  /** Of a turn, on average. */
+  readonly blocks: number
+  /** From bare text. */
+  readonly bare: TurnReport
+  /** The same turns, with the blocks that the turn before inferred. */
+  readonly given: Omit<TurnReport, 'queries' | 'tails_start' | 'tails_steps' | 'blocks'>
+  /** Median time to the first word from bare text / that with the blocks given. */
+  readonly ratio: number
+}
+
+/** Milliseconds of a turn: the parts from `queries` to `first_step` follow each other. */
+export interface TurnReport {
+  /** To the first piece of the reply's stream: a whole word. */
+  readonly first_word_ms: Summary
+  /** To the first id. */
+  readonly first_id_ms: Summary
+  /** Post and situation → ids of a query for each relation. */
+  readonly queries: Summary
+  /** The COMET's encoder, and the first step of its beams. */
+  readonly tails_start: Summary
+  /** The other steps. */
+  readonly tails_steps: Summary
+  /** Tails → blocks. */
+  readonly blocks: Summary
+  /** Dialogue and blocks → ids. */
+  readonly ids: Summary
+  /** MISC's encoders: blocks, context, fusion, keys and values of cross-attention. */
+  readonly context: Summary
+  /** What is left to the first id. */
+  readonly first_step: Summary
 }
 
 /** What grows in a {@link ScalingRow}; all else is as in the workload. */

@@ -6,6 +6,7 @@ import type {
   EncodeReport,
   GpuTime,
   KernelsReport,
+  PipelineReport,
   ScalingReport,
   WorkRow,
 } from './report.js'
@@ -14,21 +15,23 @@ import type { Summary } from './statistics.js'
 
 /** The report for people. */
 export function reportSections(report: BenchReport): Section[] {
-  const { kernels, decode, encode, blocks, scaling } = report.suites
+  const { kernels, decode, encode, blocks, pipeline, scaling } = report.suites
   return [
     heading(report),
     ...(kernels ? [kernelsSection(kernels)] : []),
     ...(decode ? decodeSections(decode, report) : []),
     ...(encode ? encodeSections(encode) : []),
     ...(blocks ? blocksSections(blocks) : []),
+    ...(pipeline ? [pipelineSection(pipeline)] : []),
     ...(scaling ? [scalingSection(scaling)] : []),
   ]
 }
 
 /** What the figures are of: the model, as a title. */
-export const reportTitle = ({ model }: BenchReport): string =>
-  // What a folder is called must not steer a terminal.
-  `misc bench: ${model.folder.replace(/\p{Cc}/gu, ' ')}`
+export const reportTitle = ({ model }: BenchReport): string => `misc bench: ${plain(model.folder)}`
+
+/** What a folder is called must not steer a terminal. */
+const plain = (text: string): string => text.replace(/\p{Cc}/gu, ' ')
 
 /** The adapter, as every table and plot names it. */
 export const adapterName = ({ adapter, dtype }: BenchReport): string =>
@@ -67,6 +70,7 @@ function heading(report: BenchReport): Section {
       `${megabytes(memory.gpu_bytes)} in tensors (weights ${megabytes(memory.gpu_weights_bytes)}); ` +
         `process at most ${megabytes(memory.host_peak_bytes)}`,
     ],
+    ...Object.entries(report.left_out).map(([suite, why]) => ['left out', `${suite}: ${plain(why)}`]),
   ]
   return { title: reportTitle(report), notes: rows.map(([name, text]) => `${name!.padEnd(9)} ${text}`) }
 }
@@ -133,6 +137,32 @@ function blocksSections({ rows, gpu_blocks }: BlocksReport): Section[] {
     rows: cells.map((row, i) => [...row, fixed(rows[i]!.blocks_per_s)]),
   }
   return [{ title: 'Blocks', notes: [], table }, gpuSection(`blocks, ${rows.at(-1)!.name}`, gpu_blocks)]
+}
+
+function pipelineSection({ comet, words, blocks, bare, given, ratio }: PipelineReport): Section {
+  return {
+    title: 'From bare text to the first word',
+    notes: [
+      `With ${plain(comet)}: the first word after ${fixed(ratio)} times the time that it takes with the blocks given, by medians.`,
+      `Dialogues of ${words} words, another each time, and what is inferred of them: ${fixed(blocks)} blocks on average.`,
+    ],
+    table: summaryTable([
+      ['first word, bare text', bare.first_word_ms],
+      ['first id', bare.first_id_ms],
+      ['  queries', bare.queries],
+      ['  tails: encode, first step', bare.tails_start],
+      ['  tails: other steps', bare.tails_steps],
+      ['  blocks', bare.blocks],
+      ['  text to ids', bare.ids],
+      ['  context', bare.context],
+      ['  first step', bare.first_step],
+      ['first word, blocks given', given.first_word_ms],
+      ['first id', given.first_id_ms],
+      ['  text to ids', given.ids],
+      ['  context', given.context],
+      ['  first step', given.first_step],
+    ]),
+  }
 }
 
 function scalingSection({ rows }: ScalingReport): Section {

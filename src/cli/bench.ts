@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { bench, type SuiteName, standardSuites, suiteNames } from '../bench/bench.js'
+import { type BenchOptions, bench, type SuiteName, standardSuites, suiteNames } from '../bench/bench.js'
 import { renderPage } from '../bench/page.js'
 import { renderMarkdown, renderText } from '../bench/section.js'
 import { reportSections } from '../bench/sections.js'
@@ -14,14 +14,17 @@ import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
 interface BenchFlags extends GpuFlags, Partial<Workload> {
-  readonly suite: readonly SuiteName[]
+  readonly suite: readonly SuiteChoice[]
+  readonly comet?: string
   readonly scaling?: true
   readonly json?: string | true
   readonly markdown?: string
   readonly html?: string
 }
 
-const suiteChoices = [...suiteNames, 'all'].join(', ')
+type SuiteChoice = SuiteName | 'all'
+const suiteChoices: readonly SuiteChoice[] = [...suiteNames, 'all']
+const byDefault: readonly SuiteChoice[] = ['all']
 
 /** A flag for each number of the workload; what it means, and the standard where the model allows it. */
 const workloadFlags: Readonly<Record<keyof Workload, string>> = {
@@ -44,19 +47,21 @@ export function benchCommand(): Command {
       'Times a model on random ids: kernels (every variant at the model’s shapes), blocks (COMET blocks per second), ' +
         'encode (blocks, context, fusion, cross-attention keys and values), decode (time to the first id and its ' +
         'parts, time per id with sampling, memory bandwidth used), all of them beside what the adapter reads and ' +
-        'computes at best; and scaling (what longer contexts, more blocks and larger batches cost). Needs no tokenizer ' +
-        'files. Progress goes to stderr.',
+        'computes at best; pipeline (a chat turn from bare text to the first word, with the COMET that writes its blocks, ' +
+        'and with the blocks given); and scaling (what longer contexts, more blocks and larger batches cost). Only ' +
+        'pipeline needs tokenizer files. Progress goes to stderr.',
     )
     .argument('[MODEL]', 'a folder with config.json and weights; default: the packaged model')
     .addOption(
       new Option(
         '--suite <names>',
-        `what to time, comma-separated or repeated: ${suiteChoices}; all is all but scaling`,
+        `what to time, comma-separated or repeated: ${suiteChoices.join(', ')}; all is all but scaling, and pipeline only where MODEL has a COMET`,
       )
         .argParser(addSuites)
-        .default(standardSuites, 'all'),
+        .default(byDefault, 'all'),
     )
     .option('--scaling', 'time scaling too')
+    .option('--comet <folder>', 'who writes the blocks in pipeline; default: the folder comet in MODEL, if any')
   for (const [name, help] of Object.entries(workloadFlags) as [keyof Workload, string][]) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     const option = new Option(`${flag} <n>`, `${help} (default ${standardWorkload[name]})`)
@@ -85,7 +90,8 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
   const asked = performance.now()
   const report = await withGpu(flags, (gpu) =>
     bench(gpu, folder, {
-      suites: [...flags.suite, ...(flags.scaling ? ['scaling' as const] : [])],
+      ...suitesOf(flags),
+      comet: flags.comet,
       workload,
       dtype: flags.dtype,
       adapterMs: performance.now() - asked,
@@ -118,15 +124,21 @@ function modelAndFile(model: string | undefined, json: string | true | undefined
   throw new InputError(`--json ${json}: is a folder; name a file to write, or nothing to print`)
 }
 
+/** What `all` stands for; one that it alone asks for may be left out. */
+function suitesOf({ suite, scaling }: BenchFlags): Pick<BenchOptions, 'suites' | 'lenient'> {
+  const named = suite.filter((it) => it !== 'all')
+  const all = suite.includes('all') ? standardSuites : []
+  return { suites: [...all, ...named, ...(scaling ? ['scaling' as const] : [])], lenient: !named.includes('pipeline') }
+}
+
 /** What one `--suite` adds to those before it; the default is not one of them. */
-function addSuites(text: string, earlier: readonly SuiteName[]): readonly SuiteName[] {
-  const named = text.split(',').flatMap((word) => {
-    if (word === 'all') return standardSuites
-    const suite = suiteNames.find((name) => name === word)
-    if (!suite) throw new InvalidArgumentError(`Allowed choices are ${suiteChoices}.`)
+function addSuites(text: string, earlier: readonly SuiteChoice[]): readonly SuiteChoice[] {
+  const named = text.split(',').map((word) => {
+    const suite = suiteChoices.find((name) => name === word)
+    if (!suite) throw new InvalidArgumentError(`Allowed choices are ${suiteChoices.join(', ')}.`)
     return suite
   })
-  return earlier === standardSuites ? named : [...earlier, ...named]
+  return earlier === byDefault ? named : [...earlier, ...named]
 }
 
 function wholeNumber(text: string, flag: string): number {

@@ -89,16 +89,21 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   /**
    * Searches for the likeliest continuations of inputs. Where one fails, the others are stopped.
    *
+   * @param stepped called for every input when its beams have an id more
    * @returns for each input the best first: {@link BeamJob.finished}
    */
-  async search(starts: readonly ReplyStart<Input>[], signal?: AbortSignal): Promise<(readonly Hypothesis[])[]> {
+  async search(
+    starts: readonly ReplyStart<Input>[],
+    signal?: AbortSignal,
+    stepped: () => void = () => {},
+  ): Promise<(readonly Hypothesis[])[]> {
     const stop = new AbortController()
     const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
     const nothing = () => {}
     const found = starts.map(
       (start) =>
         new Promise<readonly Hypothesis[]>((resolve, reject) => {
-          const told = { encoded: nothing, stepped: nothing, drawn: nothing, finished: resolve, failed: reject }
+          const told = { encoded: nothing, stepped, drawn: nothing, finished: resolve, failed: reject }
           this.#queue({ ...start, signal: stopped, ...told })
         }),
     )

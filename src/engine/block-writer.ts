@@ -1,7 +1,7 @@
 import type { MiscConfig } from '../models/misc/config.js'
 import { type BlockSource, blockRelations, cometBlocks, cometEvents } from '../text/comet-blocks.js'
 import type { CometBlock, DialogueInput } from '../text/dialogue.js'
-import type { Comet } from './comet.js'
+import type { AnswerWatch, Comet } from './comet.js'
 
 /** Texts whose blocks are kept, and their characters in all; those unused for longest make room. */
 const capacity = { texts: 1024, characters: 1_000_000 }
@@ -29,12 +29,13 @@ export class BlockWriter {
   /**
    * The blocks of a dialogue, both texts in one batch; of a text that was seen before they are there already.
    *
+   * @param watch told how the COMET's answers come about, unless they are there or on their way already
    * @returns undefined once the signal says stop. What is under way goes on, for whoever asks next.
    * @throws as {@link Comet.tails}; what failed is asked again.
    */
   async write(
     dialogue: Pick<DialogueInput, 'dialogue' | 'situation'>,
-    signal?: AbortSignal,
+    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<Record<BlockSource, CometBlock[]> | undefined> {
     if (signal?.aborted) return undefined
     const events = cometEvents(dialogue)
@@ -42,7 +43,10 @@ export class BlockWriter {
       const event = events[source]
       return event === undefined ? [] : [{ source, event }]
     })
-    this.#ask(asked.filter((it) => !this.#written.has(keyOf(it))))
+    this.#ask(
+      asked.filter((it) => !this.#written.has(keyOf(it))),
+      watch,
+    )
     const blocks = asked.map(async (it) => [it.source, await this.#recall(keyOf(it))] as const)
     this.#makeRoom()
     const all = Promise.all(blocks)
@@ -50,8 +54,14 @@ export class BlockWriter {
     return found && { post: [], situation: [], ...Object.fromEntries(found) }
   }
 
+  /** What was written so far is written again when it is next asked for. */
+  forget(): void {
+    this.#written.clear()
+    this.#characters = 0
+  }
+
   /** Asks of all in one batch. */
-  #ask(questions: readonly Question[]): void {
+  #ask(questions: readonly Question[], watch: AnswerWatch | undefined): void {
     if (questions.length === 0) return
     const { comet } = this
     const answers = comet.answer(
@@ -59,6 +69,8 @@ export class BlockWriter {
         event,
         relations: blockRelations[source].filter((it) => comet.relations.includes(it)),
       })),
+      {},
+      { watch },
     )
     for (const [i, it] of questions.entries()) {
       const blocks = answers.then((all) => {

@@ -60,6 +60,16 @@ export interface EventQuestion {
   readonly relations: readonly string[]
 }
 
+/** Is told how an answer comes about, so that its parts can be timed. */
+export interface AnswerWatch {
+  /** Its events are queries. */
+  queried(): void
+  /** The beams of a query have an id more. */
+  stepped(): void
+  /** Its tails are there. */
+  found(): void
+}
+
 /** What a query leaves of what it asks. */
 type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
 
@@ -169,7 +179,7 @@ export class Comet implements AsyncDisposable {
     checkTexts(events, 'events')
     checkTexts(relations, 'relations')
     const questions = events.map((event) => ({ event, relations: [...new Set(relations)] }))
-    return this.answer(questions, options, signal)
+    return this.answer(questions, options, { signal })
   }
 
   /**
@@ -180,7 +190,7 @@ export class Comet implements AsyncDisposable {
   async answer(
     questions: readonly EventQuestion[],
     generation: GenerationOptions = {},
-    signal?: AbortSignal,
+    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<EventTails[]> {
     this.#gpu.check()
     const { defaults, rules } = this.#folder
@@ -192,6 +202,7 @@ export class Comet implements AsyncDisposable {
       if (event.trim() === '') throw new InputError('an event must say what happened; it is empty')
     }
     const queries = await Promise.all(questions.map((it) => this.#queries.of([it.event], it.relations)))
+    watch?.queried()
     const starts = queries
       .flat()
       .map(({ ids, positions }) =>
@@ -199,7 +210,9 @@ export class Comet implements AsyncDisposable {
           ? { input: { ids, positions }, options, history: ids.slice(-1) }
           : { input: ids, options, history: [rules.decoderStartId] },
       )
-    const found = (await this.#beams.search(starts, signal)).values()
+    const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
+    watch?.found()
+    const found = hypotheses.values()
     return questions.map(({ event }, i) => ({
       event,
       tails: Object.fromEntries(

@@ -123,39 +123,15 @@ export class Misc implements AsyncDisposable {
    */
   static async load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Misc> {
     checkLoadOptions(options)
-    const folder = await modelFolder(pathOf(model, 'the model folder'))
-    const {
-      adapter,
-      dtype,
-      maxBatch,
-      maxQueue = 256,
-      onProgress,
-      onWarning = (message) => console.warn(`misc-webgpu: ${message}`),
-    } = options
-    const tokenizer = await Tokenizer.load(folder)
-    const config = await readConfig(folder)
-    checkVocabulary(tokenizer, config, folder)
-    const configFile = fileIn(folder, 'generation_config.json')
-    const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
-    const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
-    for (const warning of warnings) onWarning(warning)
-    const path = await cometFolder(folder, options.comet)
-    const ofComet = path === undefined ? undefined : await readCometFolder(path, onWarning)
+    const { adapter, onWarning = warn } = options
+    const files = await readFiles(pathOf(model, 'the model folder'), options.comet, onWarning)
     const started = performance.now()
     const gpu = await openGpu({ adapter })
     const adapterMs = performance.now() - started
     try {
       const { tune = !gpu.adapter.software } = options
       const tuning = options.tune !== false && (await adoptTuning(gpu, onWarning))
-      const ofReplies = { ...tokenRules(config, tokenizer.baseVocabSize), ...rules }
-      const load = { dtype, maxBatch, onProgress, rules: ofReplies }
-      const { weights, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-      const before = performance.now()
-      const progress = { onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
-      const comet = ofComet && (await Comet.open(gpu, ofComet, { dtype, ...progress }))
-      const cometMs = comet ? performance.now() - before : 0
-      const timings = { adapterMs, weightsMs, compileMs, cometMs }
-      const misc = new Misc(weights, decoder, tokenizer, defaults, maxQueue, comet, timings)
+      const misc = await Misc.#create(gpu, files, options, adapterMs)
       if (tune && tuning) {
         const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
         void tuneInBackground(gpu, misc.#turns, tuning, save, onWarning)
@@ -165,6 +141,32 @@ export class Misc implements AsyncDisposable {
       await gpu.dispose()
       throw error
     }
+  }
+
+  /**
+   * As {@link load}, on a device that is open already, with the kernels that are chosen for it; {@link dispose} ends it.
+   *
+   * @internal
+   */
+  static async open(
+    gpu: Gpu,
+    path: string,
+    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onWarning'> = {},
+  ): Promise<Misc> {
+    return Misc.#create(gpu, await readFiles(path, options.comet, options.onWarning ?? warn), options, 0)
+  }
+
+  static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
+    const { dtype, maxBatch, maxQueue = 256, onProgress } = options
+    const { folder, comet, tokenizer, defaults, rules } = files
+    const load = { dtype, maxBatch, onProgress, rules }
+    const { weights, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+    const before = performance.now()
+    const ofComet = { dtype, onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
+    const writer = comet && (await Comet.open(gpu, comet, ofComet))
+    const cometMs = writer ? performance.now() - before : 0
+    const timings = { adapterMs, weightsMs, compileMs, cometMs }
+    return new Misc(weights, decoder, tokenizer, defaults, maxQueue, writer, timings)
   }
 
   /** The adapter that computes. */
@@ -259,6 +261,16 @@ export class Misc implements AsyncDisposable {
   }
 
   /**
+   * The next reply infers and encodes its blocks as if they had never been met.
+   *
+   * @internal
+   */
+  forget(): void {
+    this.#writer?.forget()
+    this.#decoder.model.forget()
+  }
+
+  /**
    * Frees everything on the GPU; replies being drawn reject with {@link DisposedError}. Other engines are left whole, and
    * the process can end.
    *
@@ -286,7 +298,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /** Checks an input and turns it into ids. */
-  async #read(input: unknown, { strategy, signal }: Pick<ReplyOptions, 'strategy' | 'signal'>) {
+  async #read(input: unknown, { strategy, signal }: Pick<ReplyOptions, 'strategy' | 'signal'>, timer?: ReplyTimer) {
     this.#gpu.check()
     const parsed = parseInput(input)
     const limits = featureLimits(this.config)
@@ -301,7 +313,7 @@ export class Misc implements AsyncDisposable {
       return { dialogue: asked(features), blocks, cut: { utterances: 0, ids: 0 }, crisis: false }
     }
     const source = parsed.blocks ? 'given' : 'inferred'
-    const written = parsed.blocks ?? (await this.#writer?.write(parsed, signal)) ?? { post: [], situation: [] }
+    const written = parsed.blocks ?? (await this.#infer(parsed, signal, timer)) ?? { post: [], situation: [] }
     const { cut, ...features } = await dialogueFeatures(this.#tokenizer, { ...parsed, blocks: written }, limits)
     const read = (blocks: readonly CometBlock[], most: number) =>
       blocks.slice(0, most).map((it) => ({ ...it, source }) as const)
@@ -313,7 +325,7 @@ export class Misc implements AsyncDisposable {
   }
 
   /** A COMET takes its time: no more texts are read at once than replies may be drawn or wait. */
-  async #readInTurn(input: unknown, options: Pick<ReplyOptions, 'strategy' | 'signal'>) {
+  async #readInTurn(input: unknown, options: Pick<ReplyOptions, 'strategy' | 'signal'>, timer: ReplyTimer) {
     const [reading, most] = [this.#reading, this.#decoder.maxBatch + this.#maxQueue]
     if (reading >= most) {
       throw new QueueFullError(
@@ -323,10 +335,18 @@ export class Misc implements AsyncDisposable {
     }
     this.#reading++
     try {
-      return await this.#read(input, options)
+      return await this.#read(input, options, timer)
     } finally {
       this.#reading--
     }
+  }
+
+  /** Has the COMET write a dialogue's blocks. */
+  async #infer(dialogue: DialogueInput, signal: AbortSignal | undefined, timer: ReplyTimer | undefined) {
+    if (!this.#writer) return undefined
+    const blocks = await this.#writer.write(dialogue, { signal, watch: timer })
+    timer?.written()
+    return blocks
   }
 
   /** What a block says, read off its ids. */
@@ -340,7 +360,7 @@ export class Misc implements AsyncDisposable {
     const timer = new ReplyTimer()
     const { strategy, signal, ...generation } = replyOptions
     const options = this.#limited(resolveOptions(this.#defaults, generation))
-    const { dialogue, blocks, cut, crisis } = await this.#readInTurn(input, { strategy, signal })
+    const { dialogue, blocks, cut, crisis } = await this.#readInTurn(input, { strategy, signal }, timer)
     timer.read()
     const { decoderStartId } = this.#decoder.rules
     const before = options.penalizeContext ? dialogue.context : []
@@ -417,4 +437,24 @@ export class Misc implements AsyncDisposable {
   #limited(options: ResolvedOptions): ResolvedOptions {
     return { ...options, maxLength: Math.min(options.maxLength, this.config.maxPositions + 1) }
   }
+}
+
+const warn = (message: string) => console.warn(`misc-webgpu: ${message}`)
+
+/** What is read of a model's folder before its weights, and who writes its blocks. */
+type MiscFiles = Awaited<ReturnType<typeof readFiles>>
+
+/** @throws InputError */
+async function readFiles(model: string, asked: LoadOptions['comet'], onWarning: (message: string) => void) {
+  const folder = await modelFolder(model)
+  const tokenizer = await Tokenizer.load(folder)
+  const config = await readConfig(folder)
+  checkVocabulary(tokenizer, config, folder)
+  const configFile = fileIn(folder, 'generation_config.json')
+  const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
+  const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
+  for (const warning of warnings) onWarning(warning)
+  const path = await cometFolder(folder, asked)
+  const comet = path === undefined ? undefined : await readCometFolder(path, onWarning)
+  return { folder, comet, tokenizer, defaults, rules: { ...tokenRules(config, tokenizer.baseVocabSize), ...rules } }
 }

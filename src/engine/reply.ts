@@ -86,12 +86,29 @@ export interface Reply {
 export interface ReplyTimings {
   /** From text to ids, inferring blocks where none are given. */
   readonly readMs: number
+  /** What of it inferring the blocks took, by part; all 0 where they were given, or nothing infers any. */
+  readonly inferMs: InferenceTimings
   /** Blocks, context, fusion, strategy and the keys and values of the sources. */
   readonly encodeMs: number
   /** From the call to the first id; of a beam search, to the first of its beams. */
   readonly firstTokenMs: number
   /** Between one id and the next, of all beams together; NaN where there are fewer than two. */
   readonly perTokenMs: { readonly median: number; readonly p95: number }
+}
+
+/**
+ * Milliseconds, one part after the other. What is known of a text from an earlier reply takes no time; where another reply has
+ * just asked for it, waiting counts as `blocks`.
+ */
+export interface InferenceTimings {
+  /** From text to the queries' ids. */
+  readonly queries: number
+  /** The COMET's encoder, and the first id of every tail. */
+  readonly tailsStart: number
+  /** All further ids. */
+  readonly tailsSteps: number
+  /** From tails to blocks. */
+  readonly blocks: number
 }
 
 /**

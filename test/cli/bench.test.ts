@@ -87,10 +87,13 @@ command('refuses what it cannot do, before it opens an adapter', async () => {
   await refused(() => bench(model, '--html', model), /is a folder; name a file/)
   await refused(() => bench(model, '--markdown', '/no/such/folder/bench.md'), /there is no folder/)
   await refused(() => bench('/no/such/model'), /no such folder/)
+  const { status, stdout, stderr } = misc(model, ...small, '--suite', 'encode,pipeline')
+  assert.equal([status, stdout], [2, ''])
+  assert.match(stderr, /has no folder comet, so nobody writes blocks: name a COMET's with --comet/)
   for (const suites of ['html', 'decode,html', 'decode,', '']) {
     const { status, stdout, stderr } = misc(model, '--suite', suites)
     assert.equal([status, stdout], [2, ''])
-    assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, scaling, all/)
+    assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, pipeline, scaling, all/)
   }
 })
 

@@ -128,7 +128,7 @@ writer('what failed is asked again, and each who waits is told', async () => {
   const blocks = new BlockWriter(comet, limits)
   const signal = new AbortController().signal
   const all = await Promise.allSettled([
-    blocks.write(said('a', 'b'), signal),
+    blocks.write(said('a', 'b'), { signal }),
     blocks.write(said('a')),
     blocks.write(said('c')),
   ])
@@ -147,13 +147,13 @@ writer('a signal lets go at once; what is under way is there for whoever asks ne
     return questions.map(repeating)
   })
   const blocks = new BlockWriter(comet, limits)
-  assert.is(await blocks.write(said('a'), AbortSignal.abort()), undefined)
+  assert.is(await blocks.write(said('a'), { signal: AbortSignal.abort() }), undefined)
   assert.equal(asked, [])
   const stop = new AbortController()
-  const first = blocks.write(said('a'), stop.signal)
+  const first = blocks.write(said('a'), { signal: stop.signal })
   stop.abort()
   assert.is(await first, undefined)
-  const next = blocks.write(said('a'), new AbortController().signal)
+  const next = blocks.write(said('a'), { signal: new AbortController().signal })
   answer(0)
   assert.is((await next)!.post.length, 9)
   assert.equal(asked, ['a'])
@@ -172,7 +172,7 @@ writer('a signal that serves many replies keeps nothing of them', async () => {
     listeners.delete(args[1])
     remove.apply(signal, args)
   }
-  const pending = blocks.write(said('x'), signal)
+  const pending = blocks.write(said('x'), { signal })
   assert.is(listeners.size, 1)
   await pending
   assert.is(listeners.size, 0)

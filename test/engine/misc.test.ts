@@ -516,8 +516,8 @@ inferred(
     const all = await Promise.all(
       situations.map((situation) => {
         const asked = { dialogue, ...(situation && { situation }) }
-        // Some of the four would be the same by chance, not all.
-        return Promise.all([1, 2, 3, 4].map((seed) => misc.reply(asked, { seed, topP: 0.95, topK: 0 })))
+        // Many are the same, because the draw is; not all.
+        return Promise.all(Array.from({ length: 12 }, (_, seed) => misc.reply(asked, { seed, topP: 0.95, topK: 0 })))
       }),
     )
     const texts = all.map((replies) => replies.map(({ text }) => text).join('\n'))
