@@ -512,7 +512,7 @@ inferred(
   async () => {
     await using misc = await Misc.load(packagedModel(), { adapter: testAdapters[0]!, tune: false })
     const { dialogue } = saying('i do not know what to do any more')
-    const situations = ['my girlfriend left me for my best friend', 'i failed my exam', undefined]
+    const situations = ['my girlfriend left me for my best friend', undefined]
     const all = await Promise.all(
       situations.map((situation) => {
         const asked = { dialogue, ...(situation && { situation }) }
@@ -522,7 +522,7 @@ inferred(
     )
     const texts = all.map((replies) => replies.map(({ text }) => text).join('\n'))
     assert.is(new Set(texts).size, situations.length, texts.join('\n\n'))
-    const [[first], , [without]] = all as [Reply[], Reply[], Reply[]]
+    const [[first], [without]] = all as [Reply[], Reply[]]
     for (const { strategy, blocks } of all.flat()) {
       assert.equal([strategy, blocks.post], [first!.strategy, first!.blocks.post])
     }
