@@ -37,12 +37,17 @@ struct Params {
 const CACHED: u32 = 0;
 const FRESH: u32 = 1;
 
-// Where the sequence's entries in the row table begin.
+// Where the sequence's entries in the row table begin, and the first of them: where it is the only one, it is not read for every row.
 var<private> entries: u32;
+var<private> slot: u32;
 
 // The vec4 of the cache at which the slot of position i holds its row.
 fn cached_row(i: u32) -> u32 {
-  return (slots[entries + min(i, params.columns - 1)] * params.max_positions + i) * (params.d / 4);
+  var holder = slot;
+  if (params.columns > 1) {
+    holder = slots[entries + min(i, params.columns - 1)];
+  }
+  return (holder * params.max_positions + i) * (params.d / 4);
 }
 
 fn row_at(source: u32, i: u32) -> u32 {
@@ -77,6 +82,7 @@ fn work(group_id: vec3u, lane: u32) {
   let own = fresh + new_row * 3 * width;
   let position = length + new_row;
   entries = sequence * params.columns;
+  slot = slots[entries];
   let place = cached_row(position) + head;
   // The row's own key comes first: it gives a finite largest score, and is the only new one when decoding.
   start_sum();
