@@ -25,8 +25,11 @@ export function mimicryLayout(table: TensorTable, config: ListenersConfig) {
     hidden: affine(sampler('h_prior')),
     /** μ of the positive, of the negative, and log σ² of both: [3d, d]. As released, the negative one has no other. */
     prior: affine(sampler('mu_prior_positive'), sampler('mu_prior_negative'), logvar),
-    positive: affine(sampler('Dense_z_prior_positive', POLARITIES.positive.length)),
-    negative: affine(sampler('Dense_z_prior_negative', POLARITIES.negative.length)),
+    /** Logits of both mixtures: [32, d], the positive emotions first. */
+    mixtures: affine(
+      sampler('Dense_z_prior_positive', POLARITIES.positive.length),
+      sampler('Dense_z_prior_negative', POLARITIES.negative.length),
+    ),
     /** Reads the context beside the emotions that are mimicked, and the other beside those that are not: [d, 2d]. */
     mimic: encoderLayout(table, 'emotion_input_encoder_1.enc', 2 * d, config),
     other: encoderLayout(table, 'emotion_input_encoder_2.enc', 2 * d, config),

@@ -5,7 +5,7 @@ import type { NewIds } from '../../nn/kv-cache.js'
 import type { Loaded } from '../../nn/layout.js'
 import type { Pass } from '../../nn/pass.js'
 import { RaggedBatch } from '../../nn/ragged-batch.js'
-import { project } from '../../nn/rows.js'
+import { project, type Rows } from '../../nn/rows.js'
 import { chooseLayers } from '../../ops/choose-layers.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import type { CacheSizes, FirstId, Model, Started } from '../model.js'
@@ -14,6 +14,8 @@ import type { ListenersConfig } from './config.js'
 import { cacheMemory, decode } from './decoder.js'
 import { boundsOf, embedContext, encode } from './encoder.js'
 import type { ListenersLayout, ListenersWeights } from './layout.js'
+import { emotionLogits, mimic } from './mimicry.js'
+import type { Noise } from './noise.js'
 import { timingSignal } from './timing.js'
 
 /** A dialogue's words in a row, CLS first. */
@@ -21,6 +23,8 @@ export interface ContextIds {
   readonly ids: readonly number[]
   /** Who says each: the id of USR or SYS, and CLS where CLS stands. As many. */
   readonly roles: readonly number[]
+  /** MIME's; default: none. Others have none. */
+  readonly noise?: Noise
 }
 
 /** What a model says of a context's emotion. */
@@ -80,12 +84,15 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
     const states = encode(pass, 'encoder.states', embedContext(pass, batch, roles), pass.weights.encoder, bounds)
     pass.trace?.('encoder.last_hidden_state', states, batch.rows)
     const first = firstStates(pass, states, batch)
-    const { x: emotions } = project(pass, 'emotions', first, pass.weights.emotions!)
-    pass.trace?.('emotion.logits', emotions, contexts.length)
-    const listeners = cache.choices && chooseListeners(pass, emotions, cache.choices, slots)
-    cacheMemory(pass, cache, slots, states, batch)
+    const { mimicry, emotions: key } = pass.weights
+    const emotions = mimicry ? emotionLogits(pass, first, mimicry) : project(pass, 'emotions', first, key!)
+    pass.trace?.('emotion.logits', emotions.x, contexts.length)
+    const listeners = cache.choices && chooseListeners(pass, emotions.x, cache.choices, slots)
+    const noises = contexts.map((it) => it.noise ?? 'zero')
+    const memory = mimicry ? mimic(pass, mimicry, { states, batch, bounds }, first, emotions, noises) : states
+    cacheMemory(pass, cache, slots, memory, batch)
     return {
-      tensors: listeners ? [emotions, listeners] : [emotions],
+      tensors: listeners ? [emotions.x, listeners] : [emotions.x],
       read: ([logits, weights]) =>
         contexts.map((_, row) => {
           const of = (values: Float32Array) => values.slice(row * numEmotions, (row + 1) * numEmotions)
@@ -117,7 +124,7 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
 }
 
 /** C₀ of each context, [contexts, d]. */
-function firstStates({ recorder, scratch }: Pass, states: Tensor, { starts }: RaggedBatch) {
+function firstStates({ recorder, scratch }: Pass, states: Tensor, { starts }: RaggedBatch): Rows {
   const count = starts.length
   const target = scratch.rows('emotions.first', count, states.shape[1]!)
   const from = scratch.upload('emotions.from', [count], Uint32Array.from(starts))

@@ -9,6 +9,7 @@ import {
 } from '../reference.js'
 import type { ListenersConfig } from './config.js'
 import type { ContextIds } from './model.js'
+import type { Noise } from './noise.js'
 
 /** What a capture of one of the family holds. What lies beyond the labels of a row, which end with an EOS, holds no promise. @throws InputError */
 export async function readListenersReference(
@@ -31,7 +32,8 @@ export async function readListenersReference(
   }
   const contexts = unpadded(file, ids, mask)
   const roleRows = unpadded(file, roles, mask)
-  const inputs = contexts.map((ids, b) => ({ ids, roles: roleRows[b]! }))
+  const noises = config.modelType === 'mime' ? await readNoises(file, contexts.length, dModel) : []
+  const inputs = contexts.map((ids, b) => ({ ids, roles: roleRows[b]!, ...(noises[b] && { noise: noises[b] }) }))
   const counts = rowsOf(labels).map((row) => {
     const end = row.findIndex((id) => id === padId || id < 0)
     return end < 0 ? row.length : end
@@ -51,4 +53,14 @@ export async function readListenersReference(
       ['log_probs', { shape: [...decoder.shape, vocabSize], mask: decoderMask }],
     ]),
   }
+}
+
+/** `noise.positive` and `noise.negative`, [contexts, d] each. */
+async function readNoises(file: ReferenceFile, contexts: number, d: number): Promise<Noise[]> {
+  const [positive, negative] = [
+    await file.numbers('noise.positive', [contexts, d]),
+    await file.numbers('noise.negative', [contexts, d]),
+  ]
+  const row = (values: Float32Array, b: number) => values.subarray(b * d, (b + 1) * d)
+  return Array.from({ length: contexts }, (_, b) => ({ positive: row(positive, b), negative: row(negative, b) }))
 }

@@ -8,12 +8,13 @@ import { assertClose, gpuSuite, seededRandom } from '../../gpu.js'
 import { atOnce, oneByOne } from '../../model-runs.js'
 import { validated } from '../../validate/validated.js'
 
-const GOLDENS = ['transformer-tiny', 'moel-tiny'] as const
+const GOLDENS = ['transformer-tiny', 'moel-tiny', 'mime-tiny'] as const
 type Name = (typeof GOLDENS)[number]
 
 const STAGES = {
   'transformer-tiny': ['encoder.last_hidden_state', 'emotion.logits', 'log_probs'],
   'moel-tiny': ['encoder.last_hidden_state', 'listeners.weights', 'log_probs'],
+  'mime-tiny': ['encoder.last_hidden_state', 'emotion.logits', 'log_probs'],
 }
 
 async function open(gpu: Gpu, name: Name, dtype?: WeightDtype): Promise<ListenersModel> {
