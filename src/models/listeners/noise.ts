@@ -27,19 +27,15 @@ export function noiseValues(noise: Noise, d: number): Float32Array {
   throw new InputError(`noise has ${positive.length} and ${negative.length} numbers: it needs ${d} for each polarity`)
 }
 
-/** Standard normal numbers of a seed, by Box and Muller from Philox. Draws of ids count in the first word, these in the second. */
+/** Standard normal numbers of a seed, by Box and Muller from Philox. Draws of ids count in its first word, these in the second. */
 function normals(seed: number, count: number): Float32Array {
   const values = new Float32Array(count)
-  for (let i = 0; i < count; i += 4) {
-    const words = philox4x32([0, i / 4 + 1, 0, 0], seedWords(seed))
-    for (const [j, [radius, angle]] of [words.slice(0, 2), words.slice(2)].entries()) {
-      const length = Math.sqrt(-2 * Math.log((radius! + 0.5) / 2 ** 32))
-      const turn = (2 * Math.PI * angle!) / 2 ** 32
-      values.set(
-        [length * Math.cos(turn), length * Math.sin(turn)].slice(0, count - i - 2 * j),
-        Math.min(i + 2 * j, count),
-      )
-    }
+  for (let i = 0; i < count; i += 2) {
+    const [radius, angle] = philox4x32([0, i / 2 + 1, 0, 0], seedWords(seed))
+    const length = Math.sqrt(-2 * Math.log((radius + 0.5) / 2 ** 32))
+    const turn = (2 * Math.PI * angle) / 2 ** 32
+    values[i] = length * Math.cos(turn)
+    values[i + 1] = length * Math.sin(turn)
   }
   return values
 }
