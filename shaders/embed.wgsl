@@ -3,9 +3,9 @@
 // The table may be a part of it: rows whose id lies in another are left to the dispatch of that one.
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;             // [≥ rows]
-@group(0) @binding(1) var<storage, read> positions: array<u32>;       // [≥ rows]
+@group(0) @binding(1) var<storage, read> positions: array<u32>;       // [≥ rows], read where HAS_POSITIONS
 @group(0) @binding(2) var<storage, read> table: array<Weights4>;      // [id_count, d]
-@group(0) @binding(3) var<storage, read> position_table: array<f32>;  // [P, d]
+@group(0) @binding(3) var<storage, read> position_table: array<f32>;  // [P, d], read where HAS_POSITIONS
 @group(0) @binding(4) var<storage, read> weight: array<f32>;          // [d], read where HAS_NORM
 @group(0) @binding(5) var<storage, read> bias: array<f32>;            // [d], read where HAS_NORM
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;       // [rows, d]
@@ -23,6 +23,7 @@ struct Params {
   eps: f32,
 }
 
+override HAS_POSITIONS: bool = true;
 override HAS_SCALE: bool = false;
 override HAS_NORM: bool = true;
 override NORM_FIRST: bool = false;
@@ -49,6 +50,14 @@ fn value(id: u32, c: u32) -> f32 {
   return unpack(table[four_at(first_four(id, params.d / 4), c / 4)])[c % 4];
 }
 
+// Column c of the row of positions that begins there.
+fn placed(position: u32, c: u32) -> f32 {
+  if (HAS_POSITIONS) {
+    return position_table[position + c];
+  }
+  return 0.0;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
@@ -59,8 +68,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   // Before the offset is added: the sum of any two could be past the last u32.
-  let place = min(positions[row], params.position_rows - 1) + params.position_offset;
-  let position = min(place, params.position_rows - 1) * d;
+  var position = 0u;
+  if (HAS_POSITIONS) {
+    let place = min(positions[row], params.position_rows - 1) + params.position_offset;
+    position = min(place, params.position_rows - 1) * d;
+  }
   var table_row_scale = params.scale;
   if (HAS_SCALE) {
     table_row_scale *= table_scale[id];
@@ -70,23 +82,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let after = 1.0 - before;
   if (!HAS_NORM) {
     for (var c = lane; c < d; c += LANES) {
-      out[row * d + c] = value(id, c) * table_row_scale + position_table[position + c];
+      out[row * d + c] = value(id, c) * table_row_scale + placed(position, c);
     }
     return;
   }
   var sum = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    sum += value(id, c) * table_row_scale + before * position_table[position + c];
+    sum += value(id, c) * table_row_scale + before * placed(position, c);
   }
   let mean = sum_over_lanes(sum, lane) / f32(d);
   var squares = 0.0;
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(id, c) * table_row_scale + before * position_table[position + c] - mean;
+    let centred = value(id, c) * table_row_scale + before * placed(position, c) - mean;
     squares += centred * centred;
   }
   let scale = inverseSqrt(sum_over_lanes(squares, lane) / f32(d) + params.eps);
   for (var c = lane; c < d; c += LANES) {
-    let centred = value(id, c) * table_row_scale + before * position_table[position + c] - mean;
-    out[row * d + c] = centred * scale * weight[c] + bias[c] + after * position_table[position + c];
+    let centred = value(id, c) * table_row_scale + before * placed(position, c) - mean;
+    out[row * d + c] = centred * scale * weight[c] + bias[c] + after * placed(position, c);
   }
 }

@@ -15,6 +15,12 @@ export interface ReferenceFile {
    * @throws InputError where it is missing or of other dimensions.
    */
   matrix(name: string, dimensions: number, emptyAt?: number): Promise<Matrix>
+  /**
+   * A tensor of numbers.
+   *
+   * @throws InputError where it is missing or of another shape.
+   */
+  numbers(name: string, shape: readonly number[]): Promise<Float32Array>
   /** What to throw where the file is wrong. */
   fault(message: string): InputError
 }

@@ -12,6 +12,11 @@ import { type GptConfig, parseGptConfig } from './gpt/config.js'
 import { detectNames, type GptNames, gptLayout, usualNames } from './gpt/layout.js'
 import { GptModel, gptCache } from './gpt/model.js'
 import { readGptReference } from './gpt/reference.js'
+import { listenersCache } from './listeners/cache.js'
+import { LISTENERS, type ListenersConfig, parseListenersConfig, refuseBroken } from './listeners/config.js'
+import { listenersLayout } from './listeners/layout.js'
+import { ListenersModel } from './listeners/model.js'
+import { readListenersReference } from './listeners/reference.js'
 import { type MiscConfig, parseConfig, type Variant } from './misc/config.js'
 import { miscCache } from './misc/decoder.js'
 import { type DeducedConfig, deduceConfig as deduceMisc } from './misc/deduce-config.js'
@@ -42,12 +47,13 @@ export type ModelDescription =
   | ReturnType<typeof describeMisc>
   | ReturnType<typeof describeBart>
   | ReturnType<typeof describeGpt>
+  | ReturnType<typeof describeListeners>
 
 /** A checkpoint's description, and its tensors, which agree with it. */
 export type RecognizedModel = ModelDescription & { readonly tensors: CheckedTensors }
 
 /** The `model_type`s that are understood; default: `blenderbot-small`. */
-const MODEL_TYPES = [...BACKBONES, 'openai-gpt'] as const
+const MODEL_TYPES = [...BACKBONES, 'openai-gpt', ...LISTENERS] as const
 
 /**
  * Finds out what model a config.json is of, together with the names of its tensors, where there are any: a trained MISC
@@ -58,7 +64,12 @@ const MODEL_TYPES = [...BACKBONES, 'openai-gpt'] as const
  */
 export function describeModel(json: unknown, file: string, tensors?: ReadonlyMap<string, unknown>): ModelDescription {
   const read = new ConfigReader(json, file)
-  if (read.oneOf('model_type', MODEL_TYPES) === 'openai-gpt') {
+  const modelType = read.oneOf('model_type', MODEL_TYPES)
+  if (isListeners(modelType)) {
+    if (tensors) refuseBroken(tensors, file)
+    return describeListeners(parseListenersConfig(json, file))
+  }
+  if (modelType === 'openai-gpt') {
     return describeGpt(parseGptConfig(json, file), tensors ? detectNames(tensors) : usualNames)
   }
   const config = parseConfig(json, file)
@@ -120,6 +131,22 @@ function describeGpt(config: GptConfig, names: GptNames) {
     cache: gptCache(config),
     create: (gpu, weights) => new GptModel(gpu, { ...weights, config }),
     readReference: (file) => readGptReference(file, config),
+  })
+}
+
+const isListeners = (modelType?: string) => LISTENERS.some((it) => it === modelType)
+
+function describeListeners(config: ListenersConfig) {
+  const { modelType } = config
+  return describe({
+    family: 'listeners',
+    variant: 'plain',
+    title: { transformer: 'a Transformer, or MT Transformer', moel: 'MoEL', mime: 'MIME' }[modelType],
+    config,
+    layout: listenersLayout(config),
+    cache: listenersCache(config),
+    create: (gpu, weights) => new ListenersModel(gpu, weights, config),
+    readReference: (file) => readListenersReference(file, config),
   })
 }
 

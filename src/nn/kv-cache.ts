@@ -34,13 +34,17 @@ export interface NewIds extends NewRows {
 /** What a slot of a {@link KvCache} holds: what the memory of a model is told by, and its caches are made by. */
 export interface CacheShape {
   readonly layers: number
-  /** Width of the model, d. */
+  /** How many layers run side by side in the place of each, where not all do alone: their heads add up. */
+  readonly sideBySide?: readonly number[]
+  /** Width of the keys and values of a layer, d: that of the model, as a rule. */
   readonly d: number
   readonly heads: number
   /** The longest sequence. */
   readonly positions: number
   /** The most rows of each source that the decoder attends to; none where it attends to itself alone. */
   readonly sources: readonly number[]
+  /** Elements that it keeps of a sequence beside its rows' keys and values; default: 0. */
+  readonly ofSequence?: number
   /** Elements that it keeps of its sources beside their keys and values; default: 0. */
   readonly ofSources?: number
 }
@@ -52,10 +56,16 @@ export interface KvCacheSizes extends CacheShape {
   readonly sourceSlots?: number | undefined
 }
 
+/** How many layers there are, with all that run side by side. */
+const allLayers = ({ layers, sideBySide }: Pick<CacheShape, 'layers' | 'sideBySide'>) =>
+  sideBySide?.reduce((sum, it) => sum + it, 0) ?? layers
+
 /** Elements of a slot: of the rows so far, and of the sources. */
-export function cacheElements({ layers, d, positions, sources, ofSources = 0 }: CacheShape) {
+export function cacheElements(shape: CacheShape) {
+  const { d, positions, sources, ofSequence = 0, ofSources = 0 } = shape
   const rows = sources.reduce((sum, it) => sum + it, 0)
-  return { self: layers * 2 * positions * d, cross: layers * 2 * rows * d + ofSources }
+  const width = allLayers(shape) * 2 * d
+  return { self: width * positions + ofSequence, cross: width * rows + ofSources }
 }
 
 /**
@@ -64,8 +74,9 @@ export function cacheElements({ layers, d, positions, sources, ofSources = 0 }: 
  */
 export class KvCache implements SlotTensors {
   readonly slots: number
+  /** Of each of a layer's parts that run side by side. */
   readonly heads: number
-  /** Keys and values of each layer's earlier rows, [slots, positions, d]. */
+  /** Keys and values of each layer's earlier rows, [slots, positions, d], of all that run side by side. */
   readonly self: readonly { readonly keys: Tensor; readonly values: Tensor }[]
   /** Per layer: keys and values of the rows of all sources, head by head, [source slots, heads, rows, 2e]. Empty without any. */
   readonly cross: readonly Tensor[]
@@ -79,9 +90,10 @@ export class KvCache implements SlotTensors {
 
   constructor(
     readonly gpu: Gpu,
-    { slots, sourceSlots = slots, layers, d, heads, positions, sources }: KvCacheSizes,
+    { slots, sourceSlots = slots, layers, sideBySide = [], d, heads, positions, sources }: KvCacheSizes,
   ) {
-    const perLayer = <T>(make: (i: number) => T): T[] => Array.from({ length: layers }, (_, i) => make(i))
+    const perLayer = <T>(make: (i: number, parts: number) => T): T[] =>
+      Array.from({ length: layers }, (_, i) => make(i, sideBySide[i] ?? 1))
     this.slots = slots
     this.heads = heads
     let rowsPerSlot = 0
@@ -90,12 +102,16 @@ export class KvCache implements SlotTensors {
       return rowsPerSlot - rows
     })
     this.rowsPerSlot = rowsPerSlot
-    this.self = perLayer((i) => ({
-      keys: gpu.tensor(`self.keys.${i}`, [slots, positions, d]),
-      values: gpu.tensor(`self.values.${i}`, [slots, positions, d]),
+    this.self = perLayer((i, parts) => ({
+      keys: gpu.tensor(`self.keys.${i}`, [slots, positions, parts * d]),
+      values: gpu.tensor(`self.values.${i}`, [slots, positions, parts * d]),
     }))
     if (sources.length === 0) this.cross = []
-    else this.cross = perLayer((i) => gpu.tensor(`cross.${i}`, [sourceSlots, heads, rowsPerSlot, (2 * d) / heads]))
+    else {
+      this.cross = perLayer((i, parts) =>
+        gpu.tensor(`cross.${i}`, [sourceSlots, parts * heads, rowsPerSlot, (2 * d) / heads]),
+      )
+    }
     this.ranges = gpu.tensor('cross.ranges', [sourceSlots, sources.length, 2], 'u32')
   }
 
@@ -144,17 +160,26 @@ export function cacheSources(
   sources: readonly SourceStates[],
 ): void {
   const { recorder, scratch } = pass
-  const places = sources.map(({ counts }, s) => {
-    const starts = slots.map((slot) => slot * cache.rowsPerSlot + cache.sourceStarts[s]!)
-    const rows = counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => starts[i]! + row))
-    return scratch.upload('cross.to', [rows.length], Uint32Array.from(rows))
-  })
+  const places = sources.map(({ counts }, s) => uploadSourceRows(scratch, cache, slots, counts, s))
   layers.forEach(({ crossKeyValue }, i) => {
     sources.forEach(({ states, rows: count }, s) => {
       const { x: source } = project(pass, 'cross.key-value', { x: states, count }, crossKeyValue[s]!)
       splitHeads(recorder, { source, to: places[s]!, target: cache.cross[i]! }, count)
     })
   })
+}
+
+/** u32 [rows]: where in the cache the rows of a source stand, {@link splitHeads}'s `to`, of sequences with so many each. */
+export function uploadSourceRows(
+  scratch: Scratch,
+  cache: KvCache,
+  slots: readonly number[],
+  counts: readonly number[],
+  source: number,
+): Tensor {
+  const starts = slots.map((slot) => slot * cache.rowsPerSlot + cache.sourceStarts[source]!)
+  const rows = counts.flatMap((count, i) => Array.from({ length: count }, (_, row) => starts[i]! + row))
+  return scratch.upload('cross.to', [rows.length], Uint32Array.from(rows))
 }
 
 /**

@@ -73,6 +73,8 @@ export class TensorTable {
 export type Stacking =
   /** Matrices of one width, one under the other, in the dtype of weights. */
   | 'matrix'
+  /** Filters of convolutions [out, in, width], one under the other, as matrices [out, in · width], in the dtype of weights. */
+  | 'filters'
   /** Tensors one under the other, in f32: rows add up, or elements of vectors. */
   | 'stack'
   /** A matrix of one row [1, n] as a vector [n], in f32. */
@@ -103,6 +105,7 @@ export class TensorLayout {
     const along = (axis: number) => this.parts.reduce((sum, { shape }) => sum + shape[axis]!, 0)
     if (this.stacking === 'transposed') return [...first].reverse()
     if (this.stacking === 'rows') return [this.parts.length, ...first]
+    if (this.stacking === 'filters') return [along(0), first[1]! * first[2]!]
     if (this.stacking === 'side by side') return [first[0]!, along(1)]
     if (this.stacking === 'row' || this.stacking === 'sum') return first.slice(-1)
     return [along(0), ...first.slice(1)]
@@ -115,7 +118,7 @@ export class TensorLayout {
 
   /** Whether it is a matrix of weights, [n, k], to be multiplied by. */
   get isMatrix(): boolean {
-    return ['matrix', 'transposed', 'side by side'].includes(this.stacking)
+    return ['matrix', 'filters', 'transposed', 'side by side'].includes(this.stacking)
   }
 
   /** Its dtype where that of weights is this one: a matrix whose number of columns is no multiple of 4 stays f32. */
@@ -125,6 +128,7 @@ export class TensorLayout {
 }
 
 export const matrix = (...parts: TensorPart[]): TensorLayout => new TensorLayout('matrix', parts)
+export const filters = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('filters', parts)
 export const transposed = (part: TensorPart): TensorLayout => new TensorLayout('transposed', [part])
 export const stack = (...parts: TensorPart[]): TensorLayout => new TensorLayout('stack', parts)
 export const row = (part: TensorSpec): TensorLayout => new TensorLayout('row', [part])

@@ -6,12 +6,12 @@ import { rowLanes } from './row-lanes.js'
 export interface EmbedTensors {
   /** u32 [≥ rows], each below V: the caller checks them, the GPU only clamps. */
   readonly ids: Tensor
-  /** u32 [≥ rows], each below P. */
-  readonly positions: Tensor
   /** [V, d]: f32, f16 or int8 */
   readonly table: Tensor
-  /** [P, d] */
-  readonly positionTable: Tensor
+  /** u32 [≥ rows], each below P; without them nothing is added. */
+  readonly positions?: Tensor | undefined
+  /** [P, d], where there are positions. */
+  readonly positionTable?: Tensor | undefined
   /** Weight and bias of a layer norm, [d] each; without it there is none. */
   readonly norm?: { readonly weight: Tensor; readonly bias: Tensor } | undefined
   /** [rows, d] */
@@ -43,16 +43,17 @@ export function embed(
   const { ids, positions, table, positionTable, norm, out } = tensors
   const d = table.shape[1]!
   expectShape('embed', ids, ['rows'], 'u32')
-  expectShape('embed', positions, ['rows'], 'u32')
   expectShape('embed', table, ['V', d], weightDtypes)
-  expectShape('embed', positionTable, ['P', d])
+  if (positions) expectShape('embed', positions, ['rows'], 'u32')
+  if (positionTable) expectShape('embed', positionTable, ['P', d])
   for (const it of norm ? [norm.weight, norm.bias] : []) expectShape('embed', it, [d])
   expectShape('embed', out, ['rows', d])
-  const [vocabulary, positionRows] = [table.shape[0]!, positionTable.shape[0]!]
+  const [vocabulary, positionRows] = [table.shape[0]!, positionTable?.shape[0] ?? 1]
   const params = { d, vocabulary, position_rows: positionRows, position_offset: positionOffset, scale, eps: 1e-5 }
   const bindings = { ids, positions, position_table: positionTable, weight: norm?.weight, bias: norm?.bias, out }
   const constants = {
     LANES: rowLanes(recorder.gpu, 'embed', 64),
+    HAS_POSITIONS: positions && positionTable ? 1 : 0,
     HAS_SCALE: table.scale ? 1 : 0,
     HAS_NORM: norm ? 1 : 0,
     NORM_FIRST: norm && normFirst ? 1 : 0,

@@ -43,7 +43,8 @@ export interface MatmulNorm {
 /** What a linear layer may end in; gelu is the exact, erf form, gelu-tanh 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))). */
 export type Activation = 'gelu' | 'relu' | 'tanh' | 'gelu-tanh'
 
-const activations = { none: 0, gelu: 1, relu: 2, tanh: 3, 'gelu-tanh': 4 }
+/** @internal As shaders/activation.wgsl counts them. */
+export const activations = { none: 0, gelu: 1, relu: 2, tanh: 3, 'gelu-tanh': 4 }
 
 /** A kernel of {@link matmul}: which file, its constants, and how much of the output a workgroup owns. */
 interface Variant {

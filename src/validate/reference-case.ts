@@ -18,8 +18,11 @@ export interface ReferenceDecode {
 }
 
 /** How the reference decoded: without any processor, or with those of model-spec §4 over the reply or context + reply. */
-export const decodeNames = ['decode.greedy', 'decode.penalised', 'decode.penalised_context'] as const
+export const decodeNames = ['decode.greedy', 'generate.greedy', 'decode.penalised', 'decode.penalised_context'] as const
 export type DecodeName = (typeof decodeNames)[number]
+
+/** Whether the largest score is taken as it is. */
+export const isGreedy = (name: DecodeName): boolean => name.endsWith('.greedy')
 
 /** A reference capture (model-spec §6): inputs, and the outputs of every stage that the file holds. */
 export interface ReferenceCase<Input = unknown> extends Omit<ReferenceInputs<Input>, 'stages' | 'sequences'> {
@@ -53,6 +56,7 @@ export async function readReferenceCase<Input>(
     ...inputs
   } = await model.readReference({
     matrix: (name, dimensions, emptyAt) => readMatrix(file, name, dimensions, emptyAt),
+    numbers: (name, shape) => readNumbers(file, name, shape),
     fault: (message) => new InputError(`${path}: ${message}`),
   })
   checkIds(path, config, sequences)
@@ -88,6 +92,13 @@ async function readMatrix(file: SafetensorsFile, name: string, dimensions: numbe
     throw new InputError(`${file.path}: ${name} has shape [${shape}], expected ${dimensions} sizes, none of them 0`)
   }
   return { values: await file.readI64(name), shape }
+}
+
+async function readNumbers(file: SafetensorsFile, name: string, expected: readonly number[]): Promise<Float32Array> {
+  const shape = file.tensors.get(name)?.shape
+  if (!shape) throw new InputError(`${file.path}: holds no tensor ${name}; a reference file needs it`)
+  if (shape.join() === expected.join()) return await file.readF32(name)
+  throw new InputError(`${file.path}: ${name} has shape [${shape}], expected [${expected}]`)
 }
 
 function checkIds(path: string, { vocabSize, maxPositions }: ModelConfig, rows: readonly (readonly number[])[]): void {

@@ -11,7 +11,7 @@ import { Run } from '../nn/run.js'
 import { rowStatus } from '../ops/sampling-rows.js'
 import { Capture } from './capture.js'
 import { argMax, argMaxAgreement, compareStage, type StageComparison, type StageLimits } from './comparison.js'
-import type { DecodeName, ReferenceCase, ReferenceDecode } from './reference-case.js'
+import { type DecodeName, isGreedy, type ReferenceCase, type ReferenceDecode } from './reference-case.js'
 
 /**
  * From the first step on whose two best scores are closer than this, decoded ids are not compared: rounding could decide
@@ -29,7 +29,7 @@ export interface CaseReport {
   readonly mode: 'full' | 'cached'
   /** In the order of computation; those that the file holds. */
   readonly stages: readonly StageComparison[]
-  /** The part of the positions whose best logit is the same; null where the file has no logits. */
+  /** The part of the positions whose best logit is the same; null where the file has neither logits nor log_probs. */
   readonly argmax_agreement: number | null
   /** The part of the reference's decoded ids that are the same; null where the file has none. */
   readonly greedy_agreement: number | null
@@ -100,12 +100,14 @@ class ReferenceRun {
   report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
     const { file, stages } = this.reference
     const inOrder = [...actual.keys()].filter((name) => stages.has(name))
-    const logits = stages.get('logits')
+    const scores = ['logits', 'log_probs'].find((name) => stages.has(name))
     return {
       file,
       mode,
       stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.limits)),
-      argmax_agreement: logits ? argMaxAgreement(actual.get('logits')!, logits, this.model.config.vocabSize) : null,
+      argmax_agreement: scores
+        ? argMaxAgreement(actual.get(scores)!, stages.get(scores)!, this.model.config.vocabSize)
+        : null,
       greedy_agreement: decoded.length > 0 ? decoded.filter(Boolean).length / decoded.length : null,
     }
   }
@@ -184,7 +186,7 @@ class ReferenceRun {
         const start = (b * length + step) * vocabSize
         const scores = logits.slice(start, start + vocabSize)
         const history = [...this.#history(decode.name, b), ...decode.ids[b]!.slice(0, step)]
-        if (decode.name !== 'decode.greedy') {
+        if (!isGreedy(decode.name)) {
           processScores(scores, { history, drawn: step }, decodeOptions(decode), rules)
         }
         agreements.push(argMax(scores, 0, vocabSize) === id)
@@ -197,7 +199,7 @@ class ReferenceRun {
   async cachedDecodes(): Promise<boolean[]> {
     const agreements: boolean[] = []
     for (const decode of this.reference.decodes) {
-      const slots = decode.name === 'decode.greedy' ? this.#slots : this.#penalisedSlots
+      const slots = isGreedy(decode.name) ? this.#slots : this.#penalisedSlots
       await this.#run.submit((pass) => this.#encode(pass, slots))
       const options = decodeOptions(decode)
       for (let b = 0; b < this.#batch; b++) slots.start(b, options, this.#history(decode.name, b))
@@ -260,8 +262,9 @@ class ReferenceRun {
     const { decoderIds } = this.reference
     const [longest, rows] = [this.#longest, this.#batch * this.#longest]
     if (decoderIds.every((row) => row.length === longest)) return stages
+    const decoded = new Set(['logits', 'log_probs'])
     for (const [name, values] of stages) {
-      if (name !== 'logits' && !name.startsWith('decoder.')) continue
+      if (!decoded.has(name) && !name.startsWith('decoder.')) continue
       const width = values.length / rows
       const own = decoderIds.flatMap((row, b) => [
         ...values.subarray(b * longest * width, (b * longest + row.length) * width),
@@ -277,7 +280,7 @@ function decodeOptions({ name, ids }: ReferenceDecode): ResolvedOptions {
   const processors = { repetitionPenalty: 1.03, noRepeatNgramSize: 3, minLength: 5 }
   const none = { repetitionPenalty: 1, noRepeatNgramSize: 0, minLength: 0 }
   const maxNewTokens = Math.max(...ids.map((row) => row.length))
-  return resolveOptions({ doSample: false, maxNewTokens, ...(name === 'decode.greedy' ? none : processors) })
+  return resolveOptions({ doSample: false, maxNewTokens, ...(isGreedy(name) ? none : processors) })
 }
 
 /** Every decoded id of each dialogue, up to its first step that rounding could decide. */

@@ -19,6 +19,8 @@ for (const variant of ['narrow', 'wide']) {
       [9, 60, 300, 40, 2, 'int8', { normFirst: true, positionOffset: 3 }],
       [7, 61, 30, 9, 1, 'f32', { norm: false }],
       [70, 64, 99, 128, 3, 'f16', { norm: false, positionOffset: 1 }],
+      [7, 61, 30, 0, 3, 'f32', { norm: false }],
+      [9, 60, 300, 0, 2, 'int8'],
     ] as const) {
       const { norm: withNorm = true, ...order } = { ...rest } as {
         norm?: boolean
@@ -35,24 +37,25 @@ for (const variant of ['narrow', 'wide']) {
           Math.floor(random() * (positionCount - positionOffset)),
         )
         const table = randomMatrix(gpu, 'table', [vocabulary, d], 1, dtype)
-        const positionTable = randomTensor(gpu, 'positionTable', [positionCount, d], 2)
+        const positionTable = randomTensor(gpu, 'positionTable', [Math.max(positionCount, 1), d], 2)
         const weight = randomTensor(gpu, 'weight', [d], 3)
         const bias = randomTensor(gpu, 'bias', [d], 4)
         const out = gpu.tensor('out', [rows, d])
         const tensors = {
           ids: gpu.tensorFrom('ids', [ids.length], ids),
-          positions: gpu.tensorFrom('positions', [positions.length], positions),
           table: table.tensor,
-          positionTable: positionTable.tensor,
+          ...(positionCount > 0 && {
+            positions: gpu.tensorFrom('positions', [positions.length], positions),
+            positionTable: positionTable.tensor,
+          }),
           norm: withNorm ? { weight: weight.tensor, bias: bias.tensor } : undefined,
           out,
         }
         await runOnce(gpu, (recorder) => embed(recorder, tensors, rows, { scale, ...order }))
         const values = {
           ids,
-          positions,
           table: table.values,
-          positionTable: positionTable.values,
+          ...(positionCount > 0 && { positions, positionTable: positionTable.values }),
           norm: withNorm ? { weight: weight.values, bias: bias.values } : undefined,
         }
         const expected = reference.embed(values, [rows, d], { scale, ...order })

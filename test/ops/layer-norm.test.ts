@@ -1,4 +1,5 @@
-import { layerNorm } from '../../src/ops/layer-norm.js'
+import { chosenLayerNorm, layerNorm } from '../../src/ops/layer-norm.js'
+import { randomChoices } from '../choices.js'
 import { assertClose, gpuSuite, randomTensor, runOnce } from '../gpu.js'
 import * as reference from '../reference/layer-norm.js'
 
@@ -27,5 +28,54 @@ for (const variant of ['narrow', 'wide']) {
         })
       }
     }
+
+    test('by the sample deviation', async (gpu) => {
+      gpu.useVariant('layer-norm', variant)
+      for (const [rows, d] of [
+        [1, 2],
+        [3, 67],
+        [20, 300],
+      ] as const) {
+        const [x, weight, bias] = [[rows, d], [d], [d]].map((shape, i) => randomTensor(gpu, `${i}`, shape, i + 1))
+        const out = gpu.tensor('out', [rows, d])
+        const tensors = { x: x!.tensor, weight: weight!.tensor, bias: bias!.tensor, out }
+        // An eps that leaves no doubt what it is added to.
+        for (const eps of [1e-6, 0.1]) {
+          await runOnce(gpu, (recorder) => layerNorm(recorder, tensors, rows, { eps, by: 'sample deviation' }))
+          const [a, b, c] = [x!.values, weight!.values, bias!.values]
+          const expected = reference.layerNorm(a, undefined, b, c, rows, eps, 'sample deviation')
+          assertClose(await gpu.readF32(out), expected, 2e-5)
+        }
+      }
+    })
+
+    test('by the layers that are chosen for a row', async (gpu) => {
+      gpu.useVariant('layer-norm', variant)
+      for (const [sequences, newRows, places, d, each] of [
+        [1, 1, 1, 8, false],
+        [3, 2, 4, 67, true],
+        [2, 5, 3, 300, false],
+      ] as const) {
+        const [rows, layers] = [sequences * newRows, 6]
+        const { choices, of } = randomChoices(gpu, { sequences, newRows, places, layers })
+        const x = randomTensor(gpu, 'x', [rows + 1, each ? places * d : d], 1)
+        const weight = randomTensor(gpu, 'weight', [layers, d], 2)
+        const bias = randomTensor(gpu, 'bias', [layers, d], 3)
+        const out = randomTensor(gpu, 'out', [rows + 1, places * d], 4)
+        const tensors = { x: x.tensor, weight: weight.tensor, bias: bias.tensor, out: out.tensor }
+        const options = { eps: 1e-6, by: 'sample deviation' } as const
+        await runOnce(gpu, (recorder) => chosenLayerNorm(recorder, tensors, choices, rows, options))
+        const expected = out.values.slice()
+        for (let i = 0; i < rows * places; i++) {
+          const { layer, share } = of(Math.floor(i / places), i % places)
+          if (share === 0) continue
+          const from = each ? i : Math.floor(i / places)
+          const own = (values: Float32Array, at: number) => values.subarray(at * d, (at + 1) * d)
+          const [a, b, c] = [own(x.values, from), own(weight.values, layer), own(bias.values, layer)]
+          expected.set(reference.layerNorm(a, undefined, b, c, 1, 1e-6, 'sample deviation'), i * d)
+        }
+        assertClose(await gpu.readF32(out.tensor), expected, 2e-5)
+      }
+    })
   })
 }

@@ -85,9 +85,9 @@ export function fuseReleased(
       scale: Math.sqrt(d),
     })
     const { x: mixed } = project(pass, 'fusion.sum', h, value, { residual: attended })
-    layerNorm(recorder, { x: mixed, ...norm2, out: y }, count, fusionEps)
+    layerNorm(recorder, { x: mixed, ...norm2, out: y }, count, { eps: fusionEps })
     const { x: sum } = project(pass, 'fusion.sum', { x: y, count }, feedForward, { activation: 'relu', residual: y })
-    layerNorm(recorder, { x: sum, ...norm3, out: states }, count, fusionEps)
+    layerNorm(recorder, { x: sum, ...norm3, out: states }, count, { eps: fusionEps })
   }
 }
 
