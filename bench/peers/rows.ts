@@ -155,6 +155,7 @@ export const rows: readonly Row[] = [
     id: 'comet-onnxruntime',
     against: 'onnxruntime-node WebGPU, a query at a time',
     peer: 'onnxruntime COMET',
+    turns: 1,
     least: 8,
   },
 ]
