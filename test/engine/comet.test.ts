@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Comet, type EventTails, type Tail, type TailOptions } from '../../src/engine/comet.js'
-import { usualSearch } from '../../src/engine/comet-folder.js'
+import { readCometFolder, usualSearch } from '../../src/engine/comet-folder.js'
 import { openModel } from '../../src/engine/load-model.js'
 import { DisposedError, NoAdapterError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
@@ -355,6 +355,13 @@ folders('what its files say of tails is checked', async () => {
   await using comet = await load(folder, { onWarning: (it: string) => warnings.push(it) })
   assert.equal(warnings, [`${folder}: replies are drawn without diversity_penalty 0.5`])
   assert.is((await comet.tails(['a'], { relations: ['xReact'] }))[0]!.tails.xReact!.length, 2)
+})
+
+folders('where its files say nothing, tails are as long as those of its program', async () => {
+  const longest = async (folder: string) => resolveOptions(...(await readCometFolder(folder)).defaults).maxLength
+  assert.is(await longest(await cometBart(false)), 24)
+  assert.is(await longest(await comet2019(await hubNames())), 35)
+  assert.is(await longest(packagedModel('comet-mini')), 12)
 })
 
 folders('the packaged one is the default', async () => {

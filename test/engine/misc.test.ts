@@ -507,28 +507,30 @@ inferred('disposed amid an inference: its replies reject, and the process ends',
   assert.equal([status, stdout], [0, `${Array(3).fill('DisposedError')}\nDisposedError\n`], stderr)
 })
 
-inferred(
-  'misc-mini: the situation changes its reply, and not its mixture, as eq. 5 reads the context alone',
-  async () => {
-    await using misc = await Misc.load(packagedModel(), { adapter: testAdapters[0]!, tune: false })
-    const { dialogue } = saying('i do not know what to do any more')
-    const situations = ['my girlfriend left me for my best friend', undefined]
-    const all = await Promise.all(
+inferred('misc-mini: a situation changes replies, and not the mixture, as eq. 5 reads the context alone', async () => {
+  await using misc = await Misc.load(packagedModel(), { adapter: testAdapters[0]!, tune: false })
+  const { dialogue } = saying('i do not know what to do any more')
+  const situations = ['my girlfriend left me for my best friend', 'i failed my exam', undefined]
+  const drawn = (options: object) =>
+    Promise.all(
       situations.map((situation) => {
         const asked = { dialogue, ...(situation && { situation }) }
-        // Many are the same, because the draw is; not all.
-        return Promise.all(Array.from({ length: 12 }, (_, seed) => misc.reply(asked, { seed, topP: 0.95, topK: 0 })))
+        return Promise.all([1, 2, 3, 4].map((seed) => misc.reply(asked, { ...options, seed })))
       }),
     )
-    const texts = all.map((replies) => replies.map(({ text }) => text).join('\n'))
-    assert.is(new Set(texts).size, situations.length, texts.join('\n\n'))
-    const [[first], [without]] = all as [Reply[], Reply[]]
-    for (const { strategy, blocks } of all.flat()) {
-      assert.equal([strategy, blocks.post], [first!.strategy, first!.blocks.post])
-    }
-    assert.ok(first!.blocks.situation.length > 0 && without!.blocks.situation.length === 0)
-  },
-)
+  const texts = (all: readonly Reply[][]) => all.map((replies) => replies.map(({ text }) => text).join('\n'))
+  const usual = await drawn({ topP: 0.95, topK: 0 })
+  const [one, , none] = texts(usual)
+  assert.is.not(one, none)
+  for (const { strategy, blocks } of usual.flat()) {
+    assert.equal([strategy, blocks.post], [usual[0]![0]!.strategy, usual[0]![0]!.blocks.post])
+  }
+  assert.ok(usual[0]![0]!.blocks.situation.length > 0 && usual[2]![0]!.blocks.situation.length === 0)
+  // comet-mini's tails of any two situations are much alike: which of them it is moves probabilities a little, which only
+  // draws from all ids show.
+  const wide = texts(await drawn({ topP: 1, topK: 0, temperature: 1.5 }))
+  assert.is(new Set(wide).size, situations.length, wide.join('\n\n'))
+})
 
 inferred.run()
 
