@@ -8,6 +8,7 @@ import multiprocessing as mp
 import os
 import random
 import time
+from collections import Counter
 
 os.environ.setdefault('ATEN_CPU_CAPABILITY', 'avx512')    # torch 1.13 leaves it out by itself
 import torch
@@ -67,6 +68,15 @@ def comet_items(a, tok, part, limit):
             for (e, r), ts in D.comet_rows(a.data)[part].items()]
 
 
+def rarer(items, rng, few=5, power=0.5):
+    """An epoch's tails: one that stands in n > few of the queries stays with probability (few/n)^power. Otherwise beams write
+    the same frequent tails for every event ("untrustworthy", "gets yelled at"), whatever the event."""
+    count = Counter((r['relation'], *t) for r in items for t in r['tails'])
+    chance = {k: min(1.0, (few / n) ** power) for k, n in count.items()}
+    kept = [{**r, 'tails': [t for t in r['tails'] if rng.random() < chance[(r['relation'], *t)]]} for r in items]
+    return [r for r in kept if r['tails']]
+
+
 def comet_loss(model, rows):
     ids = D.pad([r['ids'] for r in rows])
     mask = ids.ne(PAD)
@@ -88,6 +98,22 @@ def comet_eval(model, rows, size=128):
     return math.exp(total / n)
 
 
+def comet_beams(model, rows, size=64):
+    """→ the percentage of the true tails that five beams find, and how much the beams tell of the event: the entropy of
+    the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
+    found = total = 0
+    sets = {}
+    rows = sorted(rows, key=lambda r: len(r['ids']))
+    with torch.no_grad():
+        for i in range(0, len(rows), size):
+            for r, tails in zip(rows[i:i + size], G.beams(model, [r['ids'] for r in rows[i:i + size]])):
+                true = {tuple(t[:-1]) for t in r['tails']}
+                found, total = found + sum(tuple(t) in true for t in tails), total + len(true)
+                sets.setdefault(r['relation'], Counter())[frozenset(map(tuple, tails))] += 1
+    bits = [-sum(v / sum(c.values()) * math.log2(v / sum(c.values())) for v in c.values()) for c in sets.values()]
+    return 100 * found / total, sum(bits) / len(bits)
+
+
 def comet_from_misc(model, source):
     """Starts comet-mini from stage 1 of misc-mini: what both have, and the positions as BART lays them out."""
     own = model.state_dict()
@@ -105,7 +131,11 @@ def cmd_comet(a):
     tok = tokenizer(a)
     c = {**COMET, 'vocab_size': tok.size, 'dropout': a.dropout}
     model = Model(c)
-    comet_from_misc(model, torch.load(os.path.join(a.work, a.init))['state'])
+    start = torch.load(os.path.join(a.work, a.init))
+    if start['config']['model_type'] == 'bart':
+        model.load_state_dict(start['state'])
+    else:
+        comet_from_misc(model, start['state'])
     train, valid = (comet_items(a, tok, p, c['max_position_embeddings']) for p in ('train', 'valid'))
     log('parameters', parameters(model), 'queries', len(train), len(valid), 'tails', sum(len(r['tails']) for r in train))
     run = Run(model.to(getattr(torch, a.dtype)), os.path.join(a.work, 'comet.pt'), a.steps, a.lr, 60, 0.1, 0.99, a.workers)
@@ -115,7 +145,7 @@ def cmd_comet(a):
         model.train()
         while not run.done():
             total = n = 0
-            for rows in D.buckets(train, 96, rng, lambda r: len(r['ids'])):
+            for rows in D.buckets(rarer(train, rng, power=a.power), 96, rng, lambda r: len(r['ids'])):
                 l, k = comet_loss(model, rows[rank::a.workers])
                 run.step(l / k)
                 total, n = total + float(l), n + k
@@ -125,11 +155,10 @@ def cmd_comet(a):
             def check(rank):
                 if rank:
                     return
-                ppl = comet_eval(model, valid)
-                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}')
-                if run.best is None or ppl < run.best[0]:
-                    run.best = (ppl, run.step_no)
-                    run.keep(os.path.join(a.work, 'comet-best.pt'), c)
+                ppl, hits, sets = comet_eval(model, valid), *comet_beams(model, valid[::5])
+                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}, beams: {hits:.1f} % of the tails, {sets:.1f} bits')
+                run.best = (hits, run.step_no)
+                run.keep(os.path.join(a.work, a.name + '-best.pt'), c)
             run.averaged(check)
         if rank == 0:
             run.save()
@@ -167,20 +196,29 @@ def events_of(a, part):
 def cmd_blocks(a):
     """Blocks for the events of all parts, of train's posts every `stride`th alone: its other rows have no post blocks."""
     tok = tokenizer(a)
-    model = E.load_model(os.path.join(a.out, 'comet-mini'))
+    best = torch.load(os.path.join(a.work, a.comet))
+    model = Model({**best['config'], 'dropout': 0.0})
+    model.load_state_dict(best['state'])
+    model.eval()
     limit = model.c['max_position_embeddings']
     out = {'post': {}, 'situation': {}}
-    for part in ('valid', 'train', 'test'):
+    for part in a.parts:
         for which, relations in (('situation', RELATIONS[:6]), ('post', RELATIONS)):
             events = events_of(a, part)[which]
             if part == 'train' and which == 'post':
                 events = events[::a.stride]
             ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events if e not in out[which]}
             events = sorted((e for e in ids if ids[e]), key=lambda e: len(ids[e]))
-            jobs = [(model, tok, [ids[e] for e in events], f'[{r}]') for r in relations]
-            with mp.get_context('fork').Pool(a.workers) as pool:
-                found = pool.starmap(blocks_of, jobs, 1)
-            out[which].update({e: sum(lists, []) for e, lists in zip(events, zip(*found))})
+            found = {e: [] for e in events}
+            # five tails a relation: six relations fill a post's blocks, the others are asked where those gave fewer
+            for some in (relations[:6], relations[6:]):
+                short = [e for e in events if len(found[e]) < D.MAX_POST]
+                jobs = [(model, tok, [ids[e] for e in short], f'[{r}]') for r in some if short]
+                with mp.get_context('fork').Pool(a.workers) as pool:
+                    for blocks in pool.starmap(blocks_of, jobs, 1):
+                        for e, more in zip(short, blocks):
+                            found[e] += more
+            out[which].update(found)
             with open(os.path.join(a.work, 'blocks.json'), 'w', encoding='utf-8') as f:
                 json.dump(out, f, ensure_ascii=False, indent=0)
 
@@ -506,11 +544,14 @@ def main():
     q = s.add_parser('comet')
     q.add_argument('--steps', type=int, default=300)
     q.add_argument('--init', default='misc1-best.pt', help="stage 1's checkpoint")
+    q.add_argument('--name', default='comet', help='of the checkpoints')
+    q.add_argument('--power', type=float, default=0.5, help='how strongly frequent tails are left out')
     q.add_argument('--lr', type=float, default=7e-4)
     q.add_argument('--dropout', type=float, default=0.2)
     q = s.add_parser('blocks')
     q.add_argument('--stride', type=int, default=3, help="of train's posts take every so many")
-    q.add_argument('--out', default='weights', help='where comet-mini is')
+    q.add_argument('--parts', nargs='+', default=['valid', 'train', 'test'])
+    q.add_argument('--comet', default='comet-best.pt', help="comet-mini's checkpoint")
     q = s.add_parser('misc')
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
     q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
