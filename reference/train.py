@@ -463,14 +463,36 @@ def cmd_calibrate(a):
         'ppl, strict by temperature', {t: (round(math.exp(l / (n + len(rows))), 2), round(math.exp(l / n), 2)) for t, l in zip(TEMPERATURES, total)})
 
 
+def cmd_mean(a):
+    """The average of checkpoints."""
+    config, state = load(a, a.of)
+    torch.save({'config': config, 'state': state}, os.path.join(a.work, a.name))
+
+
+def folded(config, state, temperature):
+    """The logits divided by a temperature, by the weights."""
+    last = f'model.decoder.layers.{config["decoder_layers"] - 1}.final_layer_norm.'
+    divided = (last + 'weight', last + 'bias', 'final_logits_bias')
+    return {k: v / temperature if k in divided else v for k, v in state.items()}
+
+
+def cmd_shipped(a):
+    """The exported weights as checkpoints to go on from."""
+    for name, keys, temperature in (('comet-mini', COMET, 1), ('misc-mini', MISC, a.temperature)):
+        folder = os.path.join(a.out, name)
+        model = E.load_model(folder)
+        config = {k: model.c[k] for k in (*keys, 'vocab_size')}
+        torch.save({'config': config, 'state': folded(config, model.state_dict(), 1 / temperature)},
+                   os.path.join(a.work, name.replace('-mini', '-shipped.pt')))
+    Tokenizer(folder).save(os.path.join(a.work, 'tokenizer'))
+
+
 def cmd_export(a):
     tok = tokenizer(a)
     for name, files in (('comet-mini', ['comet-best.pt']), ('misc-mini', a.misc)):
         config, state = load(a, files)
-        if name == 'misc-mini':                  # the logits' temperature, folded into the weights
-            last = f'model.decoder.layers.{config["decoder_layers"] - 1}.final_layer_norm.'
-            for key in (last + 'weight', last + 'bias', 'final_logits_bias'):
-                state[key] = state[key] / a.temperature
+        if name == 'misc-mini':
+            state = folded(config, state, a.temperature)
         E.write(os.path.join(a.out, name), config, state, tok)
         log(name, sum(v.numel() for v in state.values()), 'parameters')
 
@@ -575,12 +597,17 @@ def main():
     q = s.add_parser('calibrate')
     q.add_argument('--misc', nargs='+', default=['misc-head.pt'])
     q.add_argument('--stride', type=int, default=1, help='every so many rows of valid')
-    for name in ('export', 'fixtures', 'measure', 'card'):
+    q = s.add_parser('mean')
+    q.add_argument('--of', nargs='+', required=True, help='checkpoints')
+    q.add_argument('--name', required=True, help='of the file to write')
+    for name in ('export', 'shipped', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
         if name == 'export':
             q.add_argument('--misc', nargs='+', default=['misc-head.pt'], help='checkpoints to average')
             q.add_argument('--temperature', type=float, default=1.0, help='what calibrate found on valid')
+        if name == 'shipped':
+            q.add_argument('--temperature', type=float, default=1.1, help='what export was told')
         if name == 'fixtures':
             q.add_argument('--dir', default='test/fixtures')
         if name == 'measure':
