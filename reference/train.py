@@ -481,7 +481,8 @@ def cmd_shipped(a):
     for name, keys, temperature in (('comet-mini', COMET, 1), ('misc-mini', MISC, a.temperature)):
         folder = os.path.join(a.out, name)
         model = E.load_model(folder)
-        config = {k: model.c[k] for k in (*keys, 'vocab_size')}
+        told = json.load(open(os.path.join(folder, 'config.json'), encoding='utf-8'))
+        config = {k: told[k] for k in (*keys, 'vocab_size', 'dropout')}
         torch.save({'config': config, 'state': folded(config, model.state_dict(), 1 / temperature)},
                    os.path.join(a.work, name.replace('-mini', '-shipped.pt')))
     Tokenizer(folder).save(os.path.join(a.work, 'tokenizer'))
