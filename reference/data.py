@@ -13,6 +13,13 @@ def conversations(data, part):
     return [json.loads(l) for l in open(os.path.join(data, 'esconv', part + '.jsonl'), encoding='utf-8')]
 
 
+def chats(data):
+    """Stage 1's conversations, each a list of utterances: ESConv's train part and its failed ones, and EmpatheticDialogues."""
+    esconv = [[t['text'].strip() for t in c['dialog']] for p in ('train', 'failed') for c in conversations(data, p)]
+    lines = [l for p in ('dev', 'test') for l in open(os.path.join(data, 'empathetic', p + '.jsonl'), encoding='utf-8')]
+    return esconv + [[u.strip() for u in json.loads(l)['utterances']] for l in lines]
+
+
 def pad(rows, value=PAD):
     out = torch.full((len(rows), max((len(r) for r in rows), default=0)), value)
     for i, r in enumerate(rows):
@@ -57,6 +64,13 @@ def comet_query(tok, event, relation, limit):
 
 # ---- MISC: supporter turns ----------------------------------------------------------------------
 
+def spans(tok, text):
+    """A text's own words as blocks, nine ids each."""
+    ids = [i for i in tok.encode(text) if i < tok.n]
+    cut = [ids[i:i + 9] for i in range(0, len(ids), 9)][:MAX_SITUATION]
+    return [(tok.added[f'[{RELATIONS[i % 6]}]'], *c) for i, c in enumerate(cut)]
+
+
 def examples(data, part, tok, limit, blocks=None):
     """One example for each supporter turn that has a seeker's before it. `blocks` is
     {"post": {text: [block]}, "situation": {…}} as `train.py blocks` writes it."""
@@ -73,7 +87,7 @@ def examples(data, part, tok, limit, blocks=None):
                 continue
             ex = {'conversation': number, 'turn': i, 'ids': tok.context(ids[:i], limit),
                   'reply': [t for t in ids[i] if t < tok.n], 'text': text, 'post_text': last,
-                  'situation_text': c['situation'].strip(), 'strategy': STRATEGIES.index(turn['strategy'])}
+                  'situation_text': c['situation'].strip(), 'spans': spans(tok, c['situation']), 'strategy': STRATEGIES.index(turn['strategy'])}
             for which, event, most in (('post', last, MAX_POST), ('situation', c['situation'].strip(), MAX_SITUATION)):
                 ex[which] = [tuple(tok.block(b)) for b in blocks[which].get(event, [])][:most] if blocks else []
             out.append(ex)

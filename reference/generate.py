@@ -1,7 +1,8 @@
-"""Drawing replies, with Hugging Face's processors in the order of the model notes, section 4."""
+"""Drawing replies, with Hugging Face's processors in the order of the model notes, section 4; COMET's beams."""
 import torch
 
 import data as D
+from model import key_bias
 from text import END, PAD, START
 
 GENERATION = {'do_sample': True, 'temperature': 0.7, 'top_k': 30, 'top_p': 0.8, 'repetition_penalty': 1.05,
@@ -65,6 +66,65 @@ def replies(model, rows, tok, g, seed=0, probs=None, blocks=True, size=50):
                 ids = torch.cat([ids, torch.tensor(new)[:, None]], 1)
             out += [[t for t in r[1:] if t not in (PAD, END)] for r in ids.tolist()]
     return out
+
+
+def beams(model, queries, width=5, longest=12):
+    """Beam search of a BART as Hugging Face 4.2 does it with no early stopping: `width` tails a query, best first, each its
+    ids; a score is the sum of the log-probabilities by the length, __end__ at the start counted, that at the end not."""
+    ids = D.pad(queries)
+    mask = ids.ne(PAD)
+    y, bias, dec, rows = model.encode(ids, mask), key_bias(mask), model.model.decoder, len(queries)
+    cross = [layer.encoder_attn.keys(y) for layer in dec.layers]
+    past = [None] * len(dec.layers)
+    text = torch.full((rows, width, 1), END)
+    score = torch.full((rows, width), -1e9)
+    score[:, 0] = 0
+    done, best = torch.full((rows, width), -1e9), torch.full((rows, width, longest), PAD)
+    owner, results = torch.arange(rows), [None] * rows
+
+    def add(new, at, words):
+        """Hypotheses `words` of the texts `at` with scores `new` join the `width` best."""
+        nonlocal done, best
+        room = torch.nn.functional.pad(words, (0, longest - words.shape[2]), value=PAD)
+        done, top = torch.cat([done, new], 1).topk(width, 1)
+        best = torch.cat([best, room.gather(1, at[:, :, None].expand(-1, -1, longest))], 1)
+        best = best.gather(1, top[:, :, None].expand(-1, -1, longest))
+
+    def finish(which):
+        for o, tails in zip(owner[which].tolist(), best[which].tolist()):
+            results[o] = [[t for t in r if t not in (PAD, END)] for r in tails]
+
+    for n in range(1, longest):
+        x = dec.embed(model.model.shared.weight, text[:, :, -1].reshape(-1, 1), n - 1)
+        for i, layer in enumerate(dec.layers):
+            own = layer.self_attn.keys(x)
+            past[i] = own if past[i] is None else tuple(torch.cat(p, 2) for p in zip(past[i], own))
+            x = layer.self_attn_layer_norm(x + layer.self_attn(x, past[i]))
+            a = layer.encoder_attn(x.view(len(owner), width, -1), cross[i], bias)
+            x = layer.encoder_attn_layer_norm(x + a.reshape(x.shape))
+            x = layer.final_layer_norm(x + layer.fc2(torch.nn.functional.gelu(layer.fc1(x))))
+        lg = torch.log_softmax(model.logits(x[:, 0]), -1).view(len(owner), width, -1) + score[:, :, None]
+        top, at = lg.flatten(1).topk(2 * width, 1)
+        beam, word = at // lg.shape[2], at % lg.shape[2]
+        ends = word[:, :width].eq(END)
+        add(torch.where(ends, top[:, :width] / n, torch.tensor(-1e9)), beam[:, :width], text)
+        over = done[:, -1] > top[:, 0] / n        # no beam can come to more than the worst that is done
+        # the best `width` that go on, in their order
+        score, keep = top.masked_fill(word.eq(END), -1e9).topk(width, 1)
+        beam, word = beam.gather(1, keep), word.gather(1, keep)
+        text = torch.cat([text.gather(1, beam[:, :, None].expand(-1, -1, n)), word[:, :, None]], 2)
+        flat = beam + torch.arange(len(owner))[:, None] * width
+        if bool(over.any()):
+            finish(over)
+            on = ~over
+            if not bool(on.any()):
+                return results
+            owner, text, score, done, best, flat, bias = (t[on] for t in (owner, text, score, done, best, flat, bias))
+            cross = [tuple(t[on] for t in kv) for kv in cross]
+        past = [tuple(t[flat.flatten()] for t in kv) for kv in past]
+    add(score / longest, torch.arange(width).expand(len(owner), -1), text)
+    finish(torch.ones(len(owner), dtype=torch.bool))
+    return results
 
 
 def distinct(full, texts, k):

@@ -8,6 +8,7 @@ import multiprocessing as mp
 import os
 import random
 import time
+from collections import Counter
 
 os.environ.setdefault('ATEN_CPU_CAPABILITY', 'avx512')    # torch 1.13 leaves it out by itself
 import torch
@@ -67,6 +68,15 @@ def comet_items(a, tok, part, limit):
             for (e, r), ts in D.comet_rows(a.data)[part].items()]
 
 
+def rarer(items, rng, few=5, power=0.5):
+    """An epoch's tails: one that stands in n > few of the queries stays with probability (few/n)^power. Otherwise beams write
+    the same frequent tails for every event ("untrustworthy", "gets yelled at"), whatever the event."""
+    count = Counter((r['relation'], *t) for r in items for t in r['tails'])
+    chance = {k: min(1.0, (few / n) ** power) for k, n in count.items()}
+    kept = [{**r, 'tails': [t for t in r['tails'] if rng.random() < chance[(r['relation'], *t)]]} for r in items]
+    return [r for r in kept if r['tails']]
+
+
 def comet_loss(model, rows):
     ids = D.pad([r['ids'] for r in rows])
     mask = ids.ne(PAD)
@@ -88,6 +98,22 @@ def comet_eval(model, rows, size=128):
     return math.exp(total / n)
 
 
+def comet_beams(model, rows, size=64):
+    """→ the percentage of the true tails that five beams find, and how much the beams tell of the event: the entropy of
+    the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
+    found = total = 0
+    sets = {}
+    rows = sorted(rows, key=lambda r: len(r['ids']))
+    with torch.no_grad():
+        for i in range(0, len(rows), size):
+            for r, tails in zip(rows[i:i + size], G.beams(model, [r['ids'] for r in rows[i:i + size]])):
+                true = {tuple(t[:-1]) for t in r['tails']}
+                found, total = found + sum(tuple(t) in true for t in tails), total + len(true)
+                sets.setdefault(r['relation'], Counter())[frozenset(map(tuple, tails))] += 1
+    bits = [-sum(v / sum(c.values()) * math.log2(v / sum(c.values())) for v in c.values()) for c in sets.values()]
+    return 100 * found / total, sum(bits) / len(bits)
+
+
 def comet_from_misc(model, source):
     """Starts comet-mini from stage 1 of misc-mini: what both have, and the positions as BART lays them out."""
     own = model.state_dict()
@@ -105,17 +131,21 @@ def cmd_comet(a):
     tok = tokenizer(a)
     c = {**COMET, 'vocab_size': tok.size, 'dropout': a.dropout}
     model = Model(c)
-    comet_from_misc(model, torch.load(os.path.join(a.work, a.init))['state'])
+    start = torch.load(os.path.join(a.work, a.init))
+    if start['config']['model_type'] == 'bart':
+        model.load_state_dict(start['state'])
+    else:
+        comet_from_misc(model, start['state'])
     train, valid = (comet_items(a, tok, p, c['max_position_embeddings']) for p in ('train', 'valid'))
     log('parameters', parameters(model), 'queries', len(train), len(valid), 'tails', sum(len(r['tails']) for r in train))
-    run = Run(model.bfloat16(), os.path.join(a.work, 'comet.pt'), a.steps, a.lr, 60, 0.1, 0.99, a.workers)
+    run = Run(model.to(getattr(torch, a.dtype)), os.path.join(a.work, 'comet.pt'), a.steps, a.lr, 60, 0.1, 0.99, a.workers)
 
     def work(rank):
         torch.manual_seed(rank + 7 * run.step_no)
         model.train()
         while not run.done():
             total = n = 0
-            for rows in D.buckets(train, 96, rng, lambda r: len(r['ids'])):
+            for rows in D.buckets(rarer(train, rng, power=a.power), 96, rng, lambda r: len(r['ids'])):
                 l, k = comet_loss(model, rows[rank::a.workers])
                 run.step(l / k)
                 total, n = total + float(l), n + k
@@ -125,11 +155,10 @@ def cmd_comet(a):
             def check(rank):
                 if rank:
                     return
-                ppl = comet_eval(model, valid)
-                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}')
-                if run.best is None or ppl < run.best[0]:
-                    run.best = (ppl, run.step_no)
-                    run.keep(os.path.join(a.work, 'comet-best.pt'), c)
+                ppl, hits, sets = comet_eval(model, valid), *comet_beams(model, valid[::5])
+                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}, beams: {hits:.1f} % of the tails, {sets:.1f} bits')
+                run.best = (hits, run.step_no)
+                run.keep(os.path.join(a.work, a.name + '-best.pt'), c)
             run.averaged(check)
         if rank == 0:
             run.save()
@@ -140,89 +169,58 @@ def cmd_comet(a):
 
 # ---- blocks -------------------------------------------------------------------------------------
 
-def tails_of(model, queries, branches, temperature=0.0, seed=0, most=9):
-    """`branches` tails a query that differ in their first id: the likeliest first ids, then the likeliest
-    next ones; with a temperature both are drawn, at the first id without replacement."""
-    ids = D.pad(queries)
-    mask = ids.ne(PAD)
-    y, bias = model.encode(ids, mask), key_bias(mask)
-    kv = [layer.encoder_attn.keys(y) for layer in model.model.decoder.layers]
-    draw = torch.Generator().manual_seed(seed)
-
-    def scores(dec, rows):
-        memory = [[((k[rows], v[rows]), bias[rows], None)] for k, v in kv]
-        lg = model.logits(model.decode(dec, memory, True)[:, -1])
-        lg[:, [PAD, START, UNK]] = -1e9
-        lg[:, -18:] = -1e9
-        if temperature:                          # the Gumbel trick: the greatest of these is a draw from the likeliest 16
-            top, at = lg.topk(16)
-            noise = -torch.empty_like(top).exponential_(generator=draw).log()
-            lg = torch.full_like(lg, -1e9).scatter_(1, at, top / temperature + noise)
-        return lg
-
-    first = scores(torch.full((len(queries), 1), END), torch.arange(len(queries)))
-    first[:, END] = -1e9
-    owner = torch.arange(len(queries)).repeat_interleave(branches)
-    dec = torch.full((len(owner), most + 1), PAD)
-    dec[:, 0], dec[:, 1] = END, first.topk(branches, -1).indices.reshape(-1)
-    alive = torch.arange(len(owner))
-    for n in range(2, most + 1):
-        new = scores(dec[alive, :n], owner[alive]).argmax(-1)
-        dec[alive, n] = new
-        alive = alive[new.ne(END)]
-        if len(alive) == 0:
-            break
-    rows = [[t for t in r if t not in (PAD, END)] for r in dec[:, 1:].tolist()]
-    return [rows[i:i + branches] for i in range(0, len(rows), branches)]
-
-
-BRANCHES = {'[xAttr]': 3, '[xReact]': 3}
-
-
-def blocks_of(model, tok, events, relation, temperature, size=128):
-    """One relation's blocks, a list for each event's ids; their draws are seeded by relation and batch."""
+def blocks_of(model, tok, events, relation, size=64):
+    """One relation's blocks as the engine infers them: up to five beams for each event's ids, none empty, "none" or twice."""
     out, number = [], tok.added[relation]
     with torch.no_grad():
         for i in range(0, len(events), size):
-            queries = [e + [number] for e in events[i:i + size]]
-            for tails in tails_of(model, queries, BRANCHES.get(relation, 2), temperature, 100 * i + number):
-                out.append([f'{relation} {t}' for t in dict.fromkeys(tok.decode(t) for t in tails) if t])
-    log(relation, len({b for l in out for b in l}), 'different blocks')
+            for tails in G.beams(model, [e + [number] for e in events[i:i + size]]):
+                out.append([f'{relation} {t}' for t in dict.fromkeys(tok.decode(t) for t in tails) if t not in ('', 'none')])
+    log(relation, len(events), 'events', len({b for l in out for b in l}), 'different blocks')
     return out
 
 
+def events_of(a, part):
+    """A part's situations and the seeker's posts that a supporter's turn answers."""
+    posts, situations = {}, {}
+    for c in D.conversations(a.data, part):
+        situations[c['situation'].strip()] = last = None
+        for t in c['dialog']:
+            if t['speaker'] == 'usr':
+                last = t['text'].strip()
+            elif last:
+                posts[last] = None
+    return {'post': list(posts), 'situation': list(situations)}
+
+
 def cmd_blocks(a):
-    """Blocks for every situation and every seeker post that a supporter's turn answers."""
+    """Blocks for the events of all parts, of train's posts every `stride`th alone: its other rows have no post blocks."""
     tok = tokenizer(a)
-    best = torch.load(os.path.join(a.work, 'comet-best.pt'))
+    best = torch.load(os.path.join(a.work, a.comet))
     model = Model({**best['config'], 'dropout': 0.0})
     model.load_state_dict(best['state'])
-    model.eval().bfloat16()
-    want = {'post': {}, 'situation': {}}
-    for part in ('valid', 'test', 'train'):
-        for c in D.conversations(a.data, part):
-            want['situation'][c['situation'].strip()] = None
-            last = None
-            for t in c['dialog']:
-                if t['speaker'] == 'usr':
-                    last = t['text'].strip()
-                elif last:
-                    want['post'][last] = None
-    events = list(dict.fromkeys([*want['situation'], *want['post']]))
-    limit = best['config']['max_position_embeddings']
-    ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events}
-    events = sorted((e for e in events if ids[e]), key=lambda e: len(ids[e]))
-    found = {e: [] for e in events}
-    jobs = [(model, tok, [ids[e] for e in events], f'[{r}]', a.temperature) for r in RELATIONS]
-    with mp.get_context('fork').Pool(a.workers) as pool:
-        for blocks in pool.starmap(blocks_of, jobs, 1):
-            for e, more in zip(events, blocks):
-                found[e] += more
-    log('events', len(events), 'different blocks', len({b for l in found.values() for b in l}))
-    out = {w: {e: found.get(e, []) for e in want[w]} for w in want}
-    json.dump(out, open(os.path.join(a.work, 'blocks.json'), 'w'), ensure_ascii=False, indent=0)
-    for e in list(want['post'])[:3]:
-        log(e, '->', out['post'][e])
+    model.eval()
+    limit = model.c['max_position_embeddings']
+    out = {'post': {}, 'situation': {}}
+    for part in a.parts:
+        for which, relations in (('situation', RELATIONS[:6]), ('post', RELATIONS)):
+            events = events_of(a, part)[which]
+            if part == 'train' and which == 'post':
+                events = events[::a.stride]
+            ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events if e not in out[which]}
+            events = sorted((e for e in ids if ids[e]), key=lambda e: len(ids[e]))
+            found = {e: [] for e in events}
+            # five tails a relation: six relations fill a post's blocks, the others are asked where those gave fewer
+            for some in (relations[:6], relations[6:]):
+                short = [e for e in events if len(found[e]) < D.MAX_POST]
+                jobs = [(model, tok, [ids[e] for e in short], f'[{r}]') for r in some if short]
+                with mp.get_context('fork').Pool(a.workers) as pool:
+                    for blocks in pool.starmap(blocks_of, jobs, 1):
+                        for e, more in zip(short, blocks):
+                            found[e] += more
+            out[which].update(found)
+            with open(os.path.join(a.work, 'blocks.json'), 'w', encoding='utf-8') as f:
+                json.dump(out, f, ensure_ascii=False, indent=0)
 
 
 def load_blocks(a):
@@ -231,17 +229,19 @@ def load_blocks(a):
 
 # ---- misc-mini ----------------------------------------------------------------------------------
 
-def thin_blocks(rows, rng, most=4):
-    """Training's view of the blocks: a quarter of the rows lack one source or both; of the others'
-    blocks a random few, mostly, which costs less and keeps the decoder from leaning on any one."""
+def thin_blocks(rows, rng, spans=0.0, most=6):
+    """Training's view of the blocks: a quarter of the rows lack one source or both; of the others' blocks a random few,
+    mostly, which keeps the decoder from leaning on any one. In a share `spans` of the rows the situation's
+    own words take the place of its blocks: the most that tails could tell of it."""
     post, situation = [], []
     for r in rows:
         p, s = list(r['post']), list(r['situation'])
-        few = rng.random() < 0.9
         for l in (p, s):
-            rng.shuffle(l)
-            if few:
+            if rng.random() < 0.7:
+                rng.shuffle(l)
                 del l[most:]
+        if rng.random() < spans:
+            s = r['spans']
         gone = rng.random()
         post.append([] if gone < 0.17 else p)
         situation.append([] if gone < 0.08 or 0.17 <= gone < 0.25 else s)
@@ -249,10 +249,9 @@ def thin_blocks(rows, rng, most=4):
 
 
 def windows(a, tok):
-    """Stage 1's material: conversations as lists of turns."""
-    return [[{'ids': [i for i in tok.encode(t['text'].strip()) if i < tok.n],
-              'strategy': D.STRATEGIES.index(t['strategy']) if 'strategy' in t else -100} for t in c['dialog']]
-            for c in D.conversations(a.data, 'train')]
+    """Stage 1's material: conversations as lists of turns, each its ids."""
+    said = ([[i for i in tok.encode(u) if i < tok.n] for u in c] for c in D.chats(a.data))
+    return [turns for turns in said if len(turns) > 1]
 
 
 def window_rows(convs, tok, rng, lo=32, hi=128):
@@ -260,16 +259,15 @@ def window_rows(convs, tok, rng, lo=32, hi=128):
     them as long as there are positions."""
     rows = []
     for turns in convs:
-        i = rng.randint(1, 4)
+        i = rng.randint(1, min(4, len(turns) - 1))
         while i < len(turns):
             reply, j, ahead = [], i, rng.randint(lo, hi)
             while j < len(turns) and len(reply) < ahead:
-                reply += turns[j]['ids'] + [END]
+                reply += turns[j] + [END]
                 j += 1
-            t = turns[i]
             limit = MISC['max_position_embeddings'] if rng.random() < 1 / 7 else rng.randint(lo, hi)
-            rows.append({'ids': tok.context([u['ids'] for u in turns[:i]], limit), 'reply': reply[:-1][:ahead - 1],
-                         'post': [], 'situation': [], 'strategy': t['strategy']})
+            rows.append({'ids': tok.context(turns[:i], limit), 'reply': reply[:-1][:ahead - 1],
+                         'post': [], 'situation': [], 'strategy': -100})
             i = max(i + 1, j - 1)
     return rows
 
@@ -313,16 +311,17 @@ def cmd_misc(a):
     blocks = None if one else load_blocks(a)
     c = {**MISC, 'vocab_size': tok.size, 'dropout': a.dropout, 'head_dropout': a.head_dropout}
     model = Model(c)
+    if a.init or not one:
+        model.load_state_dict(torch.load(os.path.join(a.work, a.init or 'misc1-best.pt'))['state'])
     if not one:
-        model.load_state_dict(torch.load(os.path.join(a.work, a.init))['state'])
-        sources_like_context(model)
+        sources_like_context(model, a.scale)
     valid = D.examples(a.data, 'valid', tok, c['max_position_embeddings'], blocks)
     subset = valid[::len(valid) // 400][:400]
     n = pieces(Tokenizer(os.path.join(a.data, 'tokenizer')), subset)
     convs, train = windows(a, tok), [] if one else D.examples(a.data, 'train', tok, c['max_position_embeddings'], blocks)
     log('parameters', parameters(model), 'valid', len(valid), 'train', len(train or convs), 'pieces', n)
     name = os.path.join(a.work, a.name or f'misc{a.stage}')
-    run = Run(model.bfloat16(), name + '.pt', a.steps, a.lr, a.warm, a.decay, a.ema, a.workers, stop=a.stop)
+    run = Run(model.to(getattr(torch, a.dtype)), name + '.pt', a.steps, a.lr, a.warm, a.decay, a.ema, a.workers, stop=a.stop)
 
     def look(rank):
         """Valid by the averaged weights."""
@@ -330,7 +329,10 @@ def cmd_misc(a):
             return
         total, right, off = evaluate(model, subset)
         ppl, strict = math.exp(total / (n + len(subset))), math.exp(total / n)
-        log(f'VALID step {run.step_no} ppl {ppl:.2f} strict {strict:.2f} acc {100 * right / len(subset):.2f} strategy {off / len(subset):.4f}')
+        kinds = {'none': [{**r, 'post': [], 'situation': []} for r in subset],
+                 'spans': [{**r, 'situation': r['spans']} for r in subset]} if not one else {}
+        others = {k: round(math.exp(evaluate(model, rows)[0] / (n + len(subset))), 2) for k, rows in kinds.items()}
+        log(f'VALID step {run.step_no} ppl {ppl:.2f} {others} strict {strict:.2f} acc {100 * right / len(subset):.2f} strategy {off / len(subset):.4f}')
         run.keep(name + '-last.pt', c)
         if run.best is None or ppl < run.best[0]:
             run.best = (ppl, run.step_no)
@@ -346,7 +348,7 @@ def cmd_misc(a):
         while not run.done():
             for part in stage_one(convs, tok, rng, a) if one else stage_two(train, rng, a):
                 part = part[rank::a.workers]
-                batch = D.collate(part) if one else D.collate(part, *thin_blocks(part, own), most_reply=127)
+                batch = D.collate(part) if one else D.collate(part, *thin_blocks(part, own, a.spans), most_reply=127)
                 l, k, lg = misc_loss(model, batch, blur=a.blur)
                 known = batch['strategy'] >= 0
                 g = F.cross_entropy(lg[known], batch['strategy'][known]) if bool(known.any()) else 0.0
@@ -368,13 +370,13 @@ def cmd_misc(a):
     run.start(work)
 
 
-def sources_like_context(model):
-    """Stage 2 meets the blocks for the first time: their attentions start as the context's, with a tenth of its output."""
+def sources_like_context(model, scale):
+    """Stage 2 meets the blocks for the first time: their attentions start as the context's, with its output times `scale`."""
     own = model.state_dict()
     for name, t in own.items():
         if '.encoder_attn_comet' in name and not name.endswith('out_proj.bias'):
             source = own[name.replace('encoder_attn_comet_st', 'encoder_attn').replace('encoder_attn_comet', 'encoder_attn')]
-            t.copy_(source * (0.1 if 'out_proj' in name else 1))
+            t.copy_(source * (scale if 'out_proj' in name else 1))
 
 
 def stage_one(convs, tok, rng, a):
@@ -461,14 +463,37 @@ def cmd_calibrate(a):
         'ppl, strict by temperature', {t: (round(math.exp(l / (n + len(rows))), 2), round(math.exp(l / n), 2)) for t, l in zip(TEMPERATURES, total)})
 
 
+def cmd_mean(a):
+    """The average of checkpoints."""
+    config, state = load(a, a.of)
+    torch.save({'config': config, 'state': state}, os.path.join(a.work, a.name))
+
+
+def folded(config, state, temperature):
+    """The logits divided by a temperature, by the weights."""
+    last = f'model.decoder.layers.{config["decoder_layers"] - 1}.final_layer_norm.'
+    divided = (last + 'weight', last + 'bias', 'final_logits_bias')
+    return {k: v / temperature if k in divided else v for k, v in state.items()}
+
+
+def cmd_shipped(a):
+    """The exported weights as checkpoints to go on from."""
+    for name, keys, temperature in (('comet-mini', COMET, 1), ('misc-mini', MISC, a.temperature)):
+        folder = os.path.join(a.out, name)
+        model = E.load_model(folder)
+        told = json.load(open(os.path.join(folder, 'config.json'), encoding='utf-8'))
+        config = {k: told[k] for k in (*keys, 'vocab_size', 'dropout')}
+        torch.save({'config': config, 'state': folded(config, model.state_dict(), 1 / temperature)},
+                   os.path.join(a.work, name.replace('-mini', '-shipped.pt')))
+    Tokenizer(folder).save(os.path.join(a.work, 'tokenizer'))
+
+
 def cmd_export(a):
     tok = tokenizer(a)
     for name, files in (('comet-mini', ['comet-best.pt']), ('misc-mini', a.misc)):
         config, state = load(a, files)
-        if name == 'misc-mini':                  # the logits' temperature, folded into the weights
-            last = f'model.decoder.layers.{config["decoder_layers"] - 1}.final_layer_norm.'
-            for key in (last + 'weight', last + 'bias', 'final_logits_bias'):
-                state[key] = state[key] / a.temperature
+        if name == 'misc-mini':
+            state = folded(config, state, a.temperature)
         E.write(os.path.join(a.out, name), config, state, tok)
         log(name, sum(v.numel() for v in state.values()), 'parameters')
 
@@ -501,7 +526,7 @@ def cmd_measure(a):
     for e in list(dict.fromkeys(r['event'] for r in items))[:10]:
         r = f'[{RELATIONS[len(facts["comet_samples"]) % 9]}]'
         with torch.no_grad():
-            tails = tails_of(comet, [D.comet_query(tok, e, r, limit)], 3)[0]
+            tails = G.beams(comet, [D.comet_query(tok, e, r, limit)])[0]
         facts['comet_samples'].append((e, r, [tok.decode(t) for t in tails]))
     folder = os.path.join(a.out, 'misc-mini')
     model = E.load_model(folder)
@@ -533,6 +558,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--data', default='../shared/data')
     p.add_argument('--work', default='.cache/train', help='where checkpoints and generated blocks go')
+    p.add_argument('--dtype', choices=('float32', 'bfloat16'), default='float32', help='what training computes in')
     p.add_argument('--threads', type=int, default=1)
     p.add_argument('--workers', type=int, default=2, help='processes that share a batch')
     s = p.add_subparsers(dest='command', required=True)
@@ -541,14 +567,18 @@ def main():
     q = s.add_parser('comet')
     q.add_argument('--steps', type=int, default=300)
     q.add_argument('--init', default='misc1-best.pt', help="stage 1's checkpoint")
+    q.add_argument('--name', default='comet', help='of the checkpoints')
+    q.add_argument('--power', type=float, default=0.5, help='how strongly frequent tails are left out')
     q.add_argument('--lr', type=float, default=7e-4)
     q.add_argument('--dropout', type=float, default=0.2)
     q = s.add_parser('blocks')
-    q.add_argument('--temperature', type=float, default=0.6)
+    q.add_argument('--stride', type=int, default=3, help="of train's posts take every so many")
+    q.add_argument('--parts', nargs='+', default=['valid', 'train', 'test'])
+    q.add_argument('--comet', default='comet-best.pt', help="comet-mini's checkpoint")
     q = s.add_parser('misc')
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
     q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
-    q.add_argument('--init', default='misc1-best.pt')
+    q.add_argument('--init', default='', help='the checkpoint to start from; for stage 2 misc1-best.pt unless told')
     q.add_argument('--seed', type=int, default=1)
     q.add_argument('--steps', type=int, default=2600)
     q.add_argument('--stop', type=int, default=0, help='make only so many of the steps')
@@ -559,6 +589,8 @@ def main():
     q.add_argument('--dropout', type=float, default=0.2)
     q.add_argument('--head-dropout', type=float, default=0.3)
     q.add_argument('--blur', type=float, default=0.1, help='share of the decoder inputs that turn into __unk__')
+    q.add_argument('--scale', type=float, default=0.3, help="of the block attentions' outputs at the start of stage 2")
+    q.add_argument('--spans', type=float, default=0.0, help='share of the rows whose situation blocks are its own words')
     q.add_argument('--batch', type=int, default=32)
     q.add_argument('--every', type=int, default=250, help='steps between looks at valid')
     q = s.add_parser('head')
@@ -566,12 +598,17 @@ def main():
     q = s.add_parser('calibrate')
     q.add_argument('--misc', nargs='+', default=['misc-head.pt'])
     q.add_argument('--stride', type=int, default=1, help='every so many rows of valid')
-    for name in ('export', 'fixtures', 'measure', 'card'):
+    q = s.add_parser('mean')
+    q.add_argument('--of', nargs='+', required=True, help='checkpoints')
+    q.add_argument('--name', required=True, help='of the file to write')
+    for name in ('export', 'shipped', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
         if name == 'export':
             q.add_argument('--misc', nargs='+', default=['misc-head.pt'], help='checkpoints to average')
             q.add_argument('--temperature', type=float, default=1.0, help='what calibrate found on valid')
+        if name == 'shipped':
+            q.add_argument('--temperature', type=float, default=1.1, help='what export was told')
         if name == 'fixtures':
             q.add_argument('--dir', default='test/fixtures')
         if name == 'measure':

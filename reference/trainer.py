@@ -1,6 +1,6 @@
 """Muon and AdamW over one flat float32 vector in shared memory, by one or more processes that share a batch.
 
-The model itself computes in bfloat16, on a rounded copy of that vector. Each process has one thread and
+The model itself computes on a copy of that vector in its own type, float32 or bfloat16. Each process has one thread and
 computes the gradient of its part of the batch; after that each updates its own share of the parameters.
 Muon (Jordan et al., 2024) takes the layers' matrices, AdamW all else.
 """
@@ -47,13 +47,14 @@ class Run:
         total = sum(p.numel() for p in self.params)
         share = lambda dtype=torch.float32: torch.zeros(total, dtype=dtype).share_memory_()
         self.flat, self.mean, self.m, self.v, self.total = (share() for _ in range(5))
-        self.half = share(torch.bfloat16)
-        self.grads = [share(torch.bfloat16) for _ in range(world)]
+        dtype = named[0][1].dtype
+        self.copy = share(dtype)
+        self.grads = [share(dtype) for _ in range(world)]
         self.shared = torch.zeros(world, dtype=torch.float64).share_memory_()    # each process's share of the gradient's norm
         self.bounds = [self.matrices + (total - self.matrices) * r // world for r in range(world + 1)]
         for p, a, b in self.places():
             self.flat[a:b].copy_(p.detach().reshape(-1))
-            p.data = self.half[a:b].view(p.shape)
+            p.data = self.copy[a:b].view(p.shape)
         self.mean.copy_(self.flat)
         self.barrier_ = mp.get_context('fork').Barrier(world)
         self.step_no, self.best = 0, None
@@ -63,7 +64,7 @@ class Run:
                 getattr(self, name).copy_(s[name])
             self.step_no, self.best = s['step'], s['best']
             log('resumed at step', self.step_no)
-        self.half.copy_(self.flat)
+        self.copy.copy_(self.flat)
 
     def places(self):
         at = 0
@@ -138,7 +139,7 @@ class Run:
             v.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
             w.addcdiv_(m, v.sqrt().div_(math.sqrt(1 - BETAS[1] ** t)).add_(EPS), value=-rate / (1 - BETAS[0] ** t))
         self.mean[a:b].lerp_(w, 1 - min(self.ema, (1 + t) / (10 + t)))
-        self.half[a:b].copy_(w)
+        self.copy[a:b].copy_(w)
 
     def save(self):
         torch.save({'flat': self.flat, 'mean': self.mean, 'm': self.m, 'v': self.v,
@@ -150,13 +151,13 @@ class Run:
         """Every process calls this; work(rank) sees the averaged weights."""
         self.barrier()
         if self.rank == 0:
-            self.half.copy_(self.mean)
+            self.copy.copy_(self.mean)
         self.model.eval()
         self.barrier()
         result = work(self.rank)
         self.barrier()
         if self.rank == 0:
-            self.half.copy_(self.flat)
+            self.copy.copy_(self.flat)
         self.model.train()
         self.barrier()
         return result
