@@ -14,7 +14,12 @@ export function* syntheticChunks(
 ): Generator<Float32Array<ArrayBuffer>, void, void> {
   const total = shape.reduce((product, size) => product * size, 1)
   const origin = (fnv1a32(name) + Math.imul(seed, 0x9e3779b9)) | 0
-  const range = valueRange(name, shape.at(-1) ?? 1)
+  // A filter sums over its width too.
+  const summed = name.endsWith('.conv.weight') ? shape.slice(1) : shape.slice(-1)
+  const range = valueRange(
+    name,
+    summed.reduce((product, size) => product * size, 1),
+  )
   const buffer = new Float32Array(Math.min(total, CHUNK_ELEMENTS))
   for (let start = 0; start < total; start += CHUNK_ELEMENTS) {
     const chunk = buffer.subarray(0, Math.min(CHUNK_ELEMENTS, total - start))
@@ -51,7 +56,7 @@ function valueRange(name: string, lastSize: number): ValueRange {
   if (name.endsWith('running_var')) return { centre: 1, scale: 0.5, divisor: 1 }
   if (name.endsWith('running_mean')) return { centre: 0, scale: 0.5, divisor: 1 }
   if (['layer_norm', 'layernorm', 'batchnorm'].some((word) => lower.includes(word))) {
-    return { centre: name.endsWith('.weight') ? 1 : 0, scale: 0.1, divisor: 1 }
+    return { centre: /\.(weight|gamma)$/.test(name) ? 1 : 0, scale: 0.1, divisor: 1 }
   }
   if (name.endsWith('.bias') || name === 'final_logits_bias') return { centre: 0, scale: 0.05, divisor: 1 }
   if (name.includes('embed') || name.endsWith('shared.weight') || name === 'lm_head.weight') {

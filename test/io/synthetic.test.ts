@@ -34,6 +34,8 @@ synthetic('each kind of name has its range', () => {
     ['a.multi_state_LayerNorm.bias', (v: number) => 0.1 * v],
     ['a.layernorm_embedding.weight', (v: number) => 1 + 0.1 * v],
     ['a.self_attn_layer_norm.weight', (v: number) => 1 + 0.1 * v],
+    ['a.layer_norm_mha.gamma', (v: number) => 1 + 0.1 * v],
+    ['a.layer_norm_mha.beta', (v: number) => 0.1 * v],
     ['h.0.ln_1.weight', (v: number) => 1 + 0.1 * Math.fround(v * Math.sqrt(3 / 7))],
     ['h.0.ln_2.bias', (v: number) => 0.05 * v],
     ['a.fc1.bias', (v: number) => 0.05 * v],
@@ -49,6 +51,12 @@ synthetic('each kind of name has its range', () => {
       assert.equal(all(name, [2, 7], seed), expected, `${name} seed ${seed}`)
     }
   }
+})
+
+synthetic('a filter counts its width with what it sums over', () => {
+  const name = 'a.layers.0.conv.weight'
+  const expected = Array.from({ length: 42 }, (_, i) => Math.fround(u(name, i, 2) * Math.sqrt(3 / 21)))
+  assert.equal(all(name, [2, 7, 3], 2), expected)
 })
 
 synthetic('long tensors go on over chunks; empty ones give nothing', () => {

@@ -3,11 +3,13 @@ import * as assert from 'uvu/assert'
 import { openModel } from '../../src/engine/load-model.js'
 import type { Tensor } from '../../src/gpu/tensor.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
+import type { ListenersCache } from '../../src/models/listeners/cache.js'
+import type { ListenersModel } from '../../src/models/listeners/model.js'
 import { MiscCache } from '../../src/models/misc/decoder.js'
 import { recognizeModel } from '../../src/models/registry.js'
 import { estimateMemory } from '../../src/nn/memory.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
-import { goldenModel } from '../golden.js'
+import { goldenModel, LISTENERS_GOLDENS } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 
 const memory = suite('nn/memory')
@@ -28,7 +30,10 @@ function tensorBytes(value: unknown): number {
   return Object.values(value).reduce<number>((sum, it) => sum + tensorBytes(it), 0)
 }
 
-for (const name of ['misc-tiny-paper', 'misc-odd-released', 'bart-tiny', 'blenderbot-tiny', 'gpt-tiny'] as const) {
+for (const name of [
+  ...(['misc-tiny-paper', 'misc-odd-released', 'bart-tiny', 'blenderbot-tiny', 'gpt-tiny'] as const),
+  ...LISTENERS_GOLDENS,
+]) {
   memory(`is what loading ${name} takes, in each dtype`, async () => {
     const folder = await goldenModel(name)
     const gpu = await openGpu({ adapter: testAdapters[0]! })
@@ -36,14 +41,18 @@ for (const name of ['misc-tiny-paper', 'misc-odd-released', 'bart-tiny', 'blende
       for (const dtype of ['f32', 'f16', 'int8'] as const) {
         const model = await openModel(gpu, folder, { dtype })
         const { byRole, ...expected } = await estimate(folder, dtype)
-        assert.is(expected.weights, tensorBytes(model.weights), dtype)
+        // The timing signal is no weight.
+        const { timing } = model.weights as Partial<ListenersModel['weights']>
+        assert.is(expected.weights, tensorBytes(model.weights) - tensorBytes(timing), dtype)
         assert.is(
           Object.values(byRole).reduce((sum, bytes) => sum + bytes, 0),
           expected.weights,
         )
         const cache = model.createCache({ slots: 1 })
-        assert.is(expected.selfCache, tensorBytes(cache.self))
-        assert.is(expected.crossCache, tensorBytes(cache.cross) + tensorBytes((cache as Partial<MiscCache>).strategy))
+        const { strategy, windows, choices } = cache as Partial<MiscCache & ListenersCache>
+        assert.is(expected.selfCache, tensorBytes(cache.self) + tensorBytes(windows))
+        assert.is(expected.crossCache, tensorBytes(cache.cross) + tensorBytes(strategy) + tensorBytes(choices))
+        assert.is(choices !== undefined, name === 'moel-tiny')
         assert.is(cache instanceof MiscCache, name.startsWith('misc'))
         assert.is(expected.total, expected.weights + expected.selfCache + expected.crossCache)
         cache.dispose()
@@ -69,6 +78,8 @@ memory('the caches are those of the shape', () => {
   const layout = { tensors: [], weights: [] }
   const { selfCache, crossCache } = estimateMemory({ layout, cache: { ...cache, ofSources: 24 } }, 'f32')
   assert.equal([selfCache, crossCache], [3 * 2 * 5 * 8 * 4, (3 * 2 * 11 * 8 + 24) * 4])
+  const beside = { ...cache, sideBySide: [6, 1, 1], ofSequence: 10 }
+  assert.is(estimateMemory({ layout, cache: beside }, 'f32').selfCache, (8 * 2 * 5 * 8 + 10) * 4)
   const alone = estimateMemory({ layout, cache: { ...cache, sources: [] } }, 'f32')
   assert.equal([alone.crossCache, alone.total], [0, 3 * 2 * 5 * 8 * 4])
 })

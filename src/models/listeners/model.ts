@@ -109,9 +109,8 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
   /** It keeps nothing that may be missing. */
   forget(): void {}
 
-  dispose(): void {
-    this.gpu.free(this.weights.timing)
-  }
+  /** It holds nothing beside its weights, with which the timing signal lives. */
+  dispose(): void {}
 
   #check({ ids, roles }: ContextIds): void {
     const { maxPositions } = this.config
