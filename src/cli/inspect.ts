@@ -105,7 +105,9 @@ export async function inspect(
 /** The largest tensors beside the weights, of each kind, for one input at its longest. */
 function workingTensors({ config, layout }: ModelDescription, { selfCache, crossCache }: MemoryEstimate): TensorSize[] {
   const { decoderLayers, maxPositions, vocabSize } = config
-  const widths = layoutsOf(layout.weights).map((it) => (it.isMatrix && it.role !== 'embedding' ? it.shape[0]! : 0))
+  // What embeds ids and what makes logits of rows are no rows' width.
+  const hidden = layoutsOf(layout.weights).filter((it) => it.isMatrix && !['embedding', 'generator'].includes(it.role))
+  const widths = hidden.map((it) => it.shape[0]!)
   return [
     { name: 'self-cache', bytes: selfCache / decoderLayers / 2 },
     { name: 'cross-cache', bytes: crossCache / decoderLayers },

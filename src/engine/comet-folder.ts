@@ -40,7 +40,7 @@ export async function readCometFolder(path: string, onWarning?: (message: string
   const folder = await modelFolder(path)
   const tokenizer = await Tokenizer.load(folder)
   const description = await describeFolder(folder)
-  if (description.family === 'misc') {
+  if (description.family === 'misc' || description.family === 'listeners') {
     throw new InputError(`${folder}: holds ${description.title}, which is no COMET; give the folder of one`)
   }
   const { config } = description

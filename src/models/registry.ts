@@ -137,11 +137,12 @@ function describeGpt(config: GptConfig, names: GptNames) {
 const isListeners = (modelType?: string) => LISTENERS.some((it) => it === modelType)
 
 function describeListeners(config: ListenersConfig) {
-  const { modelType } = config
+  const { modelType, listeners, numEmotions } = config
+  const moel = `MoEL, which hears ${listeners} of ${numEmotions} listeners`
   return describe({
     family: 'listeners',
     variant: 'plain',
-    title: { transformer: 'a Transformer, or MT Transformer', moel: 'MoEL', mime: 'MIME' }[modelType],
+    title: { transformer: 'a Transformer, or MT Transformer', moel, mime: 'MIME' }[modelType],
     config,
     layout: listenersLayout(config),
     cache: listenersCache(config),

@@ -81,6 +81,11 @@ inspection('describes the other families', async () => {
   assert.equal(Object.keys(gpt.memory_by_role.bytes).sort(), [
     ...['cross-cache', 'decoder-ffn', 'decoder-self', 'embedding', 'norms-biases', 'self-cache'],
   ])
+  const moel = await inspect(await goldenModel('moel-tiny'))
+  assert.equal([moel.family, moel.title], ['listeners', 'MoEL, which hears 5 of 11 listeners'])
+  // Five listeners, the basic one, and a layer behind them: keys and values of 1000 positions, and the rows before convolutions.
+  assert.is(moel.memory.f32.self_cache, 7 * (2 * 1000 * 20 + 3 * (36 + 24)) * 4)
+  assert.is(moel.memory.f32.cross_cache, (7 * 2 * 1000 * 20 + 2 * 6) * 4)
 })
 
 /** A BART of one layer and BART-large's width, in a file that takes no room. */

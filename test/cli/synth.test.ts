@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { synthesize } from '../../src/cli/synth.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
-import { FAMILY_GOLDENS, GOLDEN_NAMES, goldenFolder, goldenModel } from '../golden.js'
+import { FAMILY_GOLDENS, GOLDEN_NAMES, goldenFolder, goldenModel, LISTENERS_GOLDENS } from '../golden.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 import { compiledMain } from './compiled-main.js'
@@ -38,6 +38,20 @@ for (const name of alone) {
       assert.equal([shape, dtype], [expected.tensors.get(key)!.shape, 'F32'])
       assert.ok(Buffer.from((await made.readF32(key)).buffer).equals(Buffer.from((await expected.readF32(key)).buffer)))
     }
+  })
+}
+
+for (const name of LISTENERS_GOLDENS) {
+  synth(`${name}: the config alone gives the names and shapes of the released program`, async () => {
+    const alone = join(tempFolder(), 'config.json')
+    cpSync(join(goldenFolder(name), 'config.json'), alone)
+    const out = tempFolder()
+    await synthesize(alone, out)
+    await using made = await openSafetensors(join(out, 'model.safetensors'))
+    await using expected = await openSafetensors(join(goldenFolder(name), 'model.safetensors'))
+    const shapes = ({ tensors }: typeof made) =>
+      [...tensors.values()].map(({ name, shape }) => `${name} ${shape}`).sort()
+    assert.equal(shapes(made), shapes(expected))
   })
 }
 

@@ -7,7 +7,7 @@ import { openSafetensors, type TensorInfo } from '../../src/io/safetensors.js'
 import type { Variant } from '../../src/models/misc/config.js'
 import { describeModel, recognizeModel } from '../../src/models/registry.js'
 import { TIED_COPIES } from '../../src/nn/layout.js'
-import { type GoldenName, goldenModel } from '../golden.js'
+import { type GoldenName, goldenModel, LISTENERS_GOLDENS } from '../golden.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { refused } from '../throws.js'
 
@@ -42,6 +42,20 @@ for (const name of ['misc-odd-paper', 'misc-odd-released'] as const) {
     const identities = [...used.values()].filter(({ role }) => role === 'identity')
     assert.is(identities.length, Number(config.decoder_layers) * 4)
     for (const info of identities) assert.match(info.name, /encoder_attn_strategy\.(q|k)_proj\.(weight|bias)$/)
+  })
+}
+
+for (const name of LISTENERS_GOLDENS) {
+  registry(`${name} fits, all tensors accounted for; what nothing reads may be missing`, async () => {
+    const { tensors, config } = await golden(name)
+    const { used, unused, tied } = recognize(tensors, config).tensors
+    assert.equal([used.size + unused.length, tied], [tensors.size, []])
+    const saved =
+      /p_gen_linear|posterior|e_weight|logvar_prior_negative/.source + (name === 'mime-tiny' ? '|decoder_key' : '')
+    for (const { name } of unused) assert.match(name, new RegExp(saved))
+    for (const key of used.keys()) assert.not.match(key, new RegExp(saved))
+    for (const { name } of unused) tensors.delete(name)
+    assert.is(recognize(tensors, config).tensors.used.size, used.size)
   })
 }
 
@@ -114,11 +128,20 @@ registry('config.json tells the family, and the tensors tell MISC from its backb
     [family({ ...bart, model_type: undefined }, shared), 'bart plain'],
     [family(gpt), 'gpt plain'],
     [family(gpt, 'transformer.embed.weight'), 'gpt plain'],
+    [family((await golden('transformer-tiny')).config), 'listeners plain'],
+    [family((await golden('moel-tiny')).config, 'decoder.basic.layer_norm_ffn.beta'), 'listeners plain'],
+    [family((await golden('mime-tiny')).config), 'listeners plain'],
   ] as const) {
     assert.is(`${description.family} ${description.variant}`, expected)
   }
-  const types = /model_type is "t5", but must be misc or blenderbot-small or bart or openai-gpt/
+  const types =
+    /model_type is "t5", but must be misc or blenderbot-small or bart or openai-gpt or transformer or moel or mime/
   await refused(() => family({ ...config, model_type: 't5' }), types)
+  const { config: moel } = await golden('moel-tiny')
+  await refused(
+    () => family(moel, 'encoder.act_fn.p.weight'),
+    /^config\.json: the checkpoint holds encoder\.act_fn\.p\.weight/,
+  )
 })
 
 registry.run()
