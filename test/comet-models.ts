@@ -9,6 +9,7 @@ import { filesFolder } from './files-folder.js'
 import { goldenModel } from './golden.js'
 import { changedGpt, rawNames } from './models/gpt/raw-names.js'
 import { tempFolder } from './temp.js'
+import { GPT_MERGES, GPT_TOKENS } from './text/gpt-files.js'
 
 /** A folder with more files: text as it is, anything else as JSON; undefined leaves one out. */
 function withFiles(folder: string, files: Record<string, unknown>): string {
@@ -64,23 +65,6 @@ export async function cometBart(
   })
 }
 
-const GPT_TOKENS = [
-  '<unk>',
-  'e',
-  'a',
-  't',
-  's',
-  'e</w>',
-  'a</w>',
-  't</w>',
-  's</w>',
-  '.</w>',
-  'at</w>',
-  'eat</w>',
-  'ea',
-  '\n</w>',
-]
-
 /** Dimensions of {@link comet2019}. */
 export const GPT_SIZES = { n_embd: 32, n_head: 2, n_layer: 2, n_positions: 52 }
 
@@ -97,7 +81,7 @@ export async function comet2019(from: string, files: Record<string, unknown> = {
   const folder = await changedGpt(from, (tensors) => rawNames(tensors, 'module.'))
   return withFiles(folder, {
     'encoder_bpe_40000.json': Object.fromEntries(GPT_TOKENS.map((token, id) => [token, id])),
-    'vocab_40000.bpe': '#version: 0.2\na t</w>\ne at</w>\ne a\n',
+    'vocab_40000.bpe': GPT_MERGES,
     ...files,
   })
 }

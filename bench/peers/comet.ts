@@ -1,7 +1,8 @@
 /** misc-webgpu's part of COMET: `node --import tsx comet.ts MODEL WORK ADAPTER`, asked as serve.ts says. WORK is a file of {@link CometWork}. */
 import { readFileSync } from 'node:fs'
 import { timed } from '../../src/bench/statistics.js'
-import { BeamDecoder } from '../../src/engine/beam-decoder.js'
+import { BeamDecoder, searchAlone } from '../../src/engine/beam-decoder.js'
+import { usualSearch } from '../../src/engine/comet-folder.js'
 import { InputReader } from '../../src/engine/input-reader.js'
 import { openModel } from '../../src/engine/load-model.js'
 import { resolveOptions } from '../../src/generation/options.js'
@@ -17,18 +18,10 @@ const { queries, beams, longest } = JSON.parse(readFileSync(file!, 'utf8')) as C
 const gpu = await openGpu({ adapter })
 await adoptTuning(gpu, (message) => process.stderr.write(`${message}\n`))
 const model: Model<readonly number[]> = await openModel(gpu, folder!)
-const reader = new InputReader(gpu, model)
-const decoder = new BeamDecoder<readonly number[]>({
-  decoder: {
-    ...{ gpu, model, rules: tokenRules(model.config), maxBatch: Number.POSITIVE_INFINITY },
-    encode: (...inputs) => reader.encode(...inputs),
-  },
-  options: { maxQueue: Number.POSITIVE_INFINITY },
-  exclusive: (work) => work(),
-})
+const decoder = new BeamDecoder(searchAlone(new InputReader(gpu, model), tokenRules(model.config)))
 const options = resolveOptions({
-  ...{ doSample: false, numBeams: beams, numReturnSequences: beams, lengthPenalty: 1, earlyStopping: false },
-  ...{ maxLength: longest, minLength: 0, noRepeatNgramSize: 0, repetitionPenalty: 1 },
+  ...{ ...usualSearch, doSample: false },
+  ...{ numBeams: beams, numReturnSequences: beams, maxLength: longest },
 })
 const search = (inputs: readonly (readonly number[])[]) =>
   decoder.search(inputs.map((input) => ({ input, options, history: [model.first(input).id] })))

@@ -3,6 +3,8 @@ import { BeamSearch, type Hypothesis } from '../generation/beam-search.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import { largestPart } from '../gpu/slots.js'
 import { type BeamRow, type BeamSizes, BeamSlots } from './beam-slots.js'
+import type { InputReader } from './input-reader.js'
+import { linkedAbort } from './linked-abort.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { failedDraw, idleMs, refuseBeyond, type SchedulerOptions, thrownBy } from './scheduler.js'
 
@@ -32,11 +34,22 @@ export interface BeamJob<Input = unknown, Told = unknown> extends ReplyStart<Inp
 
 /** With whom searches share a model and the GPU: a scheduler of replies is one. */
 export interface BeamHost<Input, Told> {
-  readonly decoder: Pick<ReplyDecoder<Input, Told>, 'gpu' | 'model' | 'rules' | 'maxBatch' | 'encode'>
+  readonly decoder: Pick<ReplyDecoder<Input, Told>, 'reader' | 'rules' | 'maxBatch'>
   readonly options: Pick<SchedulerOptions, 'maxQueue' | 'idleMs'>
   /** Does work on the GPU in turn with the host's own. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
 }
+
+/** A host that does nothing but search, and lets all wait that are asked for. */
+export const searchAlone = <Input, Told>(
+  reader: InputReader<Input, Told>,
+  rules: TokenRules,
+): BeamHost<Input, Told> => ({
+  decoder: { reader, rules, maxBatch: Number.POSITIVE_INFINITY },
+  options: { maxQueue: Number.POSITIVE_INFINITY },
+  // Nothing else uses its memory.
+  exclusive: (work) => work(),
+})
 
 /** A search that has a place. */
 interface Searching<Input, Told> {
@@ -69,6 +82,10 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     this.#rules = { ...rules, forcedLast }
   }
 
+  get #reader(): InputReader<Input, Told> {
+    return this.host.decoder.reader
+  }
+
   /** Whether nothing is searched or waits. */
   get idle(): boolean {
     return !this.#looping
@@ -97,20 +114,19 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     signal?: AbortSignal,
     stepped: () => void = () => {},
   ): Promise<(readonly Hypothesis[])[]> {
-    const stop = new AbortController()
-    const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+    const linked = linkedAbort(signal)
     const nothing = () => {}
     const found = starts.map(
       (start) =>
         new Promise<readonly Hypothesis[]>((resolve, reject) => {
           const told = { encoded: nothing, stepped, drawn: nothing, finished: resolve, failed: reject }
-          this.#queue({ ...start, signal: stopped, ...told })
+          this.#queue({ ...start, signal: linked.signal, ...told })
         }),
     )
     try {
       return await Promise.all(found)
     } finally {
-      stop.abort()
+      linked.stop()
     }
   }
 
@@ -136,7 +152,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   async #loop(): Promise<void> {
     this.#looping = true
-    const { platform } = this.host.decoder.gpu
+    const { platform } = this.#reader.gpu
     // Searches asked for in the same turn of the event loop are encoded together.
     await platform.rest(0)
     while (this.#waiting.length + this.#searching.length > 0) {
@@ -219,7 +235,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   #rowsOf({ job, place, search, slots }: Searching<Input, Told>, own: BeamSlots): BeamRow[] {
-    const first = this.host.decoder.model.first(job.input)
+    const first = this.#reader.model.first(job.input)
     const options = { ...job.options, maxLength: this.#longest(job) }
     return search.beams.map(({ ids }, beam) => ({
       options,
@@ -251,7 +267,6 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
    */
   async #admit(): Promise<() => Promise<void>> {
     if (this.#waiting.length === 0) return async () => {}
-    const { decoder } = this.host
     const started = performance.now()
     const jobs: BeamJob<Input, Told>[] = []
     try {
@@ -260,7 +275,8 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
       const taken = new Set(this.#searching.map((it) => it.place))
       const free = [...Array(slots.sizes.inputs).keys()].filter((place) => !taken.has(place))
       const inputs = jobs.map((it) => it.input)
-      const { told } = await this.host.exclusive(() => decoder.encode(inputs, slots.cache, free.slice(0, jobs.length)))
+      const places = free.slice(0, jobs.length)
+      const { told } = await this.host.exclusive(() => this.#reader.encode(inputs, slots.cache, places))
       const searching = jobs.map((job, i) => this.#begin(job, free[i]!))
       this.#searching = [...this.#searching, ...searching]
       return async () => {
@@ -279,7 +295,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   #begin(job: BeamJob<Input, Told>, place: number): Searching<Input, Told> {
-    const { length, position = length } = this.host.decoder.model.first(job.input)
+    const { length, position = length } = this.#reader.model.first(job.input)
     // Of a decoder alone, ids before the start count too, and padding among them: Hugging Face's lengths are positions.
     const options = { ...job.options, maxLength: position + this.#longest(job) }
     const search = new BeamSearch(options, this.#rules.eosIds, position + 1)
@@ -314,7 +330,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     this.#waiting.unshift(...jobs.splice(sizes.inputs))
     this.#slots?.dispose()
     this.#slots = undefined
-    const { gpu, model } = this.host.decoder
+    const { gpu, model } = this.#reader
     const label = `room for ${numBeams} beams of ${sizes.inputs} inputs`
     this.#slots = await gpu.scoped(label, () => new BeamSlots(gpu, model, sizes, this.#rules))
     return this.#slots
@@ -322,7 +338,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** As many inputs as fit the buffers of the adapter, and a bounded part of its memory. */
   async #fitting(wanted: BeamSizes): Promise<BeamSizes> {
-    const { gpu, model } = this.host.decoder
+    const { gpu, model } = this.#reader
     const { numBeams, positions, sources } = wanted
     const { part, bytes } = await gpu.scoped('room for a beam', () => {
       const cache = model.createCache({ slots: 1, positions, sources })
@@ -346,7 +362,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** Room for these jobs, which have as many beams as the first. */
   #sizes(jobs: readonly BeamJob<Input, Told>[]): BeamSizes {
-    const { model } = this.host.decoder
+    const { model } = this.#reader
     const most = (lengths: readonly number[]) => Math.ceil(Math.max(...lengths) / lengthStep) * lengthStep
     const sources = jobs.map((it) => model.sourceRows(it.input))
     return {
@@ -360,7 +376,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
 
   /** Ids of a hypothesis at most, start id and EOS included: as many as asked for, or as the model has positions for. */
   #longest({ input, options }: ReplyStart<Input>): number {
-    const { model } = this.host.decoder
+    const { model } = this.#reader
     const { length, position = length } = model.first(input)
     return Math.min(options.maxLength, model.config.maxPositions + 1 - position)
   }

@@ -11,6 +11,7 @@ import { logSoftmax } from '../ops/log-softmax.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { type RuleWords, ruleWords } from '../ops/rule-words.js'
 import { type RowState, type SamplingRows, samplingRows, setRows } from '../ops/sampling-rows.js'
+import { StepRecordings } from './step-recordings.js'
 
 /** How much room beam searches need. */
 export interface BeamSizes {
@@ -57,7 +58,7 @@ export class BeamSlots {
   readonly #readback: Readback
   readonly #rules: RuleWords
   readonly #run: Run<unknown>
-  readonly #recordings = new Map<number, Promise<Recording>>()
+  readonly #recordings = new StepRecordings((count) => this.#record(count))
 
   constructor(
     readonly gpu: Gpu,
@@ -97,14 +98,7 @@ export class BeamSlots {
 
   /** The step of the first `count` rows, as it was recorded the first time. */
   recording(count: number): Promise<Recording> {
-    let recording = this.#recordings.get(count)
-    if (!recording) {
-      recording = this.#record(count)
-      this.#recordings.set(count, recording)
-      // What there was no memory for may find some later.
-      recording.catch(() => this.#recordings.delete(count))
-    }
-    return recording
+    return this.#recordings.of(count)
   }
 
   /** Records: the decoder on the newest ids, log-probabilities, the score processors on these, the best of each row. */
@@ -141,12 +135,7 @@ export class BeamSlots {
   }
 
   dispose(): void {
-    for (const recording of this.#recordings.values()) {
-      recording.then(
-        (it) => it.dispose(),
-        () => {},
-      )
-    }
+    this.#recordings.dispose()
     this.#readback.dispose()
     const { gpu } = this
     gpu.free(...Object.values(this.#sampling), this.#rules.words)

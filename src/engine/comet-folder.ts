@@ -3,7 +3,7 @@ import { cometGeneration } from '../generation/comet-generation.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
 import type { GenerationOptions } from '../generation/options.js'
 import { type TokenRules, tokenRules } from '../generation/token-rules.js'
-import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { modelFolder, readJsonIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import type { ModelDescription } from '../models/registry.js'
@@ -40,15 +40,14 @@ export async function readCometFolder(path: string, onWarning?: (message: string
   const folder = await modelFolder(path)
   const tokenizer = await Tokenizer.load(folder)
   const description = await describeFolder(folder)
-  if (description.family === 'misc' || description.family === 'listeners') {
+  if (description.family !== 'bart' && description.family !== 'gpt') {
     throw new InputError(`${folder}: holds ${description.title}, which is no COMET; give the folder of one`)
   }
   const { config } = description
   checkVocabulary(tokenizer, config, folder)
   const queries = queriesOf(tokenizer, description, folder)
   const [configFile, generationFile] = [fileIn(folder, 'config.json'), fileIn(folder, 'generation_config.json')]
-  const generation = (await statIfThere(generationFile)) ? await readJsonFile(generationFile) : undefined
-  const said = cometGeneration(await readJsonFile(configFile), generation, folder)
+  const said = cometGeneration(await readJsonFile(configFile), await readJsonIfThere(generationFile), folder)
   // Tails are searched for, whatever the folder has drawn at random.
   const searched = { num_beams: usualSearch.numBeams, ...said, do_sample: false }
   const { options, rules, warnings } = parseGenerationConfig(searched, folder, config)

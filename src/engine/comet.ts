@@ -11,11 +11,11 @@ import { adoptTuning } from '../platform/node/tuning-file.js'
 import { quote } from '../quote.js'
 import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.js'
 import type { RelationName } from '../text/strategies.js'
-import { BeamDecoder } from './beam-decoder.js'
+import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
 import { InputReader } from './input-reader.js'
 import { openModel } from './load-model.js'
-import { checkDtype } from './load-options.js'
+import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How a {@link Comet} is loaded. */
@@ -100,10 +100,8 @@ export class Comet implements AsyncDisposable {
    * @throws NoAdapterError where no adapter was found; the message says what to install.
    */
   static async load(model: string | URL = packagedModel('comet-mini'), options: CometLoadOptions = {}): Promise<Comet> {
-    const known = ['adapter', 'dtype', 'onProgress', 'onWarning']
-    const unknown = Object.keys(options).find((name) => !known.includes(name))
-    if (unknown) throw new InputError(`unknown load option ${quote(unknown)}: there are ${known.join(', ')}`)
-    const { adapter, dtype, onProgress, onWarning = (message) => console.warn(`misc-webgpu: ${message}`) } = options
+    checkNames(options, ['adapter', 'dtype', 'onProgress', 'onWarning'])
+    const { adapter, dtype, onProgress, onWarning = warn } = options
     checkDtype(dtype)
     const folder = await readCometFolder(pathOf(model, 'the COMET’s folder'), onWarning)
     const gpu = await openGpu({ adapter })
@@ -127,15 +125,7 @@ export class Comet implements AsyncDisposable {
     options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
   ): Promise<Comet> {
     const model: Model<CometInput> = await openModel(gpu, folder.path, options)
-    const reader = new InputReader(gpu, model)
-    const encode: InputReader<CometInput>['encode'] = (...inputs) => reader.encode(...inputs)
-    const beams = new BeamDecoder<CometInput>({
-      decoder: { gpu, model, rules: folder.rules, maxBatch: Number.POSITIVE_INFINITY, encode },
-      options: { maxQueue: Number.POSITIVE_INFINITY },
-      // Nothing else uses its memory.
-      exclusive: (work) => work(),
-    })
-    return new Comet(gpu, folder, beams)
+    return new Comet(gpu, folder, new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)))
   }
 
   get #queries(): CometQueries {

@@ -24,7 +24,7 @@ export async function inspectEncoding(decoder: MiscDecoder, dialogue: DialogueId
   const slots = await gpu.scoped('room for a dialogue', () => new ReplySlots(gpu, model, 1, rules))
   const queries: Tensor[] = []
   try {
-    const { told } = await decoder.encode([dialogue], slots.cache, [0])
+    const { told } = await decoder.reader.encode([dialogue], slots.cache, [0])
     const recording = await slots.record(1, (recorder) => (stage, tensor) => {
       if (!stage.startsWith('decoder.cross_query.')) return
       const copy = gpu.tensor(stage, [tensor.shape[1]!])

@@ -65,9 +65,7 @@ export interface LoadTimings {
 
 /** @throws InputError for an option that is unknown or wrong. */
 export function checkLoadOptions(options: LoadOptions): void {
-  const known = ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'comet', 'tune']
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
+  checkNames(options, ['adapter', 'dtype', 'maxBatch', 'maxQueue', 'onProgress', 'onWarning', 'comet', 'tune'])
   checkDtype(options.dtype)
   const { maxBatch = 1, maxQueue = 0 } = options
   if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > 1024) {
@@ -80,6 +78,15 @@ export function checkLoadOptions(options: LoadOptions): void {
     throw new InputError(`tune must be true or false, got ${quote(options.tune)}`)
   }
 }
+
+/** @throws InputError for an option of another name than these */
+export function checkNames(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown) throw new InputError(`unknown load option ${JSON.stringify(unknown)}: there are ${known.join(', ')}`)
+}
+
+/** Where warnings go that nobody asked to be told. */
+export const warn = (message: string): void => console.warn(`misc-webgpu: ${message}`)
 
 /** @throws InputError where it is no number format of weights */
 export function checkDtype(dtype: WeightDtype = 'f32'): void {

@@ -5,9 +5,8 @@ import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '..
 import { tokenRules } from '../generation/token-rules.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder, statIfThere } from '../io/model-folder.js'
+import { modelFolder, readJsonIfThere } from '../io/model-folder.js'
 import { fileIn, pathOf } from '../io/path-of.js'
-import { readJsonFile } from '../io/text-file.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { DialogueIds } from '../models/misc/misc.js'
@@ -28,9 +27,10 @@ import { BlockWriter } from './block-writer.js'
 import { Comet } from './comet.js'
 import { readCometFolder } from './comet-folder.js'
 import { inspectEncoding } from './inspect-encoding.js'
+import { linkedAbort } from './linked-abort.js'
 import { loadDecoder, type MiscDecoder } from './load-decoder.js'
 import { readConfig } from './load-model.js'
-import { checkLoadOptions, cometFolder, type LoadOptions, type LoadTimings } from './load-options.js'
+import { checkLoadOptions, cometFolder, type LoadOptions, type LoadTimings, warn } from './load-options.js'
 import { checkVocabulary, dialogueIds, featureLimits } from './model-text.js'
 import {
   type FinishReason,
@@ -203,12 +203,11 @@ export class Misc implements AsyncDisposable {
 
   /** Draws a reply to each dialogue, together. Where one fails, for a reason of {@link reply}, the others are stopped. */
   async replies(inputs: readonly (DialogueInput | IdsInput)[], options: ReplyOptions = {}): Promise<Reply[]> {
-    const stop = new AbortController()
-    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    const { signal, stop } = linkedAbort(options.signal)
     try {
       return await Promise.all(inputs.map((input) => this.reply(input, { ...options, signal })))
     } finally {
-      stop.abort()
+      stop()
     }
   }
 
@@ -218,8 +217,7 @@ export class Misc implements AsyncDisposable {
    * have it in common. Often that is late.
    */
   async *stream(input: DialogueInput | IdsInput, options: ReplyOptions = {}): AsyncGenerator<ReplyPiece, Reply, void> {
-    const stop = new AbortController()
-    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    const { signal, stop } = linkedAbort(options.signal)
     const pieces: ReplyPiece[] = []
     let wake = () => {}
     let finished = false
@@ -244,7 +242,7 @@ export class Misc implements AsyncDisposable {
       }
       return await done
     } finally {
-      stop.abort()
+      stop()
     }
   }
 
@@ -439,8 +437,6 @@ export class Misc implements AsyncDisposable {
   }
 }
 
-const warn = (message: string) => console.warn(`misc-webgpu: ${message}`)
-
 /** What is read of a model's folder before its weights, and who writes its blocks. */
 type MiscFiles = Awaited<ReturnType<typeof readFiles>>
 
@@ -451,7 +447,7 @@ async function readFiles(model: string, asked: LoadOptions['comet'], onWarning: 
   const config = await readConfig(folder)
   checkVocabulary(tokenizer, config, folder)
   const configFile = fileIn(folder, 'generation_config.json')
-  const generation = (await statIfThere(configFile)) ? await readJsonFile(configFile) : {}
+  const generation = await readJsonIfThere(configFile, {})
   const { options: defaults, rules, warnings } = parseGenerationConfig(generation, configFile, config)
   for (const warning of warnings) onWarning(warning)
   const path = await cometFolder(folder, asked)

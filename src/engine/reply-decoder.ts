@@ -4,7 +4,6 @@ import type { TokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { type OnKernel, runEachKernel } from '../gpu/recorder.js'
 import type { Model } from '../models/model.js'
-import type { KvCache } from '../nn/kv-cache.js'
 import { type EncodingInFlight, InputReader } from './input-reader.js'
 import { ReplySlots, type StepInFlight } from './reply-slots.js'
 
@@ -28,7 +27,7 @@ const defaultMaxBatch = 16
  * Await each before the next.
  */
 export class ReplyDecoder<Input = unknown, Told = unknown> {
-  readonly #reader: InputReader<Input, Told>
+  readonly reader: InputReader<Input, Told>
   /** Replies drawn together, at most. */
   readonly maxBatch: number
   /** Kept for when no more are needed: going back to it can never fail. */
@@ -47,7 +46,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     readonly rules: TokenRules,
     maxBatch?: number,
   ) {
-    this.#reader = new InputReader(gpu, model)
+    this.reader = new InputReader(gpu, model)
     this.#oneSlot = new ReplySlots(gpu, model, 1, rules)
     this.#slots = this.#oneSlot
     // Beside what is kept for a reply: the widest rows that a step works with.
@@ -74,7 +73,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
    * @returns to be called when they are: runs each kernel once, because some drivers compile it only then.
    */
   async compile(input: Input): Promise<(onKernel?: OnKernel) => Promise<void>> {
-    const { run } = this.#reader
+    const { run } = this.reader
     const recorded = run.record((pass) => this.model.start(pass, [input], this.#slots.cache, [0]))
     // What was recorded is never computed.
     this.model.forget()
@@ -103,7 +102,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
       const places = rows.map((row) => slots.slotOf(row))
       // The kernels of the step compile while the GPU encodes.
       const [encoding, prepared] = await Promise.allSettled([
-        this.encode(inputs, slots.cache, places),
+        this.reader.encode(inputs, slots.cache, places),
         slots.prepare(count, this.#slots),
       ])
       for (const it of [encoding, prepared]) if (it.status === 'rejected') throw it.reason
@@ -116,11 +115,6 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     }
   }
 
-  /** Reads inputs into slots of any cache: {@link InputReader.encode}. */
-  encode(inputs: readonly Input[], cache: KvCache, slots: readonly number[]): Promise<EncodingInFlight<Told>> {
-    return this.#reader.encode(inputs, cache, slots)
-  }
-
   /** One id more for every reply, in the order of their rows. */
   submitStep(): Promise<StepInFlight> {
     return this.#slots.submitStep(this.#used)
@@ -130,7 +124,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
   async release(row: number): Promise<void> {
     this.#used--
     if (row === this.#used) return
-    await this.#reader.run.submit(({ recorder }) => this.#slots.replace(recorder, row, this.#used))
+    await this.reader.run.submit(({ recorder }) => this.#slots.replace(recorder, row, this.#used))
   }
 
   /** Ends every reply, after an error. */
@@ -143,13 +137,13 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     if (this.#used > 0 || this.#slots === this.#oneSlot) return
     this.#slots.dispose()
     this.#slots = this.#oneSlot
-    this.#reader.run.scratch.dispose()
+    this.reader.run.scratch.dispose()
   }
 
   dispose(): void {
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#oneSlot.dispose()
-    this.#reader.dispose()
+    this.reader.dispose()
   }
 
   /** Those in use, or where they are too few others, by powers of two. */
@@ -164,7 +158,7 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
 
   /** The replies being drawn go on in other slots. */
   async #moveTo(slots: ReplySlots): Promise<void> {
-    await this.#reader.run.submit(({ recorder }) => slots.takeOver(recorder, this.#slots, this.#used))
+    await this.reader.run.submit(({ recorder }) => slots.takeOver(recorder, this.#slots, this.#used))
     if (this.#slots !== this.#oneSlot) this.#slots.dispose()
     this.#slots = slots
   }

@@ -13,6 +13,7 @@ import { logitsProcessors } from '../ops/logits-processors.js'
 import { type RuleWords, ruleWords } from '../ops/rule-words.js'
 import { sample } from '../ops/sample.js'
 import { type RowDraw, readDraws, type SamplingRows, samplingRows, startRow } from '../ops/sampling-rows.js'
+import { StepRecordings } from './step-recordings.js'
 
 /** A step that the GPU has still to do. */
 export interface StepInFlight {
@@ -40,7 +41,7 @@ export class ReplySlots {
   /** Those that no step in flight uses: as many are made as steps are ever in flight at once. */
   readonly #readbacks: Readback[] = []
   #readbackCount = 0
-  readonly #recordings = new Map<number, Promise<Recording>>()
+  readonly #recordings = new StepRecordings((count) => this.record(count))
   readonly #run: Run<unknown>
   #disposed = false
 
@@ -121,7 +122,8 @@ export class ReplySlots {
    * reads them on the GPU. Await this before anything else is submitted.
    */
   async submitStep(count: number): Promise<StepInFlight> {
-    const recording = await this.recording(count).catch((error) => this.#recordingOfMore(count, error))
+    // Replies do not end because others did, for want of memory: a step of more rows serves fewer.
+    const recording = await this.#recordings.ofAtLeast(count)
     if (this.#readbacks.length === 0) await this.#makeReadbacks(1)
     const readback = this.#readbacks.pop()!
     this.gpu.submit([recording], [readback])
@@ -144,25 +146,9 @@ export class ReplySlots {
     this.#readbackCount += count
   }
 
-  /** A recorded step of more rows, which serves fewer: replies do not end because others did, for want of memory. */
-  #recordingOfMore(count: number, error: unknown): Promise<Recording> {
-    const more = Math.min(...[...this.#recordings.keys()].filter((it) => it > count))
-    const recording = this.#recordings.get(more)
-    if (!recording) throw error
-    this.#recordings.set(count, recording)
-    return recording
-  }
-
   /** The decode step of the first `count` rows, as it was recorded the first time. */
   recording(count: number): Promise<Recording> {
-    let recording = this.#recordings.get(count)
-    if (!recording) {
-      recording = this.record(count)
-      this.#recordings.set(count, recording)
-      // What there was no memory for may find some later.
-      recording.catch(() => this.#recordings.delete(count))
-    }
-    return recording
+    return this.#recordings.of(count)
   }
 
   /** Records: the decoder on the ids drawn last, the score processors, the draw. */
@@ -184,12 +170,7 @@ export class ReplySlots {
   /** Frees everything. Steps in flight still give their draws. */
   dispose(): void {
     this.#disposed = true
-    for (const recording of this.#recordings.values()) {
-      recording.then(
-        (it) => it.dispose(),
-        () => {},
-      )
-    }
+    this.#recordings.dispose()
     for (const readback of this.#readbacks) readback.dispose()
     this.gpu.free(...Object.values(this.sampling), this.rules.words, this.#table, this.#between)
     this.#run.dispose()

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
-import { isMissing, missingTarget, readFault, readTextFile } from './text-file.js'
+import { isMissing, missingTarget, readFault, readJsonFile, readTextFile } from './text-file.js'
 
 /**
  * The folder that holds a model's files: the one given or, where that is a repository in Hugging Face's cache
@@ -44,6 +44,11 @@ export async function statIfThere(path: string): Promise<Stats | undefined> {
     if (isMissing(error) && missingTarget(path) === undefined) return undefined
     throw new InputError(`${path}: ${readFault(error)}`)
   }
+}
+
+/** What a JSON file holds, or `otherwise` where there is none; errors as those of {@link readJsonFile}. */
+export async function readJsonIfThere(path: string, otherwise?: unknown): Promise<unknown> {
+  return (await statIfThere(path)) ? await readJsonFile(path) : otherwise
 }
 
 /** The first of some paths where something lies; errors as those of {@link statIfThere}. */

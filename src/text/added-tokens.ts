@@ -1,7 +1,6 @@
 import { InputError } from '../errors.js'
-import { statIfThere } from '../io/model-folder.js'
+import { readJsonIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
-import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { canonicalToken } from './strategies.js'
 
@@ -31,7 +30,7 @@ export interface NamedToken {
 export async function readAddedTokens(folder: string): Promise<NamedToken[]> {
   const read = async (file: string) => {
     const path = fileIn(folder, file)
-    return (await statIfThere(path)) ? record(await readJsonFile(path), path) : {}
+    return record(await readJsonIfThere(path, {}), path)
   }
   const { added_tokens_decoder: decoder = {} } = await read(CONFIG_FILE)
   const ofConfig = Object.entries(record(decoder, fileIn(folder, CONFIG_FILE), 'added_tokens_decoder'))

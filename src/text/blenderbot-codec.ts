@@ -1,6 +1,6 @@
 import { BPE, Tokenizer as NativeTokenizer, whitespaceSplitPreTokenizer } from 'tokenizers'
 import { lastOf, type NamedToken } from './added-tokens.js'
-import { type Codec, unknownId } from './codec.js'
+import { type Codec, decodeAll, encodeParts, unknownId } from './codec.js'
 import { WordStream } from './text-stream.js'
 import { SPECIALS, type Vocabulary } from './vocabulary.js'
 import { bpeWords } from './words.js'
@@ -48,15 +48,11 @@ export class BlenderbotCodec implements Codec {
 
   async encode(texts: readonly string[]): Promise<number[][]> {
     const parts = texts.map((text) => this.#parts(text))
-    const runs = parts.flat().filter((part) => typeof part === 'string')
-    const encodings = (await this.#bpe.encodeBatch(runs)).values()
-    const idsOfRun = () => Array.from(encodings.next().value!.getIds(), (id) => this.#idOfNative[id]!)
-    return parts.map((list) => list.flatMap((part) => (typeof part === 'string' ? idsOfRun() : part)))
+    return encodeParts(this.#bpe, parts, (id) => this.#idOfNative[id]!)
   }
 
   decode(ids: readonly number[]): string {
-    const stream = this.stream()
-    return ids.map((id) => stream.push(id)).join('') + stream.end()
+    return decodeAll(this.stream(), ids)
   }
 
   stream(): WordStream {

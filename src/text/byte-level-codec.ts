@@ -6,7 +6,7 @@ import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { addedTokens, lastOf, type NamedToken, readAddedTokens } from './added-tokens.js'
 import { type BpeFiles, misfit, readMerges, readTokens } from './bpe-files.js'
-import { type Codec, unknownId } from './codec.js'
+import { type Codec, decodeAll, encodeParts, unknownId } from './codec.js'
 import type { TextStream } from './text-stream.js'
 import { stripLeft, stripRight } from './words.js'
 
@@ -91,17 +91,13 @@ export class ByteLevelCodec implements Codec {
   }
 
   async encode(texts: readonly string[]): Promise<number[][]> {
-    const parts = texts.map((text) => this.#parts(text))
-    const runs = parts.flat().filter((part) => typeof part === 'string')
-    const encodings = (await this.#native.encodeBatch(runs)).values()
-    const ids = (part: number | string) => (typeof part === 'number' ? part : encodings.next().value!.getIds())
     const [start, end] = this.#around
-    return parts.map((list) => [...start, ...list.flatMap(ids), ...end])
+    const parts = texts.map((text) => [...start, ...this.#parts(text), ...end])
+    return encodeParts(this.#native, parts)
   }
 
   decode(ids: readonly number[]): string {
-    const stream = this.stream()
-    return ids.map((id) => stream.push(id)).join('') + stream.end()
+    return decodeAll(this.stream(), ids)
   }
 
   stream(): ByteLevelStream {

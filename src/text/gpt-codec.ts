@@ -4,7 +4,7 @@ import { fileIn } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import { addedTokens, lastOf, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
 import { type BpeFiles, misfit, readMerges, readTokens, wrongFile } from './bpe-files.js'
-import { type Codec, unknownId } from './codec.js'
+import { type Codec, decodeAll, encodeParts, unknownId } from './codec.js'
 import { gptWords } from './gpt-words.js'
 import type { TextStream } from './text-stream.js'
 import { splitSpace } from './words.js'
@@ -90,15 +90,11 @@ export class GptCodec implements Codec {
 
   async encode(texts: readonly string[]): Promise<number[][]> {
     const parts = texts.map((text) => this.#parts(text))
-    const runs = parts.flat().filter((part) => typeof part === 'string')
-    const encodings = (await this.#native.encodeBatch(runs)).values()
-    const ids = (part: number | string) => (typeof part === 'number' ? part : encodings.next().value!.getIds())
-    return parts.map((list) => list.flatMap(ids))
+    return encodeParts(this.#native, parts)
   }
 
   decode(ids: readonly number[]): string {
-    const stream = this.stream()
-    return ids.map((id) => stream.push(id)).join('') + stream.end()
+    return decodeAll(this.stream(), ids)
   }
 
   /** Words with a space between them, as the released program prints a tail; `<blank>` is `___`. */

@@ -4,30 +4,14 @@ import { COMET_2019_TOKENS } from '../../src/text/gpt-codec.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { filesFolder } from '../files-folder.js'
 import { refused } from '../throws.js'
+import { GPT_MERGES, GPT_TOKENS } from './gpt-files.js'
 
 const gpt = suite('text/gpt-codec')
 
 // Ids by hand: 0 <unk>, 1 e, 2 a, 3 t, 4 s, 5 e</w>, 6 a</w>, 7 t</w>, 8 s</w>, 9 .</w>, 10 at</w>, 11 eat</w>, 12 ea, 13 \n</w>.
-const TOKENS = [
-  '<unk>',
-  'e',
-  'a',
-  't',
-  's',
-  'e</w>',
-  'a</w>',
-  't</w>',
-  's</w>',
-  '.</w>',
-  'at</w>',
-  'eat</w>',
-  'ea',
-  '\n</w>',
-]
-const MERGES = '#version: 0.2\na t</w>\ne at</w>\ne a\n'
-const vocabulary = (tokens = TOKENS) => Object.fromEntries(tokens.map((token, id) => [token, id]))
+const vocabulary = (tokens = GPT_TOKENS) => Object.fromEntries(tokens.map((token, id) => [token, id]))
 const load = (files: Record<string, unknown> = {}) =>
-  Tokenizer.load(filesFolder({ 'encoder_bpe_40000.json': vocabulary(), 'vocab_40000.bpe': MERGES, ...files }))
+  Tokenizer.load(filesFolder({ 'encoder_bpe_40000.json': vocabulary(), 'vocab_40000.bpe': GPT_MERGES, ...files }))
 
 gpt('words end with </w>; what the vocabulary lacks is id 0', async () => {
   const comet = await load()
@@ -61,7 +45,7 @@ gpt('___ is <blank>, where the released program puts one', async () => {
 })
 
 gpt('both names of the files give the same, and go before a tokenizer.json', async () => {
-  const hub = { 'vocab.json': vocabulary(), 'merges.txt': MERGES }
+  const hub = { 'vocab.json': vocabulary(), 'merges.txt': GPT_MERGES }
   const json = { version: '1.0', model: { type: 'BPE', vocab: { '<unk>': 0 }, merges: [] } }
   for (const files of [hub, { ...hub, 'tokenizer.json': { ...json, added_tokens: [] } }]) {
     const comet = await Tokenizer.load(filesFolder(files))
@@ -69,13 +53,13 @@ gpt('both names of the files give the same, and go before a tokenizer.json', asy
     assert.is(comet.vocabSize, 26)
   }
   // Another model's vocabulary of the same kind: its tokenizer.json says all.
-  const other = vocabulary(TOKENS.slice(0, -1))
+  const other = vocabulary(GPT_TOKENS.slice(0, -1))
   const clip = await Tokenizer.load(filesFolder({ ...hub, 'vocab.json': other, 'tokenizer.json': json }))
   assert.is(clip.vocabSize, 1)
 })
 
 gpt('a vocabulary that holds COMET’s tokens itself, or a file that names them', async () => {
-  const own = await load({ 'encoder_bpe_40000.json': vocabulary([...TOKENS, ...COMET_2019_TOKENS]) })
+  const own = await load({ 'encoder_bpe_40000.json': vocabulary([...GPT_TOKENS, ...COMET_2019_TOKENS]) })
   assert.equal([own.baseVocabSize, own.vocabSize, own.idOf('<xReact>')], [14, 26, 23])
   const named = await load({ 'added_tokens.json': Object.fromEntries(COMET_2019_TOKENS.map((it, i) => [it, 30 + i])) })
   assert.equal([named.baseVocabSize, named.vocabSize, named.idOf('<START>')], [14, 42, 30])
