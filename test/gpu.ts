@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Gpu, GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
 import { sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
+import { Variants } from '../src/gpu/variants.js'
 import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
 import { quantizeRows } from '../src/io/quantize.js'
@@ -21,19 +22,31 @@ export const testAdapters: string[] = await (async () => {
 /** A test of a {@link gpuSuite}: it gets the device of its adapter. */
 export type GpuTest = (name: string, body: (gpu: Gpu) => void | Promise<void>) => void
 
+/** Devices by adapter and options: a suite finds the kernels compiled that those before it needed. */
+const shared = new Map<string, Promise<Gpu>>()
+
 /**
- * Defines one uvu suite per adapter, each with a device of its own that is opened before and disposed after.
+ * Defines one uvu suite per adapter, with a device that all suites of one process share, and kernels chosen anew.
  *
  * @param define called once per adapter, to define the tests.
  */
 export function gpuSuite(name: string, define: (test: GpuTest) => void, options: GpuOptions = {}): void {
   for (const adapter of testAdapters) {
     const tests = suite(`${name} on ${adapter}`)
+    const key = JSON.stringify([adapter, options])
     let gpu: Gpu
     tests.before(async () => {
-      gpu = await openGpu({ ...options, adapter })
+      if (!shared.has(key)) shared.set(key, openGpu({ ...options, adapter }))
+      gpu = await shared.get(key)!
+      Object.assign(gpu, { variants: new Variants() })
     })
-    tests.after(() => gpu.dispose())
+    tests.after(() => {
+      try {
+        gpu.check()
+      } catch {
+        shared.delete(key)
+      }
+    })
     define((title, body) =>
       tests(title, async () => {
         await body(gpu)

@@ -11,6 +11,7 @@ import { join, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { run } from 'uvu/run'
+import { disposeDevices } from '../src/gpu/gpu.js'
 
 const words = process.argv.slice(2).filter((it) => it !== '--second-half')
 const isSecond = words.length < process.argv.length - 2
@@ -50,6 +51,7 @@ process.stdout.write = ((chunk: string | Uint8Array, ...rest: []) => {
 
 const second = halves && !isSecond ? secondHalf() : undefined
 await run(suites)
+await disposeDevices()
 if (second) {
   const { output, code } = await second
   const [line, its, failed] = /^(\d+) passed, (\d+) failed\n$/m.exec(output) ?? ['', '0', '1']
