@@ -12,6 +12,7 @@ export type {
   FinishReason,
   MiscDetails,
   MiscOptions,
+  MiscTypes,
   Reply,
   ReplyBlock,
   ReplyBlocks,
@@ -21,7 +22,7 @@ export type {
   StrategyChoice,
   StrategyMixture,
 } from './engine/reply.js'
-export { type EngineParts, ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
+export { ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
 export type { EngineTypes } from './engine/text-side.js'
 export {
   DeviceLostError,
