@@ -84,7 +84,7 @@ const reconstructor: Call = ([type, base, value], charge) => {
   return record
 }
 
-/** The type of a numpy number: its kind and bytes, as `f8`, and the order of these. */
+/** The type of a numpy value: its kind and bytes, as `f8`, or `U12`, a text's characters; and the order of its bytes. */
 class NumpyDtype extends PickleObject {
   isBigEndian = false
   constructor(readonly code: string) {
@@ -99,21 +99,35 @@ class NumpyDtype extends PickleObject {
 }
 
 const numpyDtype: Call = ([code]) => {
-  if (typeof code !== 'string' || !Object.hasOwn(numberReaders, code)) {
-    throw new RangeError(`is ${typeof code === 'string' ? code.slice(0, 20) : kindOf(code)}, which is no number's`)
+  if (typeof code !== 'string' || !(Object.hasOwn(numberReaders, code) || /^U\d{1,4}$/.test(code))) {
+    const found = typeof code === 'string' ? code.slice(0, 20) : kindOf(code)
+    throw new RangeError(`is ${found}, which is no number's and no text's`)
   }
   return new NumpyDtype(code)
 }
 
-/** A number of numpy's: its type and its bytes. */
-const numpyScalar: Call = ([dtype, bytes]) => {
+/** A number or a text of numpy's: its type and its bytes. */
+const numpyScalar: Call = ([dtype, bytes], charge) => {
   if (!(dtype instanceof NumpyDtype)) throw new RangeError(`has ${kindOf(dtype)} as its type`)
   const raw = typeof bytes === 'string' ? latin1Bytes(bytes) : bytes
-  if (!(raw instanceof Uint8Array) || raw.length !== Number(dtype.code.slice(1))) {
+  const isText = dtype.code.startsWith('U')
+  if (!(raw instanceof Uint8Array) || raw.length !== Number(dtype.code.slice(1)) * (isText ? 4 : 1)) {
     throw new RangeError(`is ${dtype.code}, but not of so many bytes`)
   }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength)
-  return numberReaders[dtype.code]!(view, !dtype.isBigEndian)
+  charge(view.byteLength)
+  return isText ? utf32(view, !dtype.isBigEndian) : numberReaders[dtype.code]!(view, !dtype.isBigEndian)
+}
+
+/** A text of four bytes a character, filled up with zeros. */
+function utf32(view: DataView, little: boolean): string {
+  let text = ''
+  for (let at = 0; at < view.byteLength; at += 4) {
+    const code = view.getUint32(at, little)
+    if (code > 0x10ffff) throw new RangeError('has a character beyond Unicode')
+    text += String.fromCodePoint(code)
+  }
+  return text.replace(/\0+$/, '')
 }
 
 const numberReaders: Record<string, (view: DataView, little: boolean) => number | bigint | boolean> = {

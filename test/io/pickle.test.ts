@@ -129,8 +129,8 @@ pickles('whatever calls a program is refused by its name, and nothing is run', a
     await quicklyRefused(pickle(call(named(module, name), ...args)), words)
     await quicklyRefused(raw(0x80, 4, text(module), text(name), 0x93, tuple(...args), 'R.'), words)
   }
-  await quicklyRefused(raw('(S', `'touch ${witness}'\nios\nsystem\n.`), /opcode STRING is in no state dict/)
-  await quicklyRefused(raw('(ios\nsystem\n.'), /opcode INST is in no state dict/)
+  await quicklyRefused(raw('(S', `'touch ${witness}'\nios\nsystem\n.`), /opcode STRING is no part of a state dict/)
+  await quicklyRefused(raw('(ios\nsystem\n.'), /opcode INST is no part of a state dict/)
   await quicklyRefused(pickle(raw('(', named('collections', 'OrderedDict'), 'o')), /opcode OBJ is/)
   await quicklyRefused(raw('Pid\n.'), /opcode PERSID is/)
   await quicklyRefused(pickle(none, raw('Q')), /opcode BINPERSID is in no pickle of this kind/)
@@ -188,7 +188,7 @@ pickles('damage is named', async () => {
     [pickle(raw('N(', 0x85)), /a value is missing/],
     [pickle(raw('h', 3)), /mentions value 3, which it did not remember/],
     [raw(0x80, 6, 'N.'), /protocol 6 is unknown/],
-    [raw(0x80, 2, 0xff), /opcode 0xff is in no state dict/],
+    [raw(0x80, 2, 0xff), /opcode 0xff is no part of a state dict/],
     [raw(0x80, 4, 0x95, u64(2n ** 40n), 'N.'), /a frame goes past its end/],
     [pickle(raw('X', Buffer.of(1, 0, 0, 0, 0xff))), /a string is not UTF-8/],
     [pickle(raw('cos')), /a line does not end/],
