@@ -1,5 +1,5 @@
 import { f16ToF32 } from './half.js'
-import { kindOf, PickleGlobal, PickleObject, PickleRecord, PickleTuple, type PickleValue } from './pickle.js'
+import { kindOf, PickleGlobal, PickleObject, PickleRecord, PickleTuple, type PickleValue, stepsOf } from './pickle.js'
 
 /** Classes of other programs that only hold data; an instance comes out as a {@link PickleRecord}. */
 const recordClasses = [
@@ -28,17 +28,19 @@ export function dataGlobals(): Map<string, PickleGlobal> {
   for (const base of ['object', 'dict']) add(undefined, `builtins.${base}`, `__builtin__.${base}`)
   add(numpyDtype, 'numpy.dtype')
   add(numpyScalar, 'numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar')
-  for (const name of recordClasses) add((args) => emptyRecord(name, args), name)
+  for (const name of recordClasses) add((args, charge) => emptyRecord(name, args, charge), name)
   return globals
 }
 
-function emptyRecord(name: string, args: readonly PickleValue[]): PickleRecord {
+function emptyRecord(name: string, args: readonly PickleValue[], charge: (steps: number) => void): PickleRecord {
+  charge(stepsOf.record)
   if (args.length > 0) throw new RangeError('is made with arguments')
   return new PickleRecord(name)
 }
 
 /** Empty, or (Python 2) of a list of pairs. */
 const orderedDict: Call = (args, charge) => {
+  charge(stepsOf.dict)
   const dict = new Map<PickleValue, PickleValue>()
   if (args.length === 0) return dict
   const [pairs] = args
@@ -73,6 +75,7 @@ function latin1Bytes(text: string): Uint8Array {
 const reconstructor: Call = ([type, base, value], charge) => {
   const name = type instanceof PickleGlobal ? type.name : undefined
   if (!name || !recordClasses.includes(name)) throw new RangeError(`makes ${kindOf(type)}`)
+  charge(stepsOf.record)
   const record = new PickleRecord(name)
   const baseName = base instanceof PickleGlobal ? base.name.replace(/^.*\./, '') : undefined
   if (baseName === 'dict' && value instanceof Map) {

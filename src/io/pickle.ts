@@ -57,7 +57,7 @@ export class PickleGlobal {
 export interface PickleLimits {
   /** Bytes of all of it. */
   readonly bytes: number
-  /** Opcodes, and items that are copied. */
+  /** Opcodes, and items that are copied; what takes more memory than a number or a short text counts as several. */
   readonly steps: number
   /** Values that it remembers to mention again. */
   readonly memo: number
@@ -103,6 +103,9 @@ export interface PickleOptions {
 
 /** Bytes of a whole number. The longest that torch writes has ten. */
 const longestInteger = 32
+
+/** Steps that a dict, an instance with two, or bytes count as beside their opcode: so that memory is bounded as well. */
+export const stepsOf = { dict: 16, record: 32, bytes: 8 } as const
 
 /** Opcodes that no state dict needs, by what they are called. */
 const refusedOpcodes: Record<number, string> = {
@@ -222,11 +225,11 @@ class PickleMachine {
       case 0x8d: // BINUNICODE8
         return this.#text(this.#u64())
       case 67: // SHORT_BINBYTES
-        return this.#raw(this.#u8())
+        return this.#bytes(this.#u8())
       case 66: // BINBYTES
-        return this.#raw(this.#u32())
+        return this.#bytes(this.#u32())
       case 0x8e: // BINBYTES8
-        return this.#raw(this.#u64())
+        return this.#bytes(this.#u64())
       default:
         return undefined
     }
@@ -246,6 +249,7 @@ class PickleMachine {
       case 93: // EMPTY_LIST
         return []
       case 125: // EMPTY_DICT
+        this.#charge(stepsOf.dict)
         return new Map()
       case 50: // DUP
         return this.#top()
@@ -357,6 +361,11 @@ class PickleMachine {
     }
     const start = this.#take(count)
     return this.bytes.subarray(start, start + count)
+  }
+
+  #bytes(count: number): Uint8Array {
+    this.#charge(stepsOf.bytes)
+    return this.#raw(count)
   }
 
   #text(count: number): string {
