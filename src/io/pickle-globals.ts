@@ -124,13 +124,15 @@ const numpyScalar: Call = ([dtype, bytes], charge) => {
 
 /** A text of four bytes a character, filled up with zeros. */
 function utf32(view: DataView, little: boolean): string {
+  let end = view.byteLength
+  while (end > 0 && view.getUint32(end - 4, little) === 0) end -= 4
   let text = ''
-  for (let at = 0; at < view.byteLength; at += 4) {
+  for (let at = 0; at < end; at += 4) {
     const code = view.getUint32(at, little)
     if (code > 0x10ffff) throw new RangeError('has a character beyond Unicode')
     text += String.fromCodePoint(code)
   }
-  return text.replace(/\0+$/, '')
+  return text
 }
 
 const numberReaders: Record<string, (view: DataView, little: boolean) => number | bigint | boolean> = {
