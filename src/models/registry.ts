@@ -4,22 +4,26 @@ import { type CheckedTensors, checkTensors } from '../nn/check-tensors.js'
 import type { CacheShape } from '../nn/kv-cache.js'
 import type { Loaded, ModelLayout } from '../nn/layout.js'
 import { BACKBONES, type BackboneConfig, readBackbone } from './backbone-config.js'
+import { deduceBartConfig } from './bart/deduce-config.js'
 import { bartLayout } from './bart/layout.js'
 import { BartModel, bartCache } from './bart/model.js'
 import { readBartReference } from './bart/reference.js'
 import { ConfigReader } from './config-reader.js'
+import type { DeducedConfig } from './deduced-config.js'
 import { type GptConfig, parseGptConfig } from './gpt/config.js'
+import { deduceGptConfig } from './gpt/deduce-config.js'
 import { detectNames, type GptNames, gptLayout, usualNames } from './gpt/layout.js'
 import { GptModel, gptCache } from './gpt/model.js'
 import { readGptReference } from './gpt/reference.js'
 import { listenersCache } from './listeners/cache.js'
 import { LISTENERS, type ListenersConfig, parseListenersConfig, refuseBroken } from './listeners/config.js'
+import { deduceListenersConfig } from './listeners/deduce-config.js'
 import { listenersLayout } from './listeners/layout.js'
 import { ListenersModel } from './listeners/model.js'
 import { readListenersReference } from './listeners/reference.js'
 import { type MiscConfig, parseConfig, type Variant } from './misc/config.js'
 import { miscCache } from './misc/decoder.js'
-import { type DeducedConfig, deduceConfig as deduceMisc } from './misc/deduce-config.js'
+import { deduceMiscConfig } from './misc/deduce-config.js'
 import { detectVariant, type MiscVariant, miscLayout } from './misc/layout.js'
 import { MiscModel } from './misc/model.js'
 import { readMiscReference } from './misc/reference.js'
@@ -172,5 +176,10 @@ export function deduceConfig(
   tensors: Checkpoint['tensors'],
   given: Readonly<Record<string, unknown>>,
 ): DeducedConfig | undefined {
-  return deduceMisc(tensors, given)
+  return (
+    deduceMiscConfig(tensors, given) ??
+    deduceBartConfig(tensors, given) ??
+    deduceGptConfig(tensors, given) ??
+    deduceListenersConfig(tensors)
+  )
 }

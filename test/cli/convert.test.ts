@@ -318,7 +318,7 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   assert.equal([done.status, done.stdout], [0, ''], done.stderr)
   assert.match(done.stderr, /: misc \(paper\), 149 tensors \(149 F32\), 0\.3M parameters\n/)
   assert.ok(done.stderr.includes(`model.safetensors: `) && done.stderr.includes(digest(join(out, 'model.safetensors'))))
-  assert.match(done.stderr, /no tokenizer files were found: chat and generate need them, see --tokenizer\n$/)
+  assert.match(done.stderr, /no tokenizer files were found: text needs them, see --tokenizer\n$/)
   const inspected = misc(['inspect', out, '--json'])
   assert.is(JSON.parse(inspected.stdout).variant, 'paper')
   const validated = misc(['validate', out, '--reference', goldenCases(name)[0]!, '--adapter', 'swiftshader', '--json'])
@@ -331,7 +331,7 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   assert.equal([wrong.status, wrong.stdout], [2, ''])
   assert.is(misc(['convert', folder, join(tempFolder(), 'x'), '--set', 'nothing']).status, 2)
   const help = misc(['convert', '--help']).stdout
-  for (const flag of ['Examples:', '--dtype', '--config', '--set', '--tokenizer', '--state-dict']) {
+  for (const flag of ['Examples:', '--dtype', '--config', '--set', '--tokenizer', '--vocabulary', '--state-dict']) {
     assert.ok(help.includes(flag), flag)
   }
 })
