@@ -41,6 +41,7 @@ export function wordContext(
   if (roles !== 'speaker' && roles !== 'parity') {
     throw new InputError(`roles must be "speaker" or "parity", got ${quote(roles)}`)
   }
+  if (typeof tokenized !== 'boolean') throw new InputError(`tokenized must be true or false, got ${quote(tokenized)}`)
   const wordsOf = tokenized ? splitSpace : cleanedWords
   const all = maxPositions - 1
   const kept: { ids: number[]; role: number }[] = []

@@ -64,7 +64,8 @@ context('of a last utterance that alone is too long, the last words stay', () =>
   assert.equal(wordContext(known, said(['seeker', '']), 4).ids, [6])
 })
 
-context('roles of another kind', async () => {
+context('options that are none', async () => {
+  await refused(() => read({ tokenized: 1 as never }), /tokenized must be true or false, got 1/)
   await refused(() => read({ roles: 'none' as 'parity' }), /roles must be "speaker" or "parity", got "none"/)
 })
 
