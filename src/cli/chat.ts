@@ -127,13 +127,18 @@ class Chat {
     else if (name === 'situation') this.#setSituation(argument)
     else if (name === 'strategy') this.#setStrategy(argument)
     else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
-    else if (name === 'state') say(this.#blocks ? blockTable(this.#blocks) : 'no reply yet')
+    else if (name === 'state') say(this.#state())
     else {
       this.#dialogue = []
       this.#situation = this.#mixture = this.#blocks = undefined
       this.#toldCut = false
       say('a new conversation')
     }
+  }
+
+  #state(): string {
+    if (writesBlocks(this.engine) === undefined) return 'nothing is inferred for this model: it reads no blocks'
+    return this.#blocks ? blockTable(this.#blocks) : 'no reply yet'
   }
 
   #setSituation(text: string): void {

@@ -4,13 +4,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Listeners } from '../../src/engine/listeners.js'
 import { load } from '../../src/engine/load.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { noiseValues } from '../../src/models/listeners/noise.js'
 import { EMPATHETIC_EMOTIONS, ESCONV_EMOTIONS } from '../../src/text/emotions.js'
 import { WORD_IDS } from '../../src/text/word-vocabulary.js'
 import { tinyModel } from '../engine-model.js'
 import { goldenCases, goldenFolder, LISTENERS_GOLDENS } from '../golden.js'
-import { testAdapters } from '../gpu.js'
+import { gpuSuite, testAdapters } from '../gpu.js'
 import { listenersModel, wordsOf } from '../listeners-models.js'
 import { tensorsOf } from '../models/gpt/raw-names.js'
 import { listeners } from '../reference/listeners.js'
@@ -54,21 +55,18 @@ async function golden(name: Name) {
   })
 }
 
-for (const adapter of testAdapters) {
-  const engines = suite(`engine/listeners on ${adapter}`)
-  const made = new Map<Name, Promise<Listeners>>()
-  const open = (name: Name) => {
-    const engine = made.get(name) ?? Listeners.load(listenersModel(name), { adapter, tune: false })
-    made.set(name, engine)
+gpuSuite('engine/listeners', (test) => {
+  const made = new Map<string, Promise<Listeners>>()
+  const open = (gpu: Gpu, name: Name) => {
+    const key = `${name} on ${gpu.adapter.name}`
+    const engine = made.get(key) ?? Listeners.open(gpu, listenersModel(name))
+    made.set(key, engine)
     return engine
   }
-  engines.after(async () => {
-    for (const engine of made.values()) await (await engine).dispose()
-  })
 
   for (const name of ['transformer-tiny', 'moel-tiny'] as const) {
-    engines(`${name}: the golden replies and emotions, without an option; the seed changes nothing`, async () => {
-      const engine = await open(name)
+    test(`${name}: the golden replies and emotions, without an option; the seed changes nothing`, async (gpu) => {
+      const engine = await open(gpu, name)
       const rows = await golden(name)
       const replies = await engine.replies(rows.map(({ question }) => question))
       assert.equal(
@@ -91,8 +89,8 @@ for (const adapter of testAdapters) {
   }
 
   for (const name of LISTENERS_GOLDENS) {
-    engines(`${name}: a dialogue is read as its words and who says them; what streams is the reply`, async () => {
-      const engine = await open(name)
+    test(`${name}: a dialogue is read as its words and who says them; what streams is the reply`, async (gpu) => {
+      const engine = await open(gpu, name)
       const options = { seed: 5, maxNewTokens: 9 }
       const reply = await engine.reply({ dialogue }, options)
       assert.equal(reply.ids, (await engine.reply({ ids: { context: ids, roles } }, options)).ids)
@@ -108,8 +106,8 @@ for (const adapter of testAdapters) {
     })
   }
 
-  engines('roles and words by their options; a crisis and a cut are told', async () => {
-    const engine = await open('transformer-tiny')
+  test('roles and words by their options; a crisis and a cut are told', async (gpu) => {
+    const engine = await open(gpu, 'transformer-tiny')
     const same = async (options: object, context: number[], roles: number[]) => {
       const beams = { numBeams: 2, maxNewTokens: 4 }
       const { score, ids } = await engine.reply({ dialogue }, { ...beams, ...options })
@@ -119,12 +117,13 @@ for (const adapter of testAdapters) {
     await same({ roles: 'parity' }, ids, [6, 4, 4, 5, 5, 5, 5, 4, 4, 4, 4, 4])
     await same({ tokenized: true }, [6, 0, 0, 0, 0, 0, 0], [6, 5, 4, 4, 4, 4, 4])
     const long = [...dialogue, { speaker: 'seeker' as const, text: `I want to die ${'sad '.repeat(998)}` }]
-    const { cut, crisis } = await engine.reply({ dialogue: long }, { maxNewTokens: 1 })
-    assert.equal([cut, crisis], [{ utterances: 3, ids: 3 }, true])
+    const stopped = await engine.reply({ dialogue: long }, { signal: AbortSignal.abort() })
+    assert.equal([stopped.cut, stopped.crisis], [{ utterances: 3, ids: 3 }, true])
+    assert.equal([stopped.finishReason, stopped.emotion, stopped.listeners], ['aborted', undefined, undefined])
   })
 
-  engines('MIME’s noise is of the reply’s seed, or none: the twin’s score', async () => {
-    const engine = await open('mime-tiny')
+  test('MIME’s noise is of the reply’s seed, or none: the twin’s score', async (gpu) => {
+    const engine = await open(gpu, 'mime-tiny')
     const shape = { modelType: 'mime', hop: 1, heads: 2, topk: 0, numEmotions: 32 } as const
     const tensors = await tensorsOf(goldenFolder('mime-tiny'))
     const scored = async (options: { seed: number; noise?: 'zero' }) => {
@@ -146,8 +145,8 @@ for (const adapter of testAdapters) {
     assert.is(await scored({ seed: 1, noise: 'zero' }), await scored({ seed: 2, noise: 'zero' }))
   })
 
-  engines('questions and options that are wrong', async () => {
-    const engine = await open('mime-tiny')
+  test('questions and options that are wrong', async (gpu) => {
+    const engine = await open(gpu, 'mime-tiny')
     const ask = (question: object, options?: object) => () => engine.reply(question as never, options)
     await refused(ask({ dialogue }, { noise: 'some' }), /noise must be "zero", got "some"/)
     await refused(ask({ dialogue }, { roles: 'x' }), /roles must be "speaker" or "parity"/)
@@ -170,9 +169,7 @@ for (const adapter of testAdapters) {
     await refused(ask({ ids: { context: long, roles: long } }), /ids\.context has 1001 ids, more than the model's 1000/)
     await refused(ask({ ids: { context: [6], roles: [6], post: [[7]] } }), /this model reads no blocks/)
   })
-
-  engines.run()
-}
+})
 
 const folders = suite('engine/listeners, folders')
 
