@@ -122,6 +122,21 @@ gpuSuite('engine/listeners', (test) => {
     assert.equal([stopped.finishReason, stopped.emotion, stopped.listeners], ['aborted', undefined, undefined])
   })
 
+  test('words that are drawn are among the 3 best', async (gpu) => {
+    const engine = await open(gpu, 'transformer-tiny')
+    const tensors = await tensorsOf(goldenFolder('transformer-tiny'))
+    const shape = { modelType: 'transformer', hop: 2, heads: 2, topk: 0, numEmotions: 11 } as const
+    const { logits } = listeners(tensors, shape, { ids, roles }, [3])
+    const best = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!).slice(0, 3)
+    const draw = (seed: number) => engine.reply({ dialogue }, { seed, doSample: true, maxNewTokens: 1, minLength: 0 })
+    const replies = await Promise.all(Array.from({ length: 24 }, (_, seed) => draw(seed)))
+    const drawn = new Set(replies.map((it) => it.ids[0] ?? WORD_IDS.EOS))
+    assert.equal(
+      [...drawn].sort((a, b) => logits[b]! - logits[a]!),
+      best,
+    )
+  })
+
   test('MIME’s noise is of the reply’s seed, or none: the twin’s score', async (gpu) => {
     const engine = await open(gpu, 'mime-tiny')
     const shape = { modelType: 'mime', hop: 1, heads: 2, topk: 0, numEmotions: 32 } as const
