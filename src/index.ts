@@ -3,7 +3,7 @@
 /// <reference types="node" preserve="true" />
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
 export { Listeners } from './engine/listeners.js'
-export type { EmotionMixture, ListenersDetails, ListenersOptions } from './engine/listeners-text.js'
+export type { EmotionMixture, ListenersDetails, ListenersOptions, ListenersTypes } from './engine/listeners-reply.js'
 export { type Engine, load } from './engine/load.js'
 export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
@@ -14,6 +14,7 @@ export type {
   FinishReason,
   MiscDetails,
   MiscOptions,
+  MiscTypes,
   Reply,
   ReplyBlock,
   ReplyBlocks,
@@ -23,7 +24,7 @@ export type {
   StrategyChoice,
   StrategyMixture,
 } from './engine/reply.js'
-export { type EngineParts, ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
+export { ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
 export type { EngineTypes } from './engine/text-side.js'
 export {
   DeviceLostError,

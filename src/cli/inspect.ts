@@ -132,7 +132,7 @@ export function inspectCommand(): Command {
     .summary('architecture, fusion variant, parameters and memory of a model')
     .description('Describes a model folder. Needs no GPU and no tokenizer files.')
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
-    .addOption(dtypeOption())
+    .addOption(dtypeOption('f32'))
     .addOption(new Option('--adapter <name>', 'whether it fits there, part of the name; default: on every adapter'))
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engine/listeners-text.js'
+import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engine/listeners-reply.js'
 import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
 import type {

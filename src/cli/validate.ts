@@ -50,7 +50,7 @@ const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, 
 
 /** `misc validate`. */
 export function validateCommand(): Command {
-  return gpuCommand('validate')
+  return gpuCommand('validate', 'f32')
     .summary('compare every stage with a reference capture, or a dtype with f32')
     .description(
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +

@@ -6,12 +6,14 @@ import { pathOf } from '../io/path-of.js'
 import type { ListenersConfig } from '../models/listeners/config.js'
 import { WordVocabulary } from '../text/word-vocabulary.js'
 import { readDrawingRules } from './drawing-rules.js'
-import { ListenersText, type ListenersTypes } from './listeners-text.js'
+import type { EngineParts } from './engine-parts.js'
+import type { ListenersTypes } from './listeners-reply.js'
+import { ListenersText } from './listeners-text.js'
 import { loadDecoder } from './load-decoder.js'
 import { loadEngine } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, warn } from './load-options.js'
-import { type EngineParts, ReplyEngine } from './reply-engine.js'
+import { ReplyEngine } from './reply-engine.js'
 
 /**
  * How the released programs draw, where neither the caller nor generation_config.json says otherwise: the best word at every step,
@@ -28,8 +30,6 @@ export const releasedDrawing = {
 
 /** The baselines Transformer, MT Transformer, MoEL and MIME on one GPU: words of a closed vocabulary, lower case. */
 export class Listeners extends ReplyEngine<ListenersTypes> {
-  declare readonly family: 'listeners'
-
   private constructor(
     parts: Omit<EngineParts<ListenersTypes>, 'text'>,
     words: WordVocabulary,

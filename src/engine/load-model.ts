@@ -14,14 +14,14 @@ import {
   recognizeModel,
 } from '../models/registry.js'
 import type { CheckedTensors } from '../nn/check-tensors.js'
-import { loadWeights } from '../nn/load-weights.js'
+import { loadWeights, storedDtype } from '../nn/load-weights.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How a model is loaded. */
 export interface LoadModelOptions<F extends Family = Family> {
   /** The only family that will do; default: any. */
   readonly family?: F | undefined
-  /** The number format of weight matrices on the GPU; default: f32. */
+  /** The number format of weight matrices on the GPU; default: {@link storedDtype}. */
   readonly dtype?: WeightDtype | undefined
   readonly onProgress?: OnProgress | undefined
   /** Called when the tensors are made and not yet filled: what works with them can be compiled meanwhile. */
@@ -36,15 +36,16 @@ export interface LoadModelOptions<F extends Family = Family> {
 export async function openModel<F extends Family = Family>(
   gpu: Gpu,
   folder: string,
-  { family, dtype = 'f32', onProgress, onTensors }: LoadModelOptions<F> = {},
+  { family, dtype, onProgress, onTensors }: LoadModelOptions<F> = {},
 ): Promise<ModelOf<F>> {
   await using checkpoint = await openCheckpoint(folder)
   const description: AnyDescription = recognizeModel(checkpoint, folder)
   if (family !== undefined) expectFamily(description, family, folder)
   const { tensors, layout } = description
+  const format = dtype ?? storedDtype(tensors, layout.weights)
   let model: ModelOf<F> | undefined
   await gpu.scoped(folder, () =>
-    loadWeights(gpu, checkpoint, tensors, layout.weights, dtype, {
+    loadWeights(gpu, checkpoint, tensors, layout.weights, format, {
       onProgress: (done, total) => onProgress?.(done, total, 'weights'),
       onTensors: (weights) => {
         model = description.create(gpu, weights) as ModelOf<F>

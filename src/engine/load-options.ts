@@ -11,8 +11,9 @@ export interface LoadOptions {
   /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
   readonly adapter?: string | undefined
   /**
-   * The number format of weight matrices on the GPU, whatever that of the file; default: f32. f16 halves their memory and
-   * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
+   * The number format of weight matrices on the GPU, whatever that of the file. f16 halves their memory and int8 (a scale for
+   * every row) quarters it; arithmetic, vectors and caches stay f32. Default: what loses nothing, f16 where the files hold all
+   * matrices in f16, else f32.
    */
   readonly dtype?: WeightDtype | undefined
   /**

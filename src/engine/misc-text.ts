@@ -1,33 +1,17 @@
 import type { MiscConfig } from '../models/misc/config.js'
-import type { DialogueIds } from '../models/misc/misc.js'
 import type { StrategyScores } from '../models/misc/model.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
-import { type CometBlock, type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
+import { type CometBlock, type DialogueInput, parseInput } from '../text/dialogue.js'
 import { dialogueFeatures } from '../text/dialogue-features.js'
 import { type Features, idsFeatures } from '../text/features.js'
 import { RELATIONS } from '../text/strategies.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { BlockWriter } from './block-writer.js'
 import { dialogueIds, featureLimits } from './model-text.js'
-import {
-  type MiscDetails,
-  type MiscOptions,
-  type ReplyBlock,
-  type ReplyBlocks,
-  strategyProbabilities,
-} from './reply.js'
+import { type MiscOptions, type MiscTypes, type ReplyBlock, type ReplyBlocks, strategyProbabilities } from './reply.js'
 import type { ReplyTimer } from './reply-timer.js'
 import { strategyMixture } from './strategy-mixture.js'
-import type { EngineTypes, ReadQuestion, TextSide } from './text-side.js'
-
-/** What is MISC's own of an engine. */
-export interface MiscTypes extends EngineTypes {
-  readonly question: DialogueInput | IdsInput
-  readonly input: DialogueIds
-  readonly told: StrategyScores
-  readonly details: MiscDetails
-  readonly options: MiscOptions
-}
+import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** MISC's dialogues: their context and blocks as ids (model-spec §3). */
 export class MiscText implements TextSide<MiscTypes> {

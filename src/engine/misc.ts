@@ -11,15 +11,16 @@ import { BlockWriter } from './block-writer.js'
 import { Comet } from './comet.js'
 import { readCometFolder } from './comet-folder.js'
 import { readDrawingRules } from './drawing-rules.js'
+import type { EngineParts } from './engine-parts.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadDecoder } from './load-decoder.js'
 import { loadEngine } from './load-engine.js'
 import { readConfig } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
-import { MiscText, type MiscTypes } from './misc-text.js'
+import { MiscText } from './misc-text.js'
 import { checkVocabulary } from './model-text.js'
-import type { MiscOptions, ReplyBlock, StrategyMixture } from './reply.js'
-import { type EngineParts, ReplyEngine } from './reply-engine.js'
+import type { MiscOptions, MiscTypes, ReplyBlock, StrategyMixture } from './reply.js'
+import { ReplyEngine } from './reply-engine.js'
 
 /** What the encoders say of a dialogue. */
 export interface Encoding {
@@ -40,7 +41,6 @@ export interface AttendedBlock extends ReplyBlock {
  * service.
  */
 export class Misc extends ReplyEngine<MiscTypes> {
-  declare readonly family: 'misc'
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig

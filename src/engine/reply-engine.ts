@@ -3,8 +3,8 @@ import type { Hypothesis } from '../generation/beam-search.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
-import type { Family } from '../models/registry.js'
 import { BeamDecoder } from './beam-decoder.js'
+import type { EngineParts } from './engine-parts.js'
 import { linkedAbort } from './linked-abort.js'
 import type { LoadTimings } from './load-options.js'
 import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './reply.js'
@@ -19,17 +19,6 @@ export interface ReplyPiece {
   readonly text: string
 }
 
-/** What an engine is made of. */
-export interface EngineParts<Types extends EngineTypes> {
-  readonly decoder: ReplyDecoder<Types['input'], Types['told']>
-  readonly text: TextSide<Types>
-  /** How replies are drawn where the caller says nothing. */
-  readonly defaults: GenerationOptions
-  /** Replies that may wait while others are drawn; default: 256. */
-  readonly maxQueue?: number | undefined
-  readonly loadTimings: LoadTimings
-}
-
 /**
  * A model of some family on one GPU: reads dialogues and draws replies.
  *
@@ -40,7 +29,9 @@ export interface EngineParts<Types extends EngineTypes> {
 export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncDisposable {
   /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
   readonly loadTimings: LoadTimings
+  /** @internal */
   protected readonly text: TextSide<Types>
+  /** @internal */
   protected readonly decoder: ReplyDecoder<Types['input'], Types['told']>
   readonly #gpu: Gpu
   readonly #defaults: GenerationOptions
@@ -54,7 +45,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   /** @internal Engines are loaded. */
   constructor(
     /** What kind of model it is. */
-    readonly family: Family,
+    readonly family: Types['family'],
     { decoder, text, defaults, maxQueue = 256, loadTimings }: EngineParts<Types>,
   ) {
     const { gpu } = decoder
@@ -188,7 +179,11 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     return this.#scheduler.exclusive(work)
   }
 
-  /** Checks a question and turns it into ids. */
+  /**
+   * Checks a question and turns it into ids.
+   *
+   * @internal
+   */
   protected read(question: unknown, options: ReadOptions<Types>, timer?: ReplyTimer): Promise<ReadQuestion<Types>> {
     this.#gpu.check()
     return this.text.read(question, options, timer)
@@ -298,6 +293,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
 
 /** Those of an engine of whatever family. */
 export interface AnyTypes extends EngineTypes {
+  // biome-ignore lint/suspicious/noExplicitAny: as below
+  readonly family: any
   // biome-ignore lint/suspicious/noExplicitAny: what one family takes, another does not
   readonly question: any
   // biome-ignore lint/suspicious/noExplicitAny: as above

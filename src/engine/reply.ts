@@ -1,7 +1,11 @@
 import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import type { StrategyScores } from '../models/misc/model.js'
+import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
+import type { EngineTypes } from './text-side.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
 export type StrategyChoice = StrategyName | readonly number[]
@@ -91,6 +95,18 @@ export interface MiscDetails {
   /** Undefined where the reply was aborted before its dialogue was encoded. */
   readonly strategy: StrategyMixture | undefined
   readonly blocks: ReplyBlocks
+}
+
+/** What is MISC's own of an engine. */
+export interface MiscTypes extends EngineTypes {
+  readonly family: 'misc'
+  readonly question: DialogueInput | IdsInput
+  /** @internal */
+  readonly input: DialogueIds
+  /** @internal */
+  readonly told: StrategyScores
+  readonly details: MiscDetails
+  readonly options: MiscOptions
 }
 
 /** MISC's reply. */

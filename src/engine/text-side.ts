@@ -4,6 +4,8 @@ import type { ReplyTimer } from './reply-timer.js'
 
 /** The types that tell the engines of one family from those of another. */
 export interface EngineTypes {
+  /** What kind of model it is. */
+  readonly family: string
   /** What is asked of it: a dialogue, as its users write it. */
   readonly question: unknown
   /** What its model reads. */
