@@ -2,6 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { Listeners } from './engine/listeners.js'
+export type { EmotionMixture, ListenersDetails, ListenersOptions, ListenersTypes } from './engine/listeners-reply.js'
 export { type Engine, load } from './engine/load.js'
 export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
@@ -38,6 +40,7 @@ export {
 export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
+export type { ListenersConfig } from './models/listeners/config.js'
 export type { MiscConfig, Variant } from './models/misc/config.js'
 export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'

@@ -1,18 +1,20 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import type { Engine } from '../engine/load.js'
-import type { ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { ReplyBlocks } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
 import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
 import type { StrategyName } from '../text/strategies.js'
 import { type CommandName, parseChatLine } from './chat-line.js'
 import {
+  type AnyOptions,
   blockTable,
   CRISIS_LINES,
   cutInWords,
   likeliest,
   loadWithBars,
+  type Mixture,
   NOTICE,
   parseStrategy,
   type ReplyFlags,
@@ -27,7 +29,7 @@ import { lineBatches, print } from './stdio.js'
 
 const HELP = `/situation TEXT       what troubles you; takes part through what COMET infers of it
 /strategy NAME|auto   reply in one strategy, or let the model choose
-/mixture              the strategy mixture of the last reply
+/mixture              the mixture of strategies, or of emotions, of the last reply
 /state                what COMET inferred for the last reply
 /reset                forget the conversation and the situation
 /quit                 leave; so do Ctrl-C and Ctrl-D
@@ -53,7 +55,7 @@ export function chatCommand(): Command {
   return replyCommand('chat')
     .summary('talk with the model')
     .description(`A conversation, a line a turn. Nothing you type is stored or sent.\n\n${NOTICE}`)
-    .option('--mixture', 'show the strategy mixture after every reply')
+    .option('--mixture', 'show the mixture of strategies, or of emotions, after every reply')
     .addHelpText('after', EXAMPLES)
     .action(run)
 }
@@ -84,14 +86,14 @@ class Chat {
   #dialogue: Utterance[] = []
   #situation: string | undefined
   #strategy: StrategyName | undefined
-  #mixture: StrategyMixture | undefined
+  #mixture: Mixture | undefined
   #blocks: ReplyBlocks | undefined
   #toldCut = false
   #reply: AbortController | undefined
 
   constructor(
     readonly engine: Engine,
-    readonly options: ReplyOptions,
+    readonly options: AnyOptions,
     readonly showMixture: boolean,
   ) {
     this.#strategy = options.strategy as StrategyName | undefined
@@ -125,13 +127,18 @@ class Chat {
     else if (name === 'situation') this.#setSituation(argument)
     else if (name === 'strategy') this.#setStrategy(argument)
     else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
-    else if (name === 'state') say(this.#blocks ? blockTable(this.#blocks) : 'no reply yet')
+    else if (name === 'state') say(this.#state())
     else {
       this.#dialogue = []
       this.#situation = this.#mixture = this.#blocks = undefined
       this.#toldCut = false
       say('a new conversation')
     }
+  }
+
+  #state(): string {
+    if (writesBlocks(this.engine) === undefined) return 'nothing is inferred for this model: it reads no blocks'
+    return this.#blocks ? blockTable(this.#blocks) : 'no reply yet'
   }
 
   #setSituation(text: string): void {
@@ -159,13 +166,13 @@ class Chat {
       if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
       this.#dialogue = dialogue.slice(-Math.min(this.engine.maxPositions, DIALOGUE_LIMITS.utterances - 1))
-      this.#mixture = reply.strategy
+      this.#mixture = reply.strategy ?? reply.emotion
       this.#blocks = reply.blocks
       if (reply.finishReason === 'aborted') say('(stopped)')
       const cut = cutInWords(reply.cut, this.engine)
       if (cut && !this.#toldCut) say(`(${cut})`)
       this.#toldCut ||= cut !== undefined
-      if (this.showMixture && reply.strategy) say(`(${likeliest(reply.strategy, 3)})`)
+      if (this.showMixture && this.#mixture) say(`(${likeliest(this.#mixture, 3)})`)
     } finally {
       this.#reply = undefined
     }
@@ -176,7 +183,7 @@ async function* pipedLines(): AsyncGenerator<string> {
   for await (const lines of lineBatches(process.stdin)) yield* lines
 }
 
-function mixtureTable({ probs, predicted }: StrategyMixture): string {
+function mixtureTable({ probs, predicted }: Mixture): string {
   return Object.entries(probs)
     .sort(([, a], [, b]) => b - a)
     .map(([name, p]) => {

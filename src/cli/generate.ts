@@ -103,16 +103,15 @@ async function readStdin(): Promise<unknown> {
  * What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. `score` is there with
  * beams, and `sequences` where more than the best was asked for.
  */
-function replyJson(
-  { text, ids, strategy, finishReason, score, sequences, blocks, cut, crisis, timings, adapter, seed }: AnyReply,
-  load: LoadTimings,
-) {
+function replyJson(reply: AnyReply, load: LoadTimings) {
+  const { text, ids, strategy, finishReason, score, sequences, blocks, cut, crisis, timings, adapter, seed } = reply
   const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs, comet: load.cometMs }
   return {
     text,
     ids,
     ...(blocks && { strategy: strategy ?? null }),
+    ...('emotion' in reply && { emotion: reply.emotion ?? null, listeners: reply.listeners }),
     finish_reason: finishReason,
     score,
     sequences: sequences?.map(({ finishReason: finish_reason, ...it }) => ({ ...it, finish_reason })),
@@ -156,6 +155,7 @@ function report(reply: AnyReply, load: LoadTimings): string {
           ['blocks', blocksInWords(blocks)],
         ]
       : []),
+    ...('emotion' in reply ? [['emotions', reply.emotion ? likeliest(reply.emotion, 3) : '-']] : []),
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),
     [

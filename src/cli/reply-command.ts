@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engine/listeners-reply.js'
 import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
 import type {
@@ -39,6 +40,9 @@ export const SITUATION_NOTICE =
 export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   comet?: string | false
   strategy?: StrategyName
+  roles?: 'speaker' | 'parity'
+  tokenized?: true
+  noise?: 'zero'
 }
 
 /** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
@@ -49,6 +53,12 @@ export function replyCommand(name: string): Command {
   command
     .option('--comet <folder>', 'who writes the blocks that are not given; default: the folder comet in MODEL, if any')
     .option('--no-comet', 'read no blocks but those that are given')
+  const ofBaselines = 'Transformer, MoEL and MIME'
+  const roles = new Option('--roles <by>', `${ofBaselines}: who speaks (default), or every other utterance as released`)
+  command
+    .addOption(roles.choices(['speaker', 'parity']))
+    .option('--tokenized', `${ofBaselines}: the texts are words with spaces between`)
+    .addOption(new Option('--noise <kind>', 'MIME: draw none beside the words').choices(['zero']))
   for (const option of generationFlags()) command.addOption(option)
   // A bad value is told before a model is loaded.
   return command.hook('preAction', (it) => void generationOptions(it.opts()))
@@ -60,11 +70,18 @@ export function parseStrategy(name: string): StrategyName {
 }
 
 /** A reply of any family: what a family has not is not there. */
-export type AnyReply = DrawnReply & Partial<MiscDetails>
+export type AnyReply = DrawnReply & Partial<MiscDetails> & Partial<ListenersDetails>
+
+/** What a family tells of a dialogue: the mixture of strategies, or of emotions. */
+export type Mixture = StrategyMixture | EmotionMixture
+
+/** Options of any family. */
+export type AnyOptions = ReplyOptions & ListenersOptions
 
 /** How the flags say that replies are drawn; an engine refuses what its family has not. */
-export function replyOptions({ strategy, ...flags }: ReplyFlags): ReplyOptions {
-  return { ...generationOptions(flags), ...(strategy !== undefined && { strategy }) }
+export function replyOptions({ strategy, roles, tokenized, noise, ...flags }: ReplyFlags): AnyOptions {
+  const own = Object.entries({ strategy, roles, tokenized, noise }).filter(([, value]) => value !== undefined)
+  return { ...generationOptions(flags), ...Object.fromEntries(own) }
 }
 
 /** Loads MODEL with a progress bar. */
@@ -93,7 +110,7 @@ export function withBars<T>(load: (onProgress: OnProgress) => Promise<T>): Promi
 export async function streamReply(
   engine: ReplyEngine,
   input: DialogueInput | IdsInput,
-  options: ReplyOptions,
+  options: AnyOptions,
   onText: (text: string) => Promise<void>,
 ): Promise<AnyReply> {
   const pieces = engine.stream(input, options)
@@ -135,8 +152,8 @@ export function blockTable({ post, situation }: ReplyBlocks): string {
   return [...lines('of the last post', post), ...lines('of the situation', situation)].join('\n')
 }
 
-/** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */
-export function likeliest({ probs }: StrategyMixture, count: number): string {
+/** The likeliest strategies, or emotions, of a mixture: `Question 44%, Information 21%, Others 12%`. */
+export function likeliest({ probs }: Mixture, count: number): string {
   return Object.entries(probs)
     .sort(([, a], [, b]) => b - a)
     .slice(0, count)

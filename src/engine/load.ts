@@ -2,12 +2,13 @@ import { InputError } from '../errors.js'
 import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
+import { Listeners } from './listeners.js'
 import { describeFolder } from './load-model.js'
 import type { LoadOptions } from './load-options.js'
 import { Misc } from './misc.js'
 
 /** An engine of any family; `family` tells which, and types narrow by it. */
-export type Engine = Misc
+export type Engine = Misc | Listeners
 
 /**
  * Loads the engine of whatever family a model's folder holds.
@@ -19,5 +20,6 @@ export async function load(model: string | URL = packagedModel(), options: LoadO
   const folder = await modelFolder(pathOf(model, 'the model folder'))
   const { family, title } = await describeFolder(folder)
   if (family === 'misc') return Misc.load(folder, options)
+  if (family === 'listeners') return Listeners.load(folder, options)
   throw new InputError(`${folder}: holds ${title}, of which no replies are drawn`)
 }

@@ -109,7 +109,8 @@ export class Misc extends ReplyEngine<MiscTypes> {
 
   /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */
   async encode(question: DialogueInput | IdsInput, options: MiscOptions = {}): Promise<Encoding> {
-    const { input, cut, details } = await this.read(question, options)
+    // Nothing of what MISC reads is random.
+    const { input, cut, details } = await this.read(question, { ...options, seed: 0 })
     return this.exclusive(async () => {
       this.decoder.gpu.check()
       const { strategy, attention } = await inspectEncoding(this.decoder, input)

@@ -11,7 +11,7 @@ import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './rep
 import type { ReplyDecoder } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
-import type { EngineTypes, ReadQuestion, TextSide } from './text-side.js'
+import type { EngineTypes, ReadOptions, ReadQuestion, TextSide } from './text-side.js'
 
 /** A piece of a reply, as it is drawn. */
 export interface ReplyPiece {
@@ -184,17 +184,13 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    *
    * @internal
    */
-  protected read(
-    question: unknown,
-    options: Types['options'] & { readonly signal?: AbortSignal | undefined },
-    timer?: ReplyTimer,
-  ): Promise<ReadQuestion<Types>> {
+  protected read(question: unknown, options: ReadOptions<Types>, timer?: ReplyTimer): Promise<ReadQuestion<Types>> {
     this.#gpu.check()
     return this.text.read(question, options, timer)
   }
 
   /** Reading can take its time: no more texts are read at once than replies may be drawn or wait. */
-  async #readInTurn(question: unknown, options: Types['options'], timer: ReplyTimer): Promise<ReadQuestion<Types>> {
+  async #readInTurn(question: unknown, options: ReadOptions<Types>, timer: ReplyTimer): Promise<ReadQuestion<Types>> {
     const [reading, most] = [this.#reading, this.decoder.maxBatch + this.#maxQueue]
     if (reading >= most) {
       throw new QueueFullError(
@@ -218,7 +214,9 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     const timer = new ReplyTimer()
     const { own, generation } = this.#parted(asked)
     const options = this.#limited(resolveOptions(this.#defaults, generation))
-    const { input, context, cut, crisis, details } = await this.#readInTurn(question, { ...own, signal }, timer)
+    const { seed } = options
+    const read = await this.#readInTurn(question, { ...own, seed, signal }, timer)
+    const { input, context, cut, crisis, details } = read
     timer.read()
     const first = this.decoder.rules.decoderStartId
     const history = [...(options.penalizeContext ? context : []), first]
@@ -249,7 +247,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
         const ofBeams = { score: found[0]?.score, sequences: this.#sequences(options, found) }
         const { name: adapter } = this.adapter
         const drawn = { text, ids, finishReason, ...ofBeams, cut, crisis }
-        resolve({ ...drawn, ...details(told), seed: options.seed, timings: timer.timings(), adapter })
+        resolve({ ...drawn, ...details(told), seed, timings: timer.timings(), adapter })
       }
       if (options.numBeams > 1) {
         this.#beams.add({

@@ -29,6 +29,13 @@ export interface ReadQuestion<Types extends EngineTypes> {
   details(told: Types['told'] | undefined): Types['details']
 }
 
+/** With what a question is read. */
+export type ReadOptions<Types extends EngineTypes> = Types['options'] & {
+  /** The reply's, for a model whose reading is random. */
+  readonly seed: number
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Between words and a model: from what is asked to ids, and from ids to words. All that an engine needs of a family beside its model. */
 export interface TextSide<Types extends EngineTypes> {
   /** Names of the family's own options. */
@@ -44,9 +51,5 @@ export interface TextSide<Types extends EngineTypes> {
    * @param timer told how that comes about, where it takes long
    * @throws InputError for a question or an option that is wrong
    */
-  read(
-    question: unknown,
-    options: Types['options'] & { readonly signal?: AbortSignal | undefined },
-    timer?: ReplyTimer,
-  ): Promise<ReadQuestion<Types>>
+  read(question: unknown, options: ReadOptions<Types>, timer?: ReplyTimer): Promise<ReadQuestion<Types>>
 }

@@ -3,10 +3,12 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EMPATHETIC_EMOTIONS, ESCONV_EMOTIONS } from '../../src/text/emotions.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { tinyComet } from '../comet-models.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
+import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
 import { type Outcome, runMisc } from './misc-process.js'
 
@@ -112,6 +114,38 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
   assert.match(people.stderr, /^You do not have to go through this alone\./)
   const { text } = JSON.parse(json.stdout)
   assert.is(people.stdout, `${text}\n`)
+})
+
+command('a baseline tells emotions and listeners, where it has any', async () => {
+  const of = (model: string, ...flags: string[]) =>
+    runMisc(['generate', model, '--input', good, '--adapter', adapter, '--max-new-tokens', '5', ...flags])
+  const [moel, mime, people] = [
+    await of(listenersModel('moel-tiny'), '--json', '--seed', '3'),
+    await of(
+      listenersModel('mime-tiny'),
+      '--json',
+      '--seed',
+      '3',
+      '--noise',
+      'zero',
+      '--roles',
+      'parity',
+      '--tokenized',
+    ),
+    await of(listenersModel('transformer-tiny'), '--min-length', '6'),
+  ]
+  const [ofMoel, ofMime] = [JSON.parse(moel.stdout), JSON.parse(mime.stdout)]
+  const keys = ['finish_reason', 'cut', 'crisis', 'timings', 'adapter', 'seed']
+  assert.equal(Object.keys(ofMoel), ['text', 'ids', 'emotion', 'listeners', ...keys])
+  assert.equal(Object.keys(ofMime), ['text', 'ids', 'emotion', ...keys])
+  assert.equal(Object.keys(ofMoel.emotion), ['probs', 'predicted'])
+  assert.equal(Object.keys(ofMoel.listeners), [...ESCONV_EMOTIONS])
+  assert.equal(Object.keys(ofMime.emotion.probs), [...EMPATHETIC_EMOTIONS])
+  assert.match(people.stdout, /^\S+( \S+)*\n$/)
+  assert.match(people.stderr, /emotions {4}\w+ \d+%, \w+ \d+%, \w+ \d+%\nended by {4}/)
+  assert.not.match(people.stderr, /blocks|strategies/)
+  const refused = await of(listenersModel('mime-tiny'), '--strategy', 'Question')
+  assert.equal([refused.status, refused.stdout], [2, ''])
 })
 
 command('Ctrl-C ends the reply and prints what there is', async () => {
