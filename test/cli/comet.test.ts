@@ -44,7 +44,7 @@ command('an event: tails with scores, relation by relation, best first; --json s
       ({ text, score }, i) => `${(i === 0 ? relation : '').padEnd(12)}${score.toFixed(2).padStart(7)}  ${text}\n`,
     ),
   )
-  assert.is(rows.length, 45)
+  assert.is(rows.length, 9 * 3)
   assert.is(people.stdout, rows.join(''))
   for (const list of Object.values(tails)) {
     const scores = list.map(({ score }) => score)
