@@ -1,0 +1,19 @@
+import type { StrategyName } from '../text/strategies.js'
+
+/** The strategy that a supporter took, and those that a model held likeliest, best first: all eight, or the best alone. */
+export interface StrategyPrediction {
+  readonly reference: StrategyName
+  readonly ranking: readonly StrategyName[]
+}
+
+/**
+ * Top-k accuracy: the part of the predictions, 0 to 1, whose k likeliest hold the strategy taken.
+ *
+ * @returns undefined where a ranking names fewer than k
+ */
+export function topAccuracy(predictions: readonly StrategyPrediction[], k: number): number | undefined {
+  if (predictions.some(({ ranking }) => ranking.length < k)) return undefined
+  return (
+    predictions.filter(({ reference, ranking }) => ranking.slice(0, k).includes(reference)).length / predictions.length
+  )
+}
