@@ -1,4 +1,4 @@
-import type { StrategyName } from '../text/strategies.js'
+import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 
 /** The strategy that a supporter took, and those that a model held likeliest, best first: all eight, or the best alone. */
 export interface StrategyPrediction {
@@ -16,4 +16,11 @@ export function topAccuracy(predictions: readonly StrategyPrediction[], k: numbe
   return (
     predictions.filter(({ reference, ranking }) => ranking.slice(0, k).includes(reference)).length / predictions.length
   )
+}
+
+/** All strategies, the one of the highest score first; equal ones in the order of {@link STRATEGIES}. */
+export function rankStrategies(score: (name: StrategyName, index: number) => number): StrategyName[] {
+  return STRATEGIES.map((name, i) => ({ name, score: score(name, i) }))
+    .sort((a, b) => b.score - a.score)
+    .map(({ name }) => name)
 }

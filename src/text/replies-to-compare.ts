@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
 import { type JsonEntry, readJsonEntries } from '../io/json-entries.js'
-import type { StrategyPrediction } from '../metrics/strategy-accuracy.js'
+import { rankStrategies, type StrategyPrediction } from '../metrics/strategy-accuracy.js'
 import { quote } from '../quote.js'
 import { STRATEGIES, type StrategyName, strategyNamed } from './strategies.js'
 
@@ -78,17 +78,13 @@ function strategy(name: unknown, at: string): StrategyName {
   throw new InputError(`${at}: expected a strategy (${STRATEGIES.join(', ')}), got ${got}`)
 }
 
-/** All strategies, likeliest first; equal ones in the order of {@link STRATEGIES}. */
+/** All strategies by their probabilities, likeliest first. */
 function ranking(probabilities: unknown, at: string): StrategyName[] {
   const given = new Map(Object.entries(probabilities ?? {}).map(([name, value]) => [strategy(name, at), value]))
-  const probability = (name: StrategyName) => {
+  return rankStrategies((name) => {
     const value = given.get(name)
     if (typeof value === 'number' && value >= 0 && value <= 1) return value
-    throw new InputError(
-      `${at}: expected a probability of ${name}, got ${value === undefined ? 'nothing' : quote(value)}`,
-    )
-  }
-  return STRATEGIES.map((name) => ({ name, value: probability(name) }))
-    .sort((a, b) => b.value - a.value)
-    .map(({ name }) => name)
+    const got = value === undefined ? 'nothing' : quote(value)
+    throw new InputError(`${at}: expected a probability of ${name}, got ${got}`)
+  })
 }

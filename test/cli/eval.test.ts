@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { fixture } from '../fixtures.js'
+import { goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { misc } from './run.js'
 
@@ -21,6 +24,7 @@ const strategies = file('strategies.json', [
   { reference: '[Others]', hypothesis: '[Question]' },
 ])
 const tokenizer = fixture('tokenizer')
+const gpt = await goldenModel('gpt-tiny')
 /** The command where the npm package wordnet is installed; its tests' own folder has no optional packages. */
 const withWordNet = (...args: string[]) =>
   misc(['eval', ...args], { NODE_PATH: fileURLToPath(new URL('../../node_modules', import.meta.url)) })
@@ -101,6 +105,39 @@ evaluate(
   },
 )
 
+evaluate('a model: its figures beside the scores of what it draws, the same again with the same seed', () => {
+  const data = [
+    '--data',
+    fixture('text', 'misc-esconv'),
+    '--split',
+    'dev',
+    '--limit',
+    '2',
+    '--adapter',
+    testAdapters[0]!,
+  ]
+  const args = [packagedModel(), ...data, '--max-new-tokens', '6', '--seed', '3']
+  const first = misc(['eval', ...args, '--json'])
+  assert.is(first.status, 0, first.stderr)
+  const { ppl, length, tokenizer, ...scores } = JSON.parse(first.stdout)
+  // What a model of this quality has; nothing would give 1, a guess among all ids thousands.
+  assert.ok(ppl > 5 && ppl < 200, `PPL ${ppl}`)
+  assert.ok(length > 0 && length <= 7)
+  assert.equal(tokenizer, packagedModel())
+  const { split, tokens, seed, dtype, adapter, replies, meteor } = scores
+  assert.equal([split, seed, dtype, replies, meteor], ['dev', 3, 'f32', 2, null])
+  assert.is(adapter, testAdapters[0])
+  assert.ok(tokens > 2 && scores['strategy-top-5'] >= scores['strategy-accuracy'])
+  const again = misc(['eval', ...args])
+  assert.is(again.status, 0, again.stderr)
+  const cells = again.stdout.split('\n')[1]!.trim().split(/\s+/)
+  assert.equal(
+    cells.slice(0, 3),
+    [scores['strategy-accuracy'], ppl, scores['distinct-1']].map((it) => it.toFixed(2)),
+  )
+  assert.match(again.stdout, /^dev, \d+ ids of references; weights in f32, on /m)
+})
+
 evaluate('bad usage and input end with 2 and one line', () => {
   const short = file('short.json', ['one'])
   const bad = join(folder, 'bad.jsonl')
@@ -114,6 +151,13 @@ evaluate('bad usage and input end with 2 and one line', () => {
     ],
     [['--hypotheses', join(folder, 'none'), '--references', references], /none: no such file; check the path$/],
     [['--hypotheses', hypotheses, '--references', references, '--tokenizer', folder], /vocab\.json/],
+    [['--hypotheses', hypotheses], /give --hypotheses <file> and --references <file>, or MODEL and --data <dir>$/],
+    [['--data', folder], /name MODEL, or leave it out$/],
+    [[packagedModel()], /nothing to evaluate MODEL on: give --data <dir>$/],
+    [[packagedModel(), '--data', folder, '--hypotheses', hypotheses], /MODEL draws its own replies: leave out /],
+    [[packagedModel(), '--data', folder], /holds no test rows; give a folder with ESConv\.json/],
+    [[packagedModel(), '--data', folder, '--top-p', '2'], /--top-p/],
+    [[gpt, '--data', folder, '--tokenizer', tokenizer], /gpt-tiny: holds .*, and misc eval knows MISC alone$/],
   ] as const) {
     const { status, stdout, stderr } = misc(['eval', ...args])
     assert.equal([status, stdout], [2, ''], stderr)
@@ -121,9 +165,9 @@ evaluate('bad usage and input end with 2 and one line', () => {
     assert.equal(rest, [''])
     assert.match(line!, message)
   }
-  const { status, stderr } = misc(['eval', '--hypotheses', hypotheses])
+  const { status, stderr } = misc(['eval', packagedModel(), '--data', folder, '--limit', '0'])
   assert.is(status, 2)
-  assert.match(stderr, /--references/)
+  assert.match(stderr, /--limit.*whole number above 0/)
 })
 
 evaluate.run()
