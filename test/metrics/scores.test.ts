@@ -1,15 +1,21 @@
-/** Scores that count ids, each worked out by hand. */
+/** Scores of ids, each worked out by hand; then all of them, on the replies that the authors published. */
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bleu } from '../../src/metrics/bleu.js'
 import { distinct } from '../../src/metrics/distinct.js'
 import { commonNgrams, ngrams } from '../../src/metrics/ngrams.js'
 import { rougeL } from '../../src/metrics/rouge-l.js'
+import { corpusScores, strategyScores } from '../../src/metrics/scores.js'
 import { topAccuracy } from '../../src/metrics/strategy-accuracy.js'
 import { unigramF1 } from '../../src/metrics/unigram-f1.js'
+import { findWordNet } from '../../src/platform/node/find-wordnet.js'
+import { readRepliesToCompare } from '../../src/text/replies-to-compare.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
+import { Tokenizer } from '../../src/text/tokenizer.js'
+import { sharedPath, skipWithoutShared } from '../shared.js'
 
-const scores = suite('metrics/id-scores')
+const scores = suite('metrics/scores')
 const pair = (hypothesis: number[], reference: number[]) => ({ hypothesis, reference })
 const close = (got: number, want: number) => assert.ok(Math.abs(got - want) < 1e-12, `got ${got}, expected ${want}`)
 
@@ -99,3 +105,51 @@ scores('strategies: the best, and the k best', () => {
 })
 
 scores.run()
+
+const all = suite('metrics/scores, golden')
+const golden = skipWithoutShared(all, 'scores the two ablations that the authors published')
+
+for (const name of ['ablation_post', 'ablation_situation']) {
+  golden(`${name}: every figure of the authors’ scorer, and those that the paper prints`, async () => {
+    const [hypotheses, references, strategies] = ['hypotheses', 'references', 'strategies'].map((it) =>
+      sharedPath('golden', 'eval', name, `${it}.json`),
+    )
+    const replies = await readRepliesToCompare({
+      hypotheses: hypotheses!,
+      references: references!,
+      strategies: strategies!,
+    })
+    const tokenizer = await Tokenizer.load(sharedPath('data', 'tokenizer')!)
+    const [ids, referenceIds] = [
+      await tokenizer.encodeBatch(replies.hypotheses),
+      await tokenizer.encodeBatch(replies.references),
+    ]
+    const pairs = replies.hypotheses.map((text, i) => ({
+      hypothesis: { text, ids: ids[i]! },
+      reference: { text: replies.references[i]!, ids: referenceIds[i]! },
+    }))
+    let scored = 0
+    const scores: Record<string, number | null> = {
+      ...corpusScores(pairs, await findWordNet(), () => scored++),
+      ...strategyScores(replies.strategies!),
+    }
+    assert.equal([scored, pairs.length], [1764, 1764])
+
+    const { expected, paper } = JSON.parse(readFileSync(sharedPath('golden', 'eval', name, 'expected.json')!, 'utf8'))
+    const { 'meteor-nltk3.8-wordnet3.0': meteor, ...others } = expected
+    assert.is(Object.keys(others).length, 11)
+    for (const [score, want] of Object.entries<number>(others)) {
+      assert.ok(Math.abs(scores[score]! - want) < 1e-9, `${score}: got ${scores[score]}, expected ${want}`)
+    }
+    // Four places are given.
+    assert.ok(Math.abs(scores.meteor! - meteor) < 1e-4, `meteor: got ${scores.meteor}, expected ${meteor}`)
+    assert.equal(
+      ['distinct-1', 'bleu-2', 'rouge-l'].map((score) => scores[score]!.toFixed(2)),
+      [paper.D1, paper.B2, paper.RL].map((value: number) => value.toFixed(2)),
+    )
+    // The paper's METEOR came of another version of NLTK.
+    assert.ok(Math.abs(scores.meteor! - paper.M) < 0.1)
+  })
+}
+
+all.run()
