@@ -32,7 +32,7 @@ export function userFolder(): string {
   compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist)
   runNode(root, '--import', 'tsx', 'scripts/embed.ts', dist)
   copyFileSync(join(root, 'package.json'), join(installed, 'package.json'))
-  symlinkSync(join(root, 'weights'), join(installed, 'weights'))
+  for (const name of ['data', 'weights']) symlinkSync(join(root, name), join(installed, name))
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean }>
   }

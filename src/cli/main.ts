@@ -8,6 +8,7 @@ import { cometCommand } from './comet.js'
 import { convertCommand } from './convert.js'
 import { doctorCommand } from './doctor.js'
 import { endWithReader } from './end-with-reader.js'
+import { evalCommand } from './eval.js'
 import { featuresCommand } from './features.js'
 import { generateCommand } from './generate.js'
 import { inspectCommand } from './inspect.js'
@@ -50,6 +51,7 @@ const commands: Command[] = [
   featuresCommand(),
   tokenizeCommand(),
   validateCommand(),
+  evalCommand(),
   benchCommand(),
   tuneCommand(),
 ]
