@@ -1,5 +1,5 @@
 import { describeFolder } from '../engine/load-model.js'
-import type { Misc } from '../engine/misc.js'
+import { Misc } from '../engine/misc.js'
 import { type Reply, type ReplyOptions, strategyProbabilities } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import type { WeightDtype } from '../gpu/tensor.js'
@@ -13,7 +13,7 @@ import { generationOptions } from './generation-flags.js'
 import { type GpuFlags, withGpu } from './gpu-command.js'
 import { loadWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
-import { loadMisc } from './reply-command.js'
+import { withBars } from './reply-command.js'
 import { warn } from './stdio.js'
 
 /** Replies asked for at once: more than are drawn together, so that one waits whenever one ends. */
@@ -62,7 +62,10 @@ export async function evaluateModel(folder: string, flags: EvalModelFlags): Prom
   const { seed = 0, ...options } = generationOptions(flags)
   const rowsToScore = await readReplies(folder, await readMiscConfig(folder), flags, warn)
   const { scores, adapter } = await score(folder, rowsToScore, flags)
-  await using misc = await loadMisc(folder, { ...flags, comet: false })
+  const { adapter: wanted } = flags
+  await using misc = await withBars((onProgress) =>
+    Misc.load(folder, { adapter: wanted, dtype, comet: false, onProgress }),
+  )
   const dialogues = rowsToScore.replies.map(({ dialogue }) => dialogue)
   const replies = await draw(misc, dialogues, { ...options, seed })
   const tokens = scores.reduce((sum, { losses }) => sum + losses.length, 0)

@@ -51,7 +51,7 @@ export interface Evaluation extends CorpusScores, Partial<StrategyScores>, Parti
 
 /** `misc eval`. */
 export function evalCommand(): Command {
-  const command = gpuCommand('eval')
+  const command = gpuCommand('eval', 'f32')
     .summary('score replies, or a model on a data set, as the paper does')
     .description(
       'Scores replies as the paper does: distinct, BLEU, ROUGE-L, F1, METEOR, strategy accuracy. With --hypotheses: those of a ' +
