@@ -13,7 +13,7 @@ import { readTuning, tuningFile, writeTuning } from '../../src/platform/node/tun
 import { Budget } from '../../src/tune/budget.js'
 import type { Tuning, Warn } from '../../src/tune/tuning.js'
 import { saying, tinyModel } from '../engine-model.js'
-import { gpuSuite, testAdapters } from '../gpu.js'
+import { firstGpuSuite, testAdapters } from '../gpu.js'
 import { inCache } from '../platform/node/in-cache.js'
 import { tempFolder } from '../temp.js'
 
@@ -47,7 +47,7 @@ async function tuneNow(
   clearInterval(alive)
 }
 
-gpuSuite('engine/background-tuner', (test) => {
+firstGpuSuite('engine/background-tuner', (test) => {
   test('measures in slices, and writes for the next load', (gpu) =>
     inCache(async () => {
       modelQuestions(gpu, await loadModel(gpu, await tinyModel()))
@@ -92,7 +92,7 @@ gpuSuite('engine/background-tuner', (test) => {
   })
 })
 
-gpuSuite('engine/misc and what was measured earlier', (test) => {
+firstGpuSuite('engine/misc and what was measured earlier', (test) => {
   test('used by a load, unless it says tune: false; the same ids; a damaged file is told of', (gpu) =>
     inCache(async () => {
       await findSwiftShader()
