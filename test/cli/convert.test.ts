@@ -14,6 +14,7 @@ import { recognizeModel } from '../../src/models/registry.js'
 import { TIED_COPIES } from '../../src/nn/layout.js'
 import { fixture } from '../fixtures.js'
 import { type GoldenName, goldenCases, goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
 import { call, dict, legacyFile, named, pickle, tensor, text } from '../io/pickles.js'
 import { skipWithoutTorch, torchPython } from '../python.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
@@ -321,7 +322,15 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   assert.match(done.stderr, /no tokenizer files were found: text needs them, see --tokenizer\n$/)
   const inspected = misc(['inspect', out, '--json'])
   assert.is(JSON.parse(inspected.stdout).variant, 'paper')
-  const validated = misc(['validate', out, '--reference', goldenCases(name)[0]!, '--adapter', 'swiftshader', '--json'])
+  const validated = misc([
+    'validate',
+    out,
+    '--reference',
+    goldenCases(name)[0]!,
+    '--adapter',
+    testAdapters[0]!,
+    '--json',
+  ])
   assert.is(JSON.parse(validated.stdout).ok, true, validated.stderr)
 
   const again = misc(['convert', folder, out])

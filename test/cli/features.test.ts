@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { fixture, readJsonLines } from '../fixtures.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
@@ -34,7 +35,7 @@ features('--json prints the authors’ ids of every row, key for key', () => {
 
 features('the context is cut to the positions of config.json', () => {
   const folder = tempFolder()
-  cpSync(fixture('tokenizer'), folder, { recursive: true })
+  for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel(), file), join(folder, file))
   writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 40}')
   const args = ['--tokenizer', folder, '--data', DATA, '--split', 'dev']
   const lengths = run(...args, '--json').lines.map((line) => JSON.parse(line).input_ids.length)
@@ -89,9 +90,9 @@ features('ESConv.json as it is published, any split', () => {
 })
 
 features('bad usage ends with 2', () => {
-  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA).status, 2)
-  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev2').status, 2)
-  const missing = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'test')
+  assert.is(run('--tokenizer', packagedModel(), '--data', DATA).status, 2)
+  assert.is(run('--tokenizer', packagedModel(), '--data', DATA, '--split', 'dev2').status, 2)
+  const missing = run('--tokenizer', packagedModel(), '--data', DATA, '--split', 'test')
   assert.is(missing.status, 2)
   assert.match(missing.stderr, /^misc: .*testWithStrategy_short\.tsv: no such file.*\n$/)
 })

@@ -10,7 +10,7 @@ import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
-import { type Outcome, runMisc } from './misc-process.js'
+import { inTurn, type Outcome, runMisc } from './misc-process.js'
 
 const folder = await tinyModel()
 const files = tempFolder()
@@ -99,7 +99,8 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
   const { dialogue } = saying(`i want to die ${'a '.repeat(60)}`)
   const input = inputFile('dire.json', { situation: 'no job', dialogue: [...saying('hi').dialogue, ...dialogue] })
   const flags = ['--seed', '1', '--max-new-tokens', '2']
-  const [json, people] = await Promise.all([generate(input, ...flags, '--json'), generate(input, ...flags)])
+  const json = await generate(input, ...flags, '--json')
+  const people = await generate(input, ...flags)
   const { cut, crisis } = JSON.parse(json.stdout)
   // Read were "hi", 64 ids and two EOS; 48 positions have room for 46 of them, EOS and [CLS].
   assert.equal([cut, crisis], [{ utterances: 1, ids: 20 }, true])
@@ -167,12 +168,10 @@ command(
     const given = { post: [{ relation: 'xReact', tail: 'sad' }] }
     const some = inputFile('some.json', { ...saying('i lost my job'), situation: 'i am ill', blocks: given })
     const comet = ['--comet', await tinyComet(), '--seed', '1', '--max-new-tokens', '6']
-    const [json, people, stay, none] = await Promise.all([
-      generate(bare, ...comet, '--json'),
-      generate(bare, ...comet),
-      generate(some, ...comet, '--json'),
-      generate(bare, '--no-comet', '--max-new-tokens', '2', '--json'),
-    ])
+    const json = await generate(bare, ...comet, '--json')
+    const people = await generate(bare, ...comet)
+    const stay = await generate(some, ...comet, '--json')
+    const none = await generate(bare, '--no-comet', '--max-new-tokens', '2', '--json')
     assert.equal([json.stderr, people.status], ['', 0])
     const { blocks, timings, text } = JSON.parse(json.stdout)
     assert.ok(blocks.post.length > 9 && blocks.situation.length > 6)
@@ -192,13 +191,14 @@ command(
 
 command('the packaged COMET writes the blocks of the packaged model', async () => {
   const args = ['generate', '--input', good, '--adapter', adapter, '--max-new-tokens', '2', '--json']
-  const [usual, none] = await Promise.all([runMisc(args), runMisc([...args, '--no-comet'])])
+  const usual = await runMisc(args)
+  const none = await runMisc([...args, '--no-comet'])
   assert.ok(JSON.parse(usual.stdout).blocks.post.length > 9)
   assert.equal(JSON.parse(none.stdout).blocks, { post: [], situation: [] })
 })
 
 command('a COMET that is none is refused in one line that names it', async () => {
-  const outcomes = await Promise.all(['/no/such', folder, ''].map((comet) => generate(good, '--comet', comet)))
+  const outcomes = await inTurn(['/no/such', folder, ''].map((comet) => () => generate(good, '--comet', comet)))
   const words = [/\/no\/such: no such folder/, /holds MISC's paper variant, which is no COMET/, /comet must be a path/]
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''])
@@ -216,7 +216,13 @@ command('bad usage and bad input end with 2 and one line', async () => {
     [[good, '--strategy', 'Pity'], /unknown strategy "Pity"; the strategies are: Question, /],
     [[good, '--temperature', 'NaN'], /--temperature must be a number above 0, got "NaN"/],
   ]
-  const outcomes = await Promise.all(cases.map(([[input, ...flags]]) => generate(input!, ...flags)))
+  const outcomes = await inTurn(
+    cases.map(
+      ([[input, ...flags]]) =>
+        () =>
+          generate(input!, ...flags),
+    ),
+  )
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''], stderr)
     assert.match(stderr, /^misc: [^\n]*\n$/)

@@ -17,7 +17,7 @@ import { MiscModel, type StrategyScores } from '../../src/models/misc/model.js'
 import { Run } from '../../src/nn/run.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { goldenCases, goldenModel } from '../golden.js'
-import { assertClose, exhaust, gpuSuite, seededRandom } from '../gpu.js'
+import { assertClose, exhaust, firstGpuSuite, gpuSuite, seededRandom } from '../gpu.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { logSoftmax } from '../reference/log-softmax.js'
 import { teacherForced } from '../reference/teacher-forced.js'
@@ -92,7 +92,7 @@ function ask(
   })
 }
 
-gpuSuite('engine/beam-decoder', (test) => {
+firstGpuSuite('engine/beam-decoder', (test) => {
   test('finds what a search without caches finds, which computes every hypothesis from its start', async (gpu) => {
     const { model, beams, dispose } = await load(gpu)
     const forced = { ...rules, forcedLast: rules.eosIds }

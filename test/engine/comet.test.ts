@@ -16,7 +16,7 @@ import { RELATIONS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { BART_IDS, comet2019, cometBart, GPT_SIZES, hubNames, tinyComet } from '../comet-models.js'
 import { filesFolder } from '../files-folder.js'
-import { assertClose, gpuSuite, testAdapters } from '../gpu.js'
+import { assertClose, firstGpuSuite, testAdapters } from '../gpu.js'
 import { tensorsOf } from '../models/gpt/raw-names.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { gpt } from '../reference/gpt.js'
@@ -57,7 +57,7 @@ async function slowly(
   return found.map(({ ids, score }) => ({ text: queries.tail(ids), score }))
 }
 
-gpuSuite('engine/comet', (test) => {
+firstGpuSuite('engine/comet', (test) => {
   const events = ['i lost my job', 'my mother fell ill , and i feel guilty .']
 
   test('comet-mini: the tails of a slow search, in one batch and alone', async (gpu) => {

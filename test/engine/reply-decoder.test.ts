@@ -11,7 +11,7 @@ import type { MiscWeights } from '../../src/models/misc/layout.js'
 import type { DialogueIds } from '../../src/models/misc/misc.js'
 import { MiscModel } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
-import { exhaust, gpuSuite, seededRandom } from '../gpu.js'
+import { exhaust, firstGpuSuite, seededRandom } from '../gpu.js'
 
 type Start = ReplyStart<DialogueIds>
 
@@ -60,7 +60,7 @@ function scheduler(decoder: DecoderOf<'misc'>, stepsInFlight: number): Ask {
     })
 }
 
-gpuSuite('engine/reply-decoder', (test) => {
+firstGpuSuite('engine/reply-decoder', (test) => {
   test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
     const weights = await load(gpu)
     const [cold, warm] = [
