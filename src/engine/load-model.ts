@@ -9,6 +9,7 @@ import { type Description, describeModel, type ModelDescription, recognizeModel 
 import type { CheckedTensors } from '../nn/check-tensors.js'
 import type { Loaded } from '../nn/layout.js'
 import { loadWeights } from '../nn/load-weights.js'
+import { namedTokens } from '../text/vocabulary.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How a model is loaded; `Made` is what there is of it once its tensors are made. */
@@ -28,7 +29,8 @@ export interface LoadModelOptions<Made = MiscWeights> {
  */
 export async function openModel(gpu: Gpu, folder: string, options: LoadModelOptions<Model> = {}): Promise<Model> {
   await using checkpoint = await openCheckpoint(folder)
-  const description: AnyDescription = recognizeModel(checkpoint, folder)
+  const added = await namedTokens(checkpoint.folder)
+  const description: AnyDescription = recognizeModel(checkpoint, folder, added)
   return await load(gpu, checkpoint, folder, description, options, (weights) => description.create(gpu, weights))
 }
 
@@ -56,7 +58,8 @@ export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOpti
  */
 export async function describeFolder(folder: string): Promise<ModelDescription> {
   await using checkpoint = await openCheckpoint(folder)
-  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors)
+  const added = await namedTokens(checkpoint.folder)
+  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors, added)
 }
 
 /**

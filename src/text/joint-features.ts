@@ -1,7 +1,7 @@
 import type { Utterance } from './dialogue.js'
 import type { EsconvRow } from './esconv-row.js'
 import { folded, type JoinedContext, joinedContext } from './joined-context.js'
-import type { JointTokens } from './joint-programs.js'
+import { JOINT_PROGRAMS, type JointTokens, strategyId } from './joint-programs.js'
 import type { StrategyName } from './strategies.js'
 import type { Tokenizer } from './tokenizer.js'
 
@@ -9,10 +9,6 @@ import type { Tokenizer } from './tokenizer.js'
 export interface JointTurn extends Pick<Utterance, 'text'> {
   readonly strategy?: StrategyName | null | undefined
 }
-
-/** The id of a strategy. */
-export const strategyId = ({ program, firstStrategyId }: JointTokens, name: StrategyName): number =>
-  firstStrategyId + program.strategies.indexOf(name)
 
 /**
  * The ids of a dialogue that is replied to, by the rules of its program. White space is folded, a strategy's id stands before
@@ -30,7 +26,7 @@ export async function jointContext(
   dialogue: readonly JointTurn[],
   maxPositions: number,
 ): Promise<JoinedContext> {
-  const { endsContext, contextIds, contextUtterances } = tokens.program
+  const { endsContext, contextIds, contextUtterances } = JOINT_PROGRAMS[tokens.program]
   const turns = dialogue.slice(-contextUtterances).map(({ strategy, text }) => ({
     label: strategy ? [strategyId(tokens, strategy)] : [],
     text,
@@ -54,7 +50,7 @@ export async function jointTarget(
 ): Promise<number[]> {
   const ids = await tokenizer.encode(folded(text))
   const target = [strategyId(tokens, strategy), ...ids, tokenizer.eosId]
-  return target.slice(0, Math.min(tokens.program.targetIds, maxPositions))
+  return target.slice(0, Math.min(JOINT_PROGRAMS[tokens.program].targetIds, maxPositions))
 }
 
 /** What `misc features` prints of a row for BlenderBot-Joint: its program's ids. */
@@ -86,6 +82,6 @@ export async function jointFeatures(
   const { contextIds } = await jointContext(tokenizer, tokens, context, maxPositions)
   const labels = await jointTarget(tokenizer, tokens, { strategy, text }, maxPositions)
   const decoderIds = [tokenizer.startId, ...labels.slice(0, -1)]
-  const strategyIndex = tokens.program.strategies.indexOf(strategy)
+  const strategyIndex = JOINT_PROGRAMS[tokens.program].strategies.indexOf(strategy)
   return { split, row, input_ids: contextIds, decoder_input_ids: decoderIds, labels, strategy_id: strategyIndex }
 }

@@ -2,10 +2,11 @@ import { InputError } from '../errors.js'
 import type { NamedToken } from './added-tokens.js'
 import { bracketed, canonicalToken, RELATIONS, STRATEGIES, type StrategyName, strategyTokens } from './strategies.js'
 
-/** What the two public programs of BlenderBot-Joint do with text. */
+/** The two public programs of BlenderBot-Joint, by their folders in github.com/thu-coai/Emotional-Support-Conversation. */
+export type JointProgramName = 'codes' | 'codes_zcj'
+
+/** What a program does with text. */
 export interface JointProgram {
-  /** Its folder in github.com/thu-coai/Emotional-Support-Conversation. */
-  readonly name: 'codes' | 'codes_zcj'
   /** The strategies in the order of their ids, which follow each other. */
   readonly strategies: readonly StrategyName[]
   /** Their tokens, in that order. */
@@ -26,9 +27,8 @@ const ZCJ_STRATEGIES: readonly StrategyName[] = [
 ]
 
 /** The paper's own program (baselines §9), and the one that a co-author wrote anew. */
-export const JOINT_PROGRAMS: Readonly<Record<JointProgram['name'], JointProgram>> = {
+export const JOINT_PROGRAMS: Readonly<Record<JointProgramName, JointProgram>> = {
   codes: {
-    name: 'codes',
     strategies: STRATEGIES,
     // As ESConv's first release spells two of them.
     tokens: STRATEGIES.map((name) => strategyTokens(name).at(-1)!),
@@ -39,7 +39,6 @@ export const JOINT_PROGRAMS: Readonly<Record<JointProgram['name'], JointProgram>
     targetIds: 512,
   },
   codes_zcj: {
-    name: 'codes_zcj',
     strategies: ZCJ_STRATEGIES,
     tokens: ZCJ_STRATEGIES.map(bracketed),
     endsContext: false,
@@ -51,7 +50,7 @@ export const JOINT_PROGRAMS: Readonly<Record<JointProgram['name'], JointProgram>
 
 /** A vocabulary of BlenderBot-Joint. */
 export interface JointTokens {
-  readonly program: JointProgram
+  readonly program: JointProgramName
   /** The id of the program's first strategy. */
   readonly firstStrategyId: number
 }
@@ -61,6 +60,10 @@ export function nameJoint(added: readonly NamedToken[]): boolean {
   const names = new Set(added.map(({ token }) => canonicalToken(token)))
   return STRATEGIES.every((name) => names.has(bracketed(name))) && !RELATIONS.some((name) => names.has(bracketed(name)))
 }
+
+/** The id of a strategy. */
+export const strategyId = ({ program, firstStrategyId }: JointTokens, name: StrategyName): number =>
+  firstStrategyId + JOINT_PROGRAMS[program].strategies.indexOf(name)
 
 /**
  * Tells by names and order which program's vocabulary added tokens make.
@@ -76,8 +79,8 @@ export function jointTokens(added: readonly NamedToken[], folder: string): Joint
   const found = added.filter(({ token }) => strategies.has(canonicalToken(token))).sort((a, b) => a.id - b.id)
   // Two files may name a token.
   const distinct = found.filter(({ id }, i) => id !== found[i - 1]?.id)
-  const program = Object.values(JOINT_PROGRAMS).find(({ tokens }) =>
-    distinct.every(({ token, id }, i) => token === tokens[i] && id === distinct[0]!.id + i),
+  const program = (['codes', 'codes_zcj'] as const).find((name) =>
+    distinct.every(({ token, id }, i) => token === JOINT_PROGRAMS[name].tokens[i] && id === distinct[0]!.id + i),
   )
   if (program) return { program, firstStrategyId: distinct[0]!.id }
   throw new InputError(

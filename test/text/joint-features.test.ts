@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { EsconvRow, EsconvTurn } from '../../src/text/esconv-row.js'
-import { jointContext, jointFeatures, jointTarget, strategyId } from '../../src/text/joint-features.js'
-import { JOINT_PROGRAMS, type JointTokens } from '../../src/text/joint-programs.js'
+import { jointContext, jointFeatures, jointTarget } from '../../src/text/joint-features.js'
+import { JOINT_PROGRAMS, type JointTokens, strategyId } from '../../src/text/joint-programs.js'
 import { strategyNamed } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { fixture, readJsonLines } from '../fixtures.js'
@@ -14,11 +14,13 @@ const EOS = 2
 /** The id of the word "a". */
 const A = 12
 
-const zcj: JointTokens = { program: JOINT_PROGRAMS.codes_zcj, firstStrategyId: N }
-const original: JointTokens = { program: JOINT_PROGRAMS.codes, firstStrategyId: N }
+const zcj: JointTokens = { program: 'codes_zcj', firstStrategyId: N }
+const original: JointTokens = { program: 'codes', firstStrategyId: N }
 const tokenizers = new Map(
   await Promise.all(
-    [zcj, original].map(async (it) => [it, await Tokenizer.load(fixture('tokenizer'), it.program.tokens)] as const),
+    [zcj, original].map(
+      async (it) => [it, await Tokenizer.load(fixture('tokenizer'), JOINT_PROGRAMS[it.program].tokens)] as const,
+    ),
   ),
 )
 
@@ -149,7 +151,7 @@ golden('features.jsonl and features.edge.jsonl: every id, and what they decode t
       },
     )
     assert.is(strategy_id, want.strategy)
-    if (want.strategy_token) assert.is(zcj.program.tokens[want.strategy], want.strategy_token)
+    if (want.strategy_token) assert.is(JOINT_PROGRAMS.codes_zcj.tokens[want.strategy], want.strategy_token)
     const decoded = async ({ text, strategy }: EsconvTurn) => {
       const stream = tokenizer.stream(true)
       const label = strategy ? [strategyId(zcj, strategy)] : []
@@ -177,7 +179,7 @@ golden('features.original.jsonl: every id', async () => {
     })
     const { input_ids, labels, strategy_id } = (await jointFeatures(tokenizer, original, rowOf(turns, 0), 512))!
     assert.equal([input_ids, labels], [want.input_ids, want.labels])
-    assert.is(original.program.tokens[strategy_id], want.strategy_token)
+    assert.is(JOINT_PROGRAMS.codes.tokens[strategy_id], want.strategy_token)
     // What its training and evaluation read: padded to a multiple of 8.
     const padded = (ids: number[], pad: number) => [...ids, ...new Array((8 - (ids.length % 8)) % 8).fill(pad)]
     assert.equal(want.padded.input_ids, padded(input_ids, 0))

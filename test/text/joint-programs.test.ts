@@ -30,9 +30,9 @@ programs('names and order tell which program a vocabulary is of', async () => {
     assert.equal([...strategies].sort(), [...STRATEGIES].sort())
     assert.is(new Set(tokens).size, 8)
   }
-  assert.equal(await programOf(codes_zcj.tokens), { program: codes_zcj, firstStrategyId: N })
-  assert.equal(await programOf([...codes.tokens, '[CLS]']), { program: codes, firstStrategyId: N })
-  assert.equal(await programOf(['[x]', ...codes.tokens]), { program: codes, firstStrategyId: N + 1 })
+  assert.equal(await programOf(codes_zcj.tokens), { program: 'codes_zcj', firstStrategyId: N })
+  assert.equal(await programOf([...codes.tokens, '[CLS]']), { program: 'codes', firstStrategyId: N })
+  assert.equal(await programOf(['[x]', ...codes.tokens]), { program: 'codes', firstStrategyId: N + 1 })
 })
 
 programs('MISC’s vocabulary, and one without all strategies, is neither’s', async () => {
