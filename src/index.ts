@@ -2,11 +2,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { type Engine, load } from './engine/load.js'
 export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
-export { type AttendedBlock, type Encoding, Misc, type ReplyPiece } from './engine/misc.js'
+export { type AttendedBlock, type Encoding, Misc } from './engine/misc.js'
 export type {
+  DrawnReply,
+  DrawOptions,
   FinishReason,
+  MiscDetails,
+  MiscOptions,
   Reply,
   ReplyBlock,
   ReplyBlocks,
@@ -16,6 +21,8 @@ export type {
   StrategyChoice,
   StrategyMixture,
 } from './engine/reply.js'
+export { type EngineParts, ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
+export type { EngineTypes } from './engine/text-side.js'
 export {
   DeviceLostError,
   DisposedError,

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import type { Misc } from '../engine/misc.js'
+import type { Engine } from '../engine/load.js'
 import type { ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
@@ -12,7 +12,7 @@ import {
   CRISIS_LINES,
   cutInWords,
   likeliest,
-  loadMisc,
+  loadWithBars,
   NOTICE,
   parseStrategy,
   type ReplyFlags,
@@ -21,6 +21,7 @@ import {
   SITUATION_NOTICE,
   shown,
   streamReply,
+  writesBlocks,
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
 
@@ -59,8 +60,8 @@ export function chatCommand(): Command {
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
   say(`${NOTICE}\nNothing you type is stored or sent: it stays in this process. /help lists the commands.\n`)
-  await using misc = await loadMisc(model, flags)
-  const chat = new Chat(misc, replyOptions(flags), flags.mixture ?? false)
+  await using engine = await loadWithBars(model, flags)
+  const chat = new Chat(engine, replyOptions(flags), flags.mixture ?? false)
   const terminal = process.stdin.isTTY && process.stderr.isTTY
   const prompt = terminal ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' }) : undefined
   prompt?.on('SIGINT', () => {
@@ -89,7 +90,7 @@ class Chat {
   #reply: AbortController | undefined
 
   constructor(
-    readonly misc: Misc,
+    readonly engine: Engine,
     readonly options: ReplyOptions,
     readonly showMixture: boolean,
   ) {
@@ -137,7 +138,7 @@ class Chat {
     if (text) this.#situation = text
     if (mentionsCrisis(text)) say(CRISIS_LINES)
     if (this.#situation === undefined) say('no situation yet: /situation TEXT')
-    else say(`situation: ${shown(this.#situation)}${this.misc.writesBlocks ? '' : `\n(${SITUATION_NOTICE})`}`)
+    else say(`situation: ${shown(this.#situation)}${writesBlocks(this.engine) ? '' : `\n(${SITUATION_NOTICE})`}`)
   }
 
   #setStrategy(name: string): void {
@@ -151,16 +152,17 @@ class Chat {
     this.#reply = new AbortController()
     try {
       const input = { dialogue, ...(this.#situation !== undefined && { situation: this.#situation }) }
-      const options = { ...this.options, strategy: this.#strategy, signal: this.#reply.signal }
-      const reply = await streamReply(this.misc, input, options, print)
+      const strategy = this.#strategy
+      const options = { ...this.options, ...(strategy && { strategy }), signal: this.#reply.signal }
+      const reply = await streamReply(this.engine, input, options, print)
       await print('\n')
       if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
-      this.#dialogue = dialogue.slice(-Math.min(this.misc.config.maxPositions, DIALOGUE_LIMITS.utterances - 1))
+      this.#dialogue = dialogue.slice(-Math.min(this.engine.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy
       this.#blocks = reply.blocks
       if (reply.finishReason === 'aborted') say('(stopped)')
-      const cut = cutInWords(reply.cut, this.misc.config)
+      const cut = cutInWords(reply.cut, this.engine)
       if (cut && !this.#toldCut) say(`(${cut})`)
       this.#toldCut ||= cut !== undefined
       if (this.showMixture && reply.strategy) say(`(${likeliest(reply.strategy, 3)})`)

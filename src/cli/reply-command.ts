@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
+import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
-import { Misc } from '../engine/misc.js'
-import type { Reply, ReplyBlock, ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
-import type { MiscConfig } from '../models/misc/config.js'
+import type {
+  DrawnReply,
+  MiscDetails,
+  ReplyBlock,
+  ReplyBlocks,
+  ReplyOptions,
+  StrategyMixture,
+} from '../engine/reply.js'
+import type { ReplyEngine } from '../engine/reply-engine.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
@@ -52,14 +59,22 @@ export function parseStrategy(name: string): StrategyName {
   return STRATEGIES[strategyIndex(name)]!
 }
 
-/** How the flags say that replies are drawn. */
-export function replyOptions(flags: ReplyFlags): ReplyOptions {
-  return { ...generationOptions(flags), strategy: flags.strategy }
+/** A reply of any family: what a family has not is not there. */
+export type AnyReply = DrawnReply & Partial<MiscDetails>
+
+/** How the flags say that replies are drawn; an engine refuses what its family has not. */
+export function replyOptions({ strategy, ...flags }: ReplyFlags): ReplyOptions {
+  return { ...generationOptions(flags), ...(strategy !== undefined && { strategy }) }
 }
 
 /** Loads MODEL with a progress bar. */
-export function loadMisc(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Misc> {
-  return withBars((onProgress) => Misc.load(model, { adapter, dtype, comet, onProgress }))
+export function loadWithBars(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Engine> {
+  return withBars((onProgress) => load(model, { adapter, dtype, comet, onProgress }))
+}
+
+/** Whether a COMET writes the blocks that are not given; undefined of a family that reads none. */
+export function writesBlocks(engine: Engine): boolean | undefined {
+  return engine.family === 'misc' ? engine.writesBlocks : undefined
 }
 
 /** Loads a model with a progress bar for each stage. */
@@ -76,12 +91,12 @@ export function withBars<T>(load: (onProgress: OnProgress) => Promise<T>): Promi
 
 /** Draws a reply and gives its text to `onText` as it comes. */
 export async function streamReply(
-  misc: Misc,
+  engine: ReplyEngine,
   input: DialogueInput | IdsInput,
   options: ReplyOptions,
   onText: (text: string) => Promise<void>,
-): Promise<Reply> {
-  const pieces = misc.stream(input, options)
+): Promise<AnyReply> {
+  const pieces = engine.stream(input, options)
   for (;;) {
     const { done, value } = await pieces.next()
     if (done) return value
@@ -95,7 +110,7 @@ export function shown(text: string): string {
 }
 
 /** What of a dialogue the model has not read; undefined where it has read all. */
-export function cutInWords(cut: ContextCut, { maxPositions }: Pick<MiscConfig, 'maxPositions'>): string | undefined {
+export function cutInWords(cut: ContextCut, { maxPositions }: Pick<ReplyEngine, 'maxPositions'>): string | undefined {
   if (cut.utterances + cut.ids === 0) return undefined
   const left = `left out of its oldest part: whole utterances ${cut.utterances}, ids in all ${cut.ids}`
   return `the dialogue is longer than the ${maxPositions} ids that the model reads; ${left}`

@@ -124,7 +124,8 @@ export class Comet implements AsyncDisposable {
     folder: CometFolder,
     options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
   ): Promise<Comet> {
-    const model: Model<CometInput> = await openModel(gpu, folder.path, options)
+    const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
+    const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
     return new Comet(gpu, folder, new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)))
   }
 

@@ -6,13 +6,20 @@ import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
 export type StrategyChoice = StrategyName | readonly number[]
 
-/** How a reply is drawn, in which strategy, and what stops it. */
-export interface ReplyOptions extends GenerationOptions {
-  /** Overrules the mixture that the model predicts (the paper's Table 7). */
-  readonly strategy?: StrategyChoice | undefined
+/** How a reply is drawn, and what stops it. */
+export interface DrawOptions extends GenerationOptions {
   /** Stops the reply within one id; it then resolves with what was drawn and `finishReason` `aborted`. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** What is said of how MISC replies. */
+export interface MiscOptions {
+  /** Overrules the mixture that the model predicts (the paper's Table 7). */
+  readonly strategy?: StrategyChoice | undefined
+}
+
+/** How MISC's reply is drawn, in which strategy, and what stops it. */
+export type ReplyOptions = DrawOptions & MiscOptions
 
 /** The strategy mixture of a reply. */
 export interface StrategyMixture {
@@ -30,7 +37,7 @@ export interface ReplySequence {
   readonly text: string
   /** Without the start id and EOS. */
   readonly ids: readonly number[]
-  /** As {@link Reply.score}. */
+  /** As {@link DrawnReply.score}. */
   readonly score: number
   readonly finishReason: FinishReason
 }
@@ -50,13 +57,11 @@ export interface ReplyBlocks {
   readonly situation: readonly ReplyBlock[]
 }
 
-/** A finished reply. */
-export interface Reply {
+/** A finished reply of any family. */
+export interface DrawnReply {
   readonly text: string
   /** Ids drawn, without the start id and EOS. */
   readonly ids: readonly number[]
-  /** Undefined where the reply was aborted before its dialogue was encoded. */
-  readonly strategy: StrategyMixture | undefined
   readonly finishReason: FinishReason
   /**
    * Of a beam search: the sum of the ids' log-probabilities, as the score processors left them, / length^`lengthPenalty`, the
@@ -65,7 +70,6 @@ export interface Reply {
   readonly score: number | undefined
   /** Of a beam search with `numReturnSequences` above 1: so many, or as many as there can be, best first. The first is the reply. */
   readonly sequences: readonly ReplySequence[] | undefined
-  readonly blocks: ReplyBlocks
   /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
   readonly cut: ContextCut
   /**
@@ -81,6 +85,16 @@ export interface Reply {
   /** The adapter that computed it. */
   readonly adapter: string
 }
+
+/** What MISC tells of a reply. */
+export interface MiscDetails {
+  /** Undefined where the reply was aborted before its dialogue was encoded. */
+  readonly strategy: StrategyMixture | undefined
+  readonly blocks: ReplyBlocks
+}
+
+/** MISC's reply. */
+export type Reply = DrawnReply & MiscDetails
 
 /** Milliseconds. */
 export interface ReplyTimings {

@@ -56,6 +56,12 @@ export type ModelDescription =
   | ReturnType<typeof describeGpt>
   | ReturnType<typeof describeListeners>
 
+/** A family of models, by the name of its folder. */
+export type Family = ModelDescription['family']
+
+/** The models of a family. */
+export type ModelOf<F extends Family> = ReturnType<Extract<ModelDescription, { readonly family: F }>['create']>
+
 /** A checkpoint's description, and its tensors, which agree with it. */
 export type RecognizedModel = ModelDescription & { readonly tensors: CheckedTensors }
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tuneInBackground } from '../../src/engine/background-tuner.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { openModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { modelQuestions } from '../../src/engine/model-questions.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
@@ -50,7 +50,7 @@ async function tuneNow(
 gpuSuite('engine/background-tuner', (test) => {
   test('measures in slices, and writes for the next load', (gpu) =>
     inCache(async () => {
-      modelQuestions(gpu, await loadModel(gpu, await tinyModel()))
+      modelQuestions(gpu, await openModel(gpu, await tinyModel()))
       const memory = gpu.allocatedBytes
       const scheduler = turns(2)
       // A clock that knows no slow machines: a slice takes a millisecond, and there is time for three classes: one that surprises is measured again after the next.

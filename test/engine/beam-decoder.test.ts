@@ -402,7 +402,7 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
   gpuSuite(`golden ${name}`, (test) => {
     for (const [i, path] of goldenCases(name).entries()) {
       test(`every sequence of transformers, case ${i}, all inputs in one batch`, async (gpu) => {
-        const model = await openModel(gpu, await goldenModel(name))
+        const model = await openModel(gpu, await goldenModel(name), { family: 'bart' })
         const ofModel = tokenRules(model.config)
         const { decoderStartId, eosIds, padId } = ofModel
         const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
@@ -433,7 +433,7 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
 
 gpuSuite('beams of a decoder alone', (test) => {
   test('go on from the prompt in the cache, as if each hypothesis were a prompt of its own', async (gpu) => {
-    const model = (await openModel(gpu, await goldenModel('gpt-tiny'))) as GptModel
+    const model = await openModel(gpu, await goldenModel('gpt-tiny'), { family: 'gpt' })
     const ofModel = { ...tokenRules(model.config), eosIds: [5] }
     const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
     const beams = new BeamDecoder(replies)

@@ -45,7 +45,7 @@ async function slowly(
   generation: GenerationOptions,
   rules: Partial<TokenRules> = {},
 ): Promise<Tail[]> {
-  const model = await openModel(gpu, folder)
+  const model = await openModel(gpu, folder, { family: 'bart' })
   const tokenizer = await Tokenizer.load(folder)
   const ofModel = tokenRules(model.config, tokenizer.baseVocabSize)
   const forced = { ...ofModel, forcedLast: ofModel.eosIds, ...rules }

@@ -48,6 +48,10 @@ export class JointModel implements Model<JointInput, JointScores> {
     return this.#backbone.createCache(sizes)
   }
 
+  usualInput(): JointInput {
+    return { ids: this.#backbone.usualInput() }
+  }
+
   size({ ids }: JointInput): number {
     return this.#backbone.size(ids)
   }
