@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (params.forced_last > params.forced_first && drawn + 2 >= own.max_length) {
     forced = vec2u(params.forced_first, params.forced_last);
   }
-  if (forced.x < forced.y) {
+  if (forced.x < forced.y && own.opening == 0) {
     for (var id = lane; id < params.vocab; id += LANES) {
       logits[scores + id] = select(LOWEST, 0.0, is_among(id, forced.x, forced.y));
     }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import type { Engine } from '../engine/load.js'
-import type { ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { ReplyBlocks, StrategyMixture } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
 import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
@@ -10,6 +10,7 @@ import { type CommandName, parseChatLine } from './chat-line.js'
 import {
   blockTable,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
   loadWithBars,
@@ -91,7 +92,7 @@ class Chat {
 
   constructor(
     readonly engine: Engine,
-    readonly options: ReplyOptions,
+    readonly options: ReturnType<typeof replyOptions>,
     readonly showMixture: boolean,
   ) {
     this.#strategy = options.strategy as StrategyName | undefined
@@ -156,7 +157,8 @@ class Chat {
       const options = { ...this.options, ...(strategy && { strategy }), signal: this.#reply.signal }
       const reply = await streamReply(this.engine, input, options, print)
       await print('\n')
-      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
+      const chosen = reply.strategy && chosenStrategy(reply.strategy)
+      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text, ...(chosen && { strategy: chosen }) })
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
       this.#dialogue = dialogue.slice(-Math.min(this.engine.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy

@@ -10,6 +10,7 @@ import {
   type AnyReply,
   blocksInWords,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
   loadWithBars,
@@ -112,7 +113,7 @@ function replyJson(
   return {
     text,
     ids,
-    ...(blocks && { strategy: strategy ?? null }),
+    ...((blocks ?? strategy) && { strategy: strategy ?? null }),
     finish_reason: finishReason,
     score,
     sequences: sequences?.map(({ finishReason: finish_reason, ...it }) => ({ ...it, finish_reason })),
@@ -145,17 +146,18 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
+function strategies(strategy: NonNullable<AnyReply['strategy']>): string {
+  const chosen = chosenStrategy(strategy)
+  return `${chosen ? `${chosen}, of ` : ''}${likeliest(strategy, 3)}`
+}
+
 function report(reply: AnyReply, load: LoadTimings): string {
   const { ids, strategy, finishReason, score, blocks, timings, adapter, seed } = reply
   const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
-    ...(blocks
-      ? [
-          ['strategies', strategy ? likeliest(strategy, 3) : '-'],
-          ['blocks', blocksInWords(blocks)],
-        ]
-      : []),
+    ...((blocks ?? strategy) ? [['strategies', strategy ? strategies(strategy) : '-']] : []),
+    ...(blocks ? [['blocks', blocksInWords(blocks)]] : []),
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),
     [

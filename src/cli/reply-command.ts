@@ -2,7 +2,10 @@ import type { Command } from 'commander'
 import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
 import type {
+  ChosenStrategy,
   DrawnReply,
+  JointDetails,
+  JointOptions,
   MiscDetails,
   ReplyBlock,
   ReplyBlocks,
@@ -39,6 +42,7 @@ export const SITUATION_NOTICE =
 export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   comet?: string | false
   strategy?: StrategyName
+  sampleStrategy?: boolean
 }
 
 /** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
@@ -47,6 +51,8 @@ export function replyCommand(name: string): Command {
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
   command
+    .option('--sample-strategy', 'BlenderBot-Joint: draw its strategy at random; default: as words are drawn')
+    .option('--no-sample-strategy', 'BlenderBot-Joint: take the likeliest strategy')
     .option('--comet <folder>', 'who writes the blocks that are not given; default: the folder comet in MODEL, if any')
     .option('--no-comet', 'read no blocks but those that are given')
   for (const option of generationFlags()) command.addOption(option)
@@ -60,11 +66,15 @@ export function parseStrategy(name: string): StrategyName {
 }
 
 /** A reply of any family: what a family has not is not there. */
-export type AnyReply = DrawnReply & Partial<MiscDetails>
+export type AnyReply = DrawnReply & Partial<Pick<MiscDetails, 'blocks'> & (MiscDetails | JointDetails)>
 
 /** How the flags say that replies are drawn; an engine refuses what its family has not. */
-export function replyOptions({ strategy, ...flags }: ReplyFlags): ReplyOptions {
-  return { ...generationOptions(flags), ...(strategy !== undefined && { strategy }) }
+export function replyOptions({ strategy, sampleStrategy, ...flags }: ReplyFlags): ReplyOptions & JointOptions {
+  return {
+    ...generationOptions(flags),
+    ...(strategy !== undefined && { strategy }),
+    ...(sampleStrategy !== undefined && { sampleStrategy }),
+  }
 }
 
 /** Loads MODEL with a progress bar. */
@@ -134,6 +144,10 @@ export function blockTable({ post, situation }: ReplyBlocks): string {
   }
   return [...lines('of the last post', post), ...lines('of the situation', situation)].join('\n')
 }
+
+/** The strategy of a reply that has one; undefined where it mixes several. */
+export const chosenStrategy = (strategy: StrategyMixture | ChosenStrategy): StrategyName | undefined =>
+  'chosen' in strategy ? strategy.chosen : undefined
 
 /** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */
 export function likeliest({ probs }: StrategyMixture, count: number): string {

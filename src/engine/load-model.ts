@@ -67,11 +67,12 @@ export async function loadModel(
 }
 
 /** @throws InputError where a folder holds a model of another family. */
-export function expectFamily(
-  { family, title }: Pick<ModelDescription, 'title'> & { readonly family: string },
-  expected: Family,
+export function expectFamily<F extends Family>(
+  description: Pick<ModelDescription, 'title'> & { readonly family: string },
+  expected: F,
   folder: string,
-): void {
+): asserts description is Extract<ModelDescription, { readonly family: F }> {
+  const { family, title } = description
   if (family === expected) return
   const names = {
     ...{ misc: 'a MISC checkpoint', bart: 'a plain backbone', joint: 'a BlenderBot-Joint' },

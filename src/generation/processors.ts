@@ -29,7 +29,7 @@ export function processScores(
   rules: TokenRules,
 ): void {
   const { history, drawn, opening = false } = before
-  const forced = forcedIds(drawn, options.maxLength, rules)
+  const forced = opening ? [] : forcedIds(drawn, options.maxLength, rules)
   if (forced.length > 0) {
     scores.fill(-Infinity)
     for (const id of forced) scores[id] = 0

@@ -19,7 +19,7 @@ export interface TokenRules {
   readonly padId: number
   /** Ids from here on are never part of a reply: those that MISC adds to the vocabulary. */
   readonly firstAddedId: number
-  /** Where an opening is drawn before a reply's words, it is one of these ids: BlenderBot-Joint's strategies. */
+  /** Where an opening is drawn before a reply's words, it is one of these ids, whatever is forced: BlenderBot-Joint's strategies. */
   readonly openings: readonly number[]
   /** A reply's first id is one of them, where there are any. */
   readonly forcedFirst: readonly number[]

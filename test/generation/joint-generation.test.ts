@@ -1,0 +1,163 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { JOINT_DEFAULTS, jointRules, strategyOptions } from '../../src/generation/joint-generation.js'
+import { type ResolvedOptions, resolveOptions } from '../../src/generation/options.js'
+import { type Before, processScores } from '../../src/generation/processors.js'
+import { openSafetensors, type SafetensorsFile } from '../../src/io/safetensors.js'
+import { rowsOf } from '../../src/models/reference.js'
+import { logitsProcessors } from '../../src/ops/logits-processors.js'
+import { ruleWords } from '../../src/ops/rule-words.js'
+import { samplingRows, setRows } from '../../src/ops/sampling-rows.js'
+import { gpuSuite, runOnce } from '../gpu.js'
+import { jointCases } from '../joint.js'
+import { distances, keepTopK, keepTopP, probabilities } from '../reference/warpers.js'
+
+const [N, V] = [300, 308]
+const config = { vocabSize: V, eosIds: [2], padId: 0, decoderStartId: 1 }
+const zcj = jointRules({ ...config, program: 'codes_zcj', firstStrategyId: N })
+const codes = jointRules({ ...config, program: 'codes', firstStrategyId: N })
+const LOWEST = -3.4028234663852886e38
+
+const generation = suite('generation/joint-generation')
+
+async function each(work: (file: SafetensorsFile) => Promise<void>): Promise<void> {
+  for (const path of jointCases()) {
+    await using file = await openSafetensors(path)
+    await work(file)
+  }
+}
+
+const floats = async (file: SafetensorsFile, name: string): Promise<Float32Array[]> => {
+  const values = await file.readF32(name)
+  const [rows = 0, width = 0] = [
+    values.length / file.tensors.get(name)!.shape.at(-1)!,
+    file.tensors.get(name)!.shape.at(-1)!,
+  ]
+  return Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width))
+}
+
+const ids = async (file: SafetensorsFile, name: string): Promise<number[][]> =>
+  rowsOf({ values: await file.readI64(name), shape: file.tensors.get(name)!.shape })
+
+/** What the next id is drawn from, by the twin. */
+function drawnFrom(logits: Float32Array, before: Before, options: ResolvedOptions, rules = zcj): Float32Array {
+  const scores = logits.slice()
+  processScores(scores, before, options, rules)
+  const distance = distances(scores, options.temperature)
+  keepTopK(distance, options.topK)
+  keepTopP(distance, options.topP)
+  return probabilities(distance)
+}
+
+function assertProbs(actual: Float32Array, expected: Float32Array, what: string): void {
+  for (const [id, p] of expected.entries()) {
+    assert.ok(Math.abs(actual[id]! - p) <= 2e-6, `${what}, id ${id}: ${actual[id]}, expected ${p}`)
+    assert.ok(p > 0 || actual[id] === 0, `${what}, id ${id} should be out`)
+  }
+}
+
+/** The options of sample.{k}. */
+const sampleOptions = (file: SafetensorsFile, k: number): ResolvedOptions => {
+  const asked = JSON.parse(file.metadata.get(`sample.${k}`)!)
+  return resolveOptions({
+    ...{ temperature: asked.temperature, topK: asked.top_k, topP: asked.top_p, minLength: asked.min_length },
+    ...{ repetitionPenalty: asked.repetition_penalty ?? 1, noRepeatNgramSize: asked.no_repeat_ngram_size ?? 0 },
+    ...{ doSample: asked.do_sample, seed: 1 },
+  })
+}
+
+generation('every sampling step: scores and probabilities', () =>
+  each(async (file) => {
+    for (let k = 0; k < 4; k++) {
+      const options = sampleOptions(file, k)
+      const [history, logits] = [await ids(file, `sample.${k}.history`), await floats(file, `sample.${k}.logits`)]
+      const [processed, probs] = [await floats(file, `sample.${k}.processed`), await floats(file, `sample.${k}.probs`)]
+      for (const [row, before] of history.entries()) {
+        const what = `${file.path} sample.${k} row ${row}`
+        const scores = logits[row]!.slice()
+        // The strategy is the last of two that were there before.
+        processScores(scores, { history: before, drawn: before.length - 2 }, options, zcj)
+        for (const [id, expected] of processed[row]!.entries()) {
+          const close = expected === scores[id] || Math.abs(expected - scores[id]!) <= 1e-5
+          assert.ok(close, `${what}, id ${id}: ${scores[id]}, expected ${expected}`)
+        }
+        assertProbs(drawnFrom(logits[row]!, { history: before, drawn: before.length - 2 }, options), probs[row]!, what)
+      }
+    }
+  }),
+)
+
+generation(
+  'codes_zcj draws the strategy from the nucleus of the eight, whatever the words’ options and what stood before',
+  () =>
+    each(async (file) => {
+      const words = resolveOptions({ temperature: 0.3, topK: 2, repetitionPenalty: 9, minLength: 20, seed: 1 })
+      const options = strategyOptions('codes_zcj', words, true)
+      const [logits, nucleus] = [await floats(file, 'strategy.logits'), await floats(file, 'strategy.nucleus')]
+      for (const [row, of8] of logits.entries()) {
+        const all = new Float32Array(V).fill(99)
+        all.set(of8, N)
+        const probs = drawnFrom(all, { history: [300, 303, 1], drawn: 0, opening: true }, options)
+        assertProbs(probs.subarray(N), nucleus[row]!, `${file.path} row ${row}`)
+        assert.is(Math.max(...probs.subarray(0, N)), 0)
+      }
+    }),
+)
+
+generation('codes draws the strategy, and words later, by processors that see the context', () =>
+  each(async (file) => {
+    const width = V
+    const all = await floats(file, 'logits')
+    const perRow = file.tensors.get('logits')!.shape[1]!
+    const masks = await ids(file, 'attention_mask')
+    const contexts = (await ids(file, 'input_ids')).map((row, b) => row.filter((_, i) => masks[b]![i] !== 0))
+    const expected = await floats(file, 'original.probs.0')
+    const words = resolveOptions(JOINT_DEFAULTS.codes, { seed: 1 })
+    for (const [b, context] of contexts.entries()) {
+      const first = all[b * perRow]!
+      assert.is(first.length, width)
+      const before = { history: [...context, 1], drawn: 0, opening: true }
+      assertProbs(
+        drawnFrom(first, before, strategyOptions('codes', words, true), codes),
+        expected[b]!,
+        `${file.path} row ${b}`,
+      )
+      // Words that are not drawn at random leave the strategy's draw as it is.
+      const beams = resolveOptions(JOINT_DEFAULTS.codes, { numBeams: 4, seed: 1 })
+      assertProbs(drawnFrom(first, before, strategyOptions('codes', beams, true), codes), expected[b]!, 'beams')
+    }
+  }),
+)
+
+generation('the last id is the end in codes_zcj alone', () => {
+  assert.equal([zcj.forcedLast, codes.forcedLast], [[2], []])
+  assert.equal(zcj.openings, [300, 301, 302, 303, 304, 305, 306, 307])
+  assert.is(zcj.firstAddedId, N)
+})
+
+generation.run()
+
+gpuSuite('generation/joint-generation', (test) => {
+  test('every sampling step’s scores on the GPU', (gpu) =>
+    each(async (file) => {
+      for (let k = 0; k < 4; k++) {
+        const options = sampleOptions(file, k)
+        const [history, processed] = [
+          await ids(file, `sample.${k}.history`),
+          await floats(file, `sample.${k}.processed`),
+        ]
+        const logits = gpu.tensorFrom('logits', [history.length, V], await file.readF32(`sample.${k}.logits`))
+        const rows = samplingRows(gpu, history.length, 600)
+        const states = history.map((it) => ({ options, history: it, drawn: it.length - 2, length: 1, position: 1 }))
+        setRows(gpu, rows, 0, states)
+        await runOnce(gpu, (recorder) => logitsProcessors(recorder, logits, rows, ruleWords(gpu, zcj), history.length))
+        const scores = await gpu.readF32(logits)
+        for (const [row, expected] of processed.entries()) {
+          for (const [id, it] of expected.entries()) {
+            const close = Math.abs(Math.max(it, LOWEST) - scores[row * V + id]!) <= 1e-5
+            assert.ok(close, `${file.path} sample.${k} row ${row}, id ${id}: ${scores[row * V + id]}, expected ${it}`)
+          }
+        }
+      }
+    }))
+})
