@@ -7,16 +7,17 @@ import { openSafetensors, type SafetensorsFile } from '../../src/io/safetensors.
 import { rowsOf } from '../../src/models/reference.js'
 import { logitsProcessors } from '../../src/ops/logits-processors.js'
 import { ruleWords } from '../../src/ops/rule-words.js'
-import { samplingRows, setRows } from '../../src/ops/sampling-rows.js'
+import { sample } from '../../src/ops/sample.js'
+import { readDraws, samplingRows, setRows } from '../../src/ops/sampling-rows.js'
 import { gpuSuite, runOnce } from '../gpu.js'
 import { jointCases } from '../joint.js'
+import { nextId } from '../reference/sample.js'
 import { distances, keepTopK, keepTopP, probabilities } from '../reference/warpers.js'
 
 const [N, V] = [300, 308]
 const config = { vocabSize: V, eosIds: [2], padId: 0, decoderStartId: 1 }
 const zcj = jointRules({ ...config, program: 'codes_zcj', firstStrategyId: N })
 const codes = jointRules({ ...config, program: 'codes', firstStrategyId: N })
-const LOWEST = -3.4028234663852886e38
 
 const generation = suite('generation/joint-generation')
 
@@ -38,6 +39,13 @@ const floats = async (file: SafetensorsFile, name: string): Promise<Float32Array
 
 const ids = async (file: SafetensorsFile, name: string): Promise<number[][]> =>
   rowsOf({ values: await file.readI64(name), shape: file.tensors.get(name)!.shape })
+
+/** The scores of a word after the start id, the strategy and words, by the twin. */
+function processedBy(logits: Float32Array, history: readonly number[], options: ResolvedOptions): Float32Array {
+  const scores = logits.slice()
+  processScores(scores, { history, drawn: history.length - 2 }, options, zcj)
+  return scores
+}
 
 /** What the next id is drawn from, by the twin. */
 function drawnFrom(logits: Float32Array, before: Before, options: ResolvedOptions, rules = zcj): Float32Array {
@@ -74,12 +82,11 @@ generation('every sampling step: scores and probabilities', () =>
       const [processed, probs] = [await floats(file, `sample.${k}.processed`), await floats(file, `sample.${k}.probs`)]
       for (const [row, before] of history.entries()) {
         const what = `${file.path} sample.${k} row ${row}`
-        const scores = logits[row]!.slice()
-        // The strategy is the last of two that were there before.
-        processScores(scores, { history: before, drawn: before.length - 2 }, options, zcj)
+        const scores = processedBy(logits[row]!, before, options)
+        // Those that are left, over the temperature.
         for (const [id, expected] of processed[row]!.entries()) {
-          const close = expected === scores[id] || Math.abs(expected - scores[id]!) <= 1e-5
-          assert.ok(close, `${what}, id ${id}: ${scores[id]}, expected ${expected}`)
+          const close = expected === -Infinity || Math.abs(expected - scores[id]! / options.temperature) <= 1e-5
+          assert.ok(close, `${what}, id ${id}: ${scores[id]} / ${options.temperature}, expected ${expected}`)
         }
         assertProbs(drawnFrom(logits[row]!, { history: before, drawn: before.length - 2 }, options), probs[row]!, what)
       }
@@ -138,7 +145,7 @@ generation('the last id is the end in codes_zcj alone', () => {
 generation.run()
 
 gpuSuite('generation/joint-generation', (test) => {
-  test('every sampling step’s scores on the GPU', (gpu) =>
+  test('every sampling step on the GPU: scores, and the very ids that the twin draws', (gpu) =>
     each(async (file) => {
       for (let k = 0; k < 4; k++) {
         const options = sampleOptions(file, k)
@@ -146,17 +153,39 @@ gpuSuite('generation/joint-generation', (test) => {
           await ids(file, `sample.${k}.history`),
           await floats(file, `sample.${k}.processed`),
         ]
-        const logits = gpu.tensorFrom('logits', [history.length, V], await file.readF32(`sample.${k}.logits`))
-        const rows = samplingRows(gpu, history.length, 600)
-        const states = history.map((it) => ({ options, history: it, drawn: it.length - 2, length: 1, position: 1 }))
+        const values = await floats(file, `sample.${k}.logits`)
+        const draws = history.flatMap((before, row) =>
+          [1, 2, 3, 4].map((seed) => ({
+            before,
+            values: values[row]!,
+            processed: processed[row]!,
+            options: { ...options, seed },
+          })),
+        )
+        const all = Float32Array.from(draws.flatMap((it) => [...it.values]))
+        const logits = gpu.tensorFrom('logits', [draws.length, V], all)
+        const rows = samplingRows(gpu, draws.length, 600)
+        const states = draws.map((it) => ({
+          ...{ options: it.options, history: it.before, drawn: it.before.length - 2, length: 1, position: 1 },
+        }))
         setRows(gpu, rows, 0, states)
-        await runOnce(gpu, (recorder) => logitsProcessors(recorder, logits, rows, ruleWords(gpu, zcj), history.length))
+        const words = ruleWords(gpu, zcj)
+        await runOnce(gpu, (recorder) => {
+          logitsProcessors(recorder, logits, rows, words, draws.length)
+          sample(recorder, logits, rows, words, draws.length)
+        })
         const scores = await gpu.readF32(logits)
-        for (const [row, expected] of processed.entries()) {
-          for (const [id, it] of expected.entries()) {
-            const close = Math.abs(Math.max(it, LOWEST) - scores[row * V + id]!) <= 1e-5
-            assert.ok(close, `${file.path} sample.${k} row ${row}, id ${id}: ${scores[row * V + id]}, expected ${it}`)
+        const drawn = readDraws((await gpu.read(rows.state)) as Uint32Array, draws.length)
+        for (const [i, { before, values, processed, options }] of draws.entries()) {
+          const what = `${file.path} sample.${k} draw ${i}`
+          for (const [id, expected] of processed.entries()) {
+            const close =
+              expected === -Infinity || Math.abs(expected - scores[i * V + id]! / options.temperature) <= 1e-5
+            assert.ok(close, `${what}, id ${id}: ${scores[i * V + id]}, expected ${expected}`)
           }
+          const { id } = drawn[i]!
+          assert.ok(processed[id]! > -Infinity, `${what}: ${id} is removed`)
+          assert.is(id, nextId(processedBy(values, before, options), options, before.length - 2), what)
         }
       }
     }))
