@@ -168,7 +168,7 @@ function report(found: Inspection) {
     `${model} (${files.join(', ')})`,
     '',
     variant === 'plain'
-      ? `architecture  ${a.model_type}: ${title}, without fusion and strategies`
+      ? `architecture  ${a.model_type}: ${title}${a.program === undefined ? ', without fusion and strategies' : ''}`
       : `architecture  MISC, variant ${variant}: blocks and context are fused ${fusion[variant]}`,
     ...('encoder_layers' in a
       ? [`  encoder     ${a.encoder_layers} layers, width ${a.d_model}, ${a.encoder_heads} heads, FFN ${a.encoder_ffn}`]
