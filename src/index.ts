@@ -1,7 +1,10 @@
 // For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
+export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { Joint } from './engine/joint.js'
+export type { JointTypes } from './engine/joint-text.js'
 export { Listeners } from './engine/listeners.js'
 export type { EmotionMixture, ListenersDetails, ListenersOptions, ListenersTypes } from './engine/listeners-reply.js'
 export { type Engine, load } from './engine/load.js'
@@ -9,9 +12,12 @@ export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
 export { type AttendedBlock, type Encoding, Misc } from './engine/misc.js'
 export type {
+  ChosenStrategy,
   DrawnReply,
   DrawOptions,
   FinishReason,
+  JointDetails,
+  JointOptions,
   MiscDetails,
   MiscOptions,
   MiscTypes,

@@ -11,6 +11,7 @@ import {
   type AnyOptions,
   blockTable,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
   loadWithBars,
@@ -163,7 +164,8 @@ class Chat {
       const options = { ...this.options, ...(strategy && { strategy }), signal: this.#reply.signal }
       const reply = await streamReply(this.engine, input, options, print)
       await print('\n')
-      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
+      const chosen = reply.strategy && chosenStrategy(reply.strategy)
+      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text, ...(chosen && { strategy: chosen }) })
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
       this.#dialogue = dialogue.slice(-Math.min(this.engine.maxPositions, DIALOGUE_LIMITS.utterances - 1))
       this.#mixture = reply.strategy ?? reply.emotion

@@ -10,6 +10,7 @@ import {
   type AnyReply,
   blocksInWords,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
   loadWithBars,
@@ -110,7 +111,7 @@ function replyJson(reply: AnyReply, load: LoadTimings) {
   return {
     text,
     ids,
-    ...(blocks && { strategy: strategy ?? null }),
+    ...((blocks ?? strategy) && { strategy: strategy ?? null }),
     ...('emotion' in reply && { emotion: reply.emotion ?? null, listeners: reply.listeners }),
     finish_reason: finishReason,
     score,
@@ -144,17 +145,18 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
+function strategies(strategy: NonNullable<AnyReply['strategy']>): string {
+  const chosen = chosenStrategy(strategy)
+  return `${chosen ? `${chosen}, of ` : ''}${likeliest(strategy, 3)}`
+}
+
 function report(reply: AnyReply, load: LoadTimings): string {
   const { ids, strategy, finishReason, score, blocks, timings, adapter, seed } = reply
   const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
-    ...(blocks
-      ? [
-          ['strategies', strategy ? likeliest(strategy, 3) : '-'],
-          ['blocks', blocksInWords(blocks)],
-        ]
-      : []),
+    ...((blocks ?? strategy) ? [['strategies', strategy ? strategies(strategy) : '-']] : []),
+    ...(blocks ? [['blocks', blocksInWords(blocks)]] : []),
     ...('emotion' in reply ? [['emotions', reply.emotion ? likeliest(reply.emotion, 3) : '-']] : []),
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),

@@ -3,7 +3,10 @@ import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engi
 import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
 import type {
+  ChosenStrategy,
   DrawnReply,
+  JointDetails,
+  JointOptions,
   MiscDetails,
   ReplyBlock,
   ReplyBlocks,
@@ -43,6 +46,7 @@ export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   roles?: 'speaker' | 'parity'
   tokenized?: true
   noise?: 'zero'
+  sampleStrategy?: boolean
 }
 
 /** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
@@ -51,6 +55,8 @@ export function replyCommand(name: string): Command {
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
   command
+    .option('--sample-strategy', 'BlenderBot-Joint: draw its strategy at random; default: as words are drawn')
+    .option('--no-sample-strategy', 'BlenderBot-Joint: take the likeliest strategy')
     .option('--comet <folder>', 'who writes the blocks that are not given; default: the folder comet in MODEL, if any')
     .option('--no-comet', 'read no blocks but those that are given')
   const ofBaselines = 'Transformer, MoEL and MIME'
@@ -70,18 +76,21 @@ export function parseStrategy(name: string): StrategyName {
 }
 
 /** A reply of any family: what a family has not is not there. */
-export type AnyReply = DrawnReply & Partial<MiscDetails> & Partial<ListenersDetails>
+export type AnyReply = DrawnReply &
+  Partial<Pick<MiscDetails, 'blocks'> & (MiscDetails | JointDetails)> &
+  Partial<ListenersDetails>
 
 /** What a family tells of a dialogue: the mixture of strategies, or of emotions. */
 export type Mixture = StrategyMixture | EmotionMixture
 
 /** Options of any family. */
-export type AnyOptions = ReplyOptions & ListenersOptions
+export type AnyOptions = ReplyOptions & JointOptions & ListenersOptions
 
 /** How the flags say that replies are drawn; an engine refuses what its family has not. */
-export function replyOptions({ strategy, roles, tokenized, noise, ...flags }: ReplyFlags): AnyOptions {
-  const own = Object.entries({ strategy, roles, tokenized, noise }).filter(([, value]) => value !== undefined)
-  return { ...generationOptions(flags), ...Object.fromEntries(own) }
+export function replyOptions(flags: ReplyFlags): AnyOptions {
+  const { strategy, sampleStrategy, roles, tokenized, noise, ...others } = flags
+  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise })
+  return { ...generationOptions(others), ...Object.fromEntries(own.filter(([, value]) => value !== undefined)) }
 }
 
 /** Loads MODEL with a progress bar. */
@@ -151,6 +160,10 @@ export function blockTable({ post, situation }: ReplyBlocks): string {
   }
   return [...lines('of the last post', post), ...lines('of the situation', situation)].join('\n')
 }
+
+/** The strategy of a reply that has one; undefined where it mixes several. */
+export const chosenStrategy = (strategy: StrategyMixture | ChosenStrategy): StrategyName | undefined =>
+  'chosen' in strategy ? strategy.chosen : undefined
 
 /** The likeliest strategies, or emotions, of a mixture: `Question 44%, Information 21%, Others 12%`. */
 export function likeliest({ probs }: Mixture, count: number): string {

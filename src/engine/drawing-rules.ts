@@ -14,7 +14,7 @@ export interface DrawingRules {
 /**
  * Reads the generation_config.json of a model's folder, where there is one.
  *
- * @param firstAddedId ids from here on are never part of a reply; default: all may be
+ * @param own the model's rules, which the file overrules; default: what config.json says
  * @param onWarning told of what it asks for and is not done
  * @throws InputError that names the file
  */
@@ -22,10 +22,10 @@ export async function readDrawingRules(
   folder: string,
   config: ConfigIds,
   onWarning: (message: string) => void,
-  firstAddedId?: number,
+  own: TokenRules = tokenRules(config),
 ): Promise<DrawingRules> {
   const file = fileIn(folder, 'generation_config.json')
   const { options, rules, warnings } = parseGenerationConfig(await readJsonIfThere(file, {}), file, config)
   for (const warning of warnings) onWarning(warning)
-  return { defaults: options, rules: { ...tokenRules(config, firstAddedId), ...rules } }
+  return { defaults: options, rules: { ...own, ...rules } }
 }

@@ -15,6 +15,7 @@ import {
 } from '../models/registry.js'
 import type { CheckedTensors } from '../nn/check-tensors.js'
 import { loadWeights, storedDtype } from '../nn/load-weights.js'
+import { namedTokens } from '../text/vocabulary.js'
 import type { OnProgress } from './loading-bar.js'
 
 /** How a model is loaded. */
@@ -39,7 +40,8 @@ export async function openModel<F extends Family = Family>(
   { family, dtype, onProgress, onTensors }: LoadModelOptions<F> = {},
 ): Promise<ModelOf<F>> {
   await using checkpoint = await openCheckpoint(folder)
-  const description: AnyDescription = recognizeModel(checkpoint, folder)
+  const added = await namedTokens(checkpoint.folder)
+  const description: AnyDescription = recognizeModel(checkpoint, folder, added)
   if (family !== undefined) expectFamily(description, family, folder)
   const { tensors, layout } = description
   const format = dtype ?? storedDtype(tensors, layout.weights)
@@ -66,13 +68,17 @@ export async function loadModel(
 }
 
 /** @throws InputError where a folder holds a model of another family. */
-export function expectFamily(
-  { family, title }: Pick<ModelDescription, 'title'> & { readonly family: string },
-  expected: Family,
+export function expectFamily<F extends Family>(
+  description: Pick<ModelDescription, 'title'> & { readonly family: string },
+  expected: F,
   folder: string,
-): void {
+): asserts description is Extract<ModelDescription, { readonly family: F }> {
+  const { family, title } = description
   if (family === expected) return
-  const names = { misc: 'a MISC checkpoint', bart: 'a plain backbone', gpt: 'a decoder alone', listeners: 'a baseline' }
+  const names = {
+    ...{ misc: 'a MISC checkpoint', bart: 'a plain backbone', joint: 'a BlenderBot-Joint' },
+    ...{ gpt: 'a decoder alone', listeners: 'a baseline' },
+  }
   const without = expected === 'misc' && family === 'bart' ? ' without any of MISC’s tensors' : ''
   throw new InputError(`${folder}: holds ${title}${without}; ${names[expected]} is needed`)
 }
@@ -84,7 +90,8 @@ export function expectFamily(
  */
 export async function describeFolder(folder: string): Promise<ModelDescription> {
   await using checkpoint = await openCheckpoint(folder)
-  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors)
+  const added = await namedTokens(checkpoint.folder)
+  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors, added)
 }
 
 /**

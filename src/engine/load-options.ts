@@ -96,6 +96,19 @@ export function checkDtype(dtype: WeightDtype = 'f32'): void {
 }
 
 /**
+ * Of a model that reads no blocks.
+ *
+ * @param title what the model is
+ * @throws InputError where a COMET is asked for
+ */
+export function refuseComet(comet: LoadOptions['comet'], title: string): void {
+  if (comet === undefined || comet === false) return
+  throw new InputError(
+    `comet ${quote(String(comet))}: the model is ${title}, which reads no blocks; leave the COMET out`,
+  )
+}
+
+/**
  * The folder of the COMET that writes a model's blocks; undefined where nobody does.
  *
  * @param folder that of the model's files

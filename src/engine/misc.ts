@@ -1,3 +1,4 @@
+import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
@@ -41,6 +42,7 @@ export interface AttendedBlock extends ReplyBlock {
  * service.
  */
 export class Misc extends ReplyEngine<MiscTypes> {
+  declare readonly family: 'misc'
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig
@@ -142,7 +144,7 @@ async function readFiles(model: string, { comet: asked, onWarning = warn }: Load
   const tokenizer = await Tokenizer.load(folder)
   const config = await readConfig(folder)
   checkVocabulary(tokenizer, config, folder)
-  const drawing = await readDrawingRules(folder, config, onWarning, tokenizer.baseVocabSize)
+  const drawing = await readDrawingRules(folder, config, onWarning, tokenRules(config, tokenizer.baseVocabSize))
   const path = await cometFolder(folder, asked)
   const comet = path === undefined ? undefined : await readCometFolder(path, onWarning)
   return { folder, comet, tokenizer, ...drawing }

@@ -8,7 +8,7 @@ import type { EngineParts } from './engine-parts.js'
 import { linkedAbort } from './linked-abort.js'
 import type { LoadTimings } from './load-options.js'
 import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './reply.js'
-import type { ReplyDecoder } from './reply-decoder.js'
+import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
 import type { EngineTypes, ReadOptions, ReadQuestion, TextSide } from './text-side.js'
@@ -216,10 +216,10 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     const options = this.#limited(resolveOptions(this.#defaults, generation))
     const { seed } = options
     const read = await this.#readInTurn(question, { ...own, seed, signal }, timer)
-    const { input, context, cut, crisis, details } = read
     timer.read()
-    const first = this.decoder.rules.decoderStartId
-    const history = [...(options.penalizeContext ? context : []), first]
+    const { cut, crisis, details } = read
+    const start = await this.#start(read, options, signal)
+    let { opened } = start
     const { words } = this.text
     const ids: number[] = []
     const stream = words.stream()
@@ -229,13 +229,17 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
       if (piece) onText(piece)
     }
     const drawn = (id: number) => {
-      ids.push(id)
-      say(stream.push(id))
+      if (start.opening && opened === undefined) opened = id
+      else {
+        ids.push(id)
+        say(stream.push(id))
+      }
     }
     let told: Types['told'] | undefined
     return new Promise((resolve, reject) => {
       const job = {
-        ...{ input, options, history, signal },
+        ...start,
+        signal,
         encoded: (scores: Types['told'], milliseconds: number) => {
           told = scores
           timer.encoded(milliseconds)
@@ -247,7 +251,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
         const ofBeams = { score: found[0]?.score, sequences: this.#sequences(options, found) }
         const { name: adapter } = this.adapter
         const drawn = { text, ids, finishReason, ...ofBeams, cut, crisis }
-        resolve({ ...drawn, ...details(told), seed, timings: timer.timings(), adapter })
+        resolve({ ...drawn, ...details(told, opened), seed, timings: timer.timings(), adapter })
       }
       if (options.numBeams > 1) {
         this.#beams.add({
@@ -265,6 +269,47 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
           drawn(id)
         },
         finished: (reason) => finish(reason),
+      })
+    })
+  }
+
+  /** What a reply starts from; where beams search for it, its opening is drawn before. */
+  async #start(
+    { input, context, begun = [], opening }: ReadQuestion<Types>,
+    options: ResolvedOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<ReplyStart<Types['input']> & { readonly opened?: number | undefined }> {
+    const { decoderStartId } = this.decoder.rules
+    const history = [...(options.penalizeContext ? context : []), decoderStartId, ...begun]
+    if (!opening) return { input, options, history }
+    // It counts as an id.
+    const longer = { ...options, maxLength: options.maxLength + 1 }
+    const start = {
+      input,
+      options: longer,
+      history,
+      opening: { ...opening.options(options), maxLength: longer.maxLength },
+    }
+    if (options.numBeams === 1) return start
+    const opened = await this.#open(start, signal)
+    // Where it was stopped the search will be, too, before it begins.
+    if (opened === undefined) return { input, options, history }
+    return { input: opening.chosen(opened), options, history: [...history, opened], opened }
+  }
+
+  /** Draws the opening of a reply alone; undefined where it was stopped. */
+  #open(start: ReplyStart<Types['input']>, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const alone = (options: ResolvedOptions) => ({ ...options, maxLength: 2 })
+    let opened: number | undefined
+    return new Promise((resolve, reject) => {
+      this.#scheduler.add({
+        ...{ ...start, options: alone(start.options), opening: start.opening && alone(start.opening), signal },
+        encoded: () => {},
+        drawn: (id) => {
+          opened = id
+        },
+        finished: () => resolve(opened),
+        failed: reject,
       })
     })
   }

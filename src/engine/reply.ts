@@ -33,6 +33,26 @@ export interface StrategyMixture {
   readonly predicted: StrategyName
 }
 
+/** What is said of how BlenderBot-Joint replies. */
+export interface JointOptions {
+  /** The strategy of the reply, by its name or as a mixture of that alone; default: one is chosen. */
+  readonly strategy?: StrategyChoice | undefined
+  /** Whether a strategy is drawn at random, or the likeliest is taken; default: as words are. */
+  readonly sampleStrategy?: boolean | undefined
+}
+
+/** The strategy that BlenderBot-Joint replied in. */
+export interface ChosenStrategy extends StrategyMixture {
+  /** Drawn, or the caller's; undefined where the reply was aborted before. */
+  readonly chosen: StrategyName | undefined
+}
+
+/** What BlenderBot-Joint tells of a reply. */
+export interface JointDetails {
+  /** Undefined where the reply was aborted before its dialogue was encoded. `probs` are always those that the model predicts. */
+  readonly strategy: ChosenStrategy | undefined
+}
+
 /** Why a reply ended: an id that ends replies was drawn, it is as long as allowed, or the caller aborted it. */
 export type FinishReason = 'stop' | 'length' | 'aborted'
 

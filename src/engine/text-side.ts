@@ -1,3 +1,4 @@
+import type { ResolvedOptions } from '../generation/options.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import type { TextStream } from '../text/text-stream.js'
 import type { ReplyTimer } from './reply-timer.js'
@@ -18,15 +19,30 @@ export interface EngineTypes {
   readonly options: object
 }
 
+/** An id that a reply opens with before its words, to be drawn from the rules' openings. */
+export interface Opening<Input> {
+  /** How it is drawn, where words are drawn so. */
+  options(words: ResolvedOptions): ResolvedOptions
+  /** The input of a reply that has it. */
+  chosen(id: number): Input
+}
+
 /** A question, read. */
 export interface ReadQuestion<Types extends EngineTypes> {
   readonly input: Types['input']
   /** The context's ids, for the score processors to see where `penalizeContext` says so. */
   readonly context: readonly number[]
+  /** Where the reply opens with an id that is to be drawn. */
+  readonly opening?: Opening<Types['input']>
+  /** Where it is known: the ids after the start id that the reply opens with, from the last of which the input has it go on. */
+  readonly begun?: readonly number[]
   readonly cut: ContextCut
   readonly crisis: boolean
-  /** @param told undefined where the reply was stopped before the model said anything. */
-  details(told: Types['told'] | undefined): Types['details']
+  /**
+   * @param told undefined where the reply was stopped before the model said anything.
+   * @param opening the id that was drawn for it.
+   */
+  details(told: Types['told'] | undefined, opening?: number): Types['details']
 }
 
 /** With what a question is read. */
