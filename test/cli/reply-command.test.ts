@@ -1,0 +1,50 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { testAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
+import { tempFolder } from '../temp.js'
+import { runMisc } from './misc-process.js'
+
+const folder = await jointModel()
+const adapter = ['--adapter', testAdapters[0]!]
+const question = join(tempFolder(), 'dialogue.json')
+writeFileSync(question, JSON.stringify({ dialogue: [{ speaker: 'seeker', text: 'i am sad' }] }))
+
+const joint = suite('cli/reply-command, BlenderBot-Joint')
+
+joint('misc generate: its strategy is told, drawn, the likeliest or given', async () => {
+  const generate = (...flags: string[]) =>
+    runMisc(['generate', folder, '--input', question, ...adapter, '--seed', '3', '--max-new-tokens', '4', ...flags])
+  const [likeliest, given, people] = await Promise.all([
+    generate('--json', '--no-sample-strategy'),
+    generate('--json', '--strategy', 'Information'),
+    generate('--strategy', 'Question'),
+  ])
+  const { strategy, blocks, ids } = JSON.parse(likeliest.stdout)
+  assert.equal(Object.keys(strategy), ['probs', 'predicted', 'chosen'])
+  assert.is(strategy.chosen, strategy.predicted)
+  assert.equal([blocks, ids.length], [undefined, 3])
+  const other = JSON.parse(given.stdout).strategy
+  assert.equal([other.chosen, other.predicted, other.probs], ['Information', strategy.predicted, strategy.probs])
+  assert.match(people.stderr, /strategies {2}Question, of [A-Z][a-z-].* \d+%, /)
+})
+
+joint('misc chat: a reply’s strategy is part of the dialogue that the next one reads', async () => {
+  const flags = ['--seed', '1', '--max-new-tokens', '4', '--strategy', 'Question']
+  const chat = await runMisc(['chat', folder, ...adapter, ...flags], 'hi\ni am sad\n')
+  assert.is(chat.status, 0)
+  const [first, second] = chat.stdout.split('\n')
+  const file = join(tempFolder(), 'dialogue.json')
+  const dialogue = (strategy: object) => [
+    { speaker: 'seeker', text: 'hi' },
+    { speaker: 'supporter', ...strategy, text: first },
+    { speaker: 'seeker', text: 'i am sad' },
+  ]
+  writeFileSync(file, JSON.stringify({ dialogue: dialogue({ strategy: 'Question' }) }))
+  const same = await runMisc(['generate', folder, '--input', file, ...adapter, ...flags])
+  assert.is(same.stdout, `${second}\n`)
+})
+
+joint.run()
