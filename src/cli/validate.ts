@@ -97,7 +97,10 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   const exact = scored && (await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)))
   await withGpu(flags, async (gpu) => {
     const model = await openWithProgress(gpu, folder, dtype)
-    const limits = { ...stageLimits[dtype], ...(flags.tolerance !== undefined && { hidden: flags.tolerance }) }
+    const limits = {
+      ...stageLimits(dtype, description.family),
+      ...(flags.tolerance !== undefined && { hidden: flags.tolerance }),
+    }
     const cases = await compare(gpu, model, references, limits)
     const rounded = scored && model instanceof MiscModel && (await score(gpu, model.weights, dtype, scored))
     const gate = rounded && exact && accuracyGate(dtype, exact, rounded)

@@ -18,7 +18,7 @@ export async function validated(
   for (const file of files) {
     const reference = await readReferenceCase(file, description)
     let passes = 0
-    const cases = await validateCase(gpu, model, reference, stageLimits[dtype], () => passes++)
+    const cases = await validateCase(gpu, model, reference, stageLimits(dtype, description.family), () => passes++)
     if (passes !== cases.length) throw new Error(`${passes} passes for ${cases.length} reports`)
     reports.push(...cases)
   }
