@@ -3,6 +3,7 @@
 /// <reference types="node" preserve="true" />
 export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export type { EngineTypes } from './engine/engine-types.js'
 export { Joint } from './engine/joint.js'
 export type { JointTypes } from './engine/joint-text.js'
 export { Listeners } from './engine/listeners.js'
@@ -31,7 +32,6 @@ export type {
   StrategyMixture,
 } from './engine/reply.js'
 export { ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
-export type { EngineTypes } from './engine/text-side.js'
 export {
   DeviceLostError,
   DisposedError,

@@ -10,13 +10,14 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
+import type { EngineTypes } from './engine-types.js'
 import { loadDecoder } from './load-decoder.js'
 import { loadEngine } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
-import type { EngineTypes, ReadQuestion, TextSide } from './text-side.js'
+import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** What is a plain BlenderBot-small's own of an engine. */
 export interface BlenderbotTypes extends EngineTypes {

@@ -1,7 +1,8 @@
 import type { GenerationOptions } from '../generation/options.js'
+import type { EngineTypes } from './engine-types.js'
 import type { LoadTimings } from './load-options.js'
 import type { ReplyDecoder } from './reply-decoder.js'
-import type { EngineTypes, TextSide } from './text-side.js'
+import type { TextSide } from './text-side.js'
 
 /** What an engine is made of. */
 export interface EngineParts<Types extends EngineTypes> {

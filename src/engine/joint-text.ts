@@ -8,9 +8,10 @@ import { JOINT_PROGRAMS, strategyId } from '../text/joint-programs.js'
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
+import type { EngineTypes } from './engine-types.js'
 import { type JointDetails, type JointOptions, strategyProbabilities } from './reply.js'
 import { strategyMixture } from './strategy-mixture.js'
-import type { EngineTypes, ReadQuestion, TextSide } from './text-side.js'
+import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** What is BlenderBot-Joint's own of an engine. */
 export interface JointTypes extends EngineTypes {

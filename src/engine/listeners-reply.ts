@@ -1,7 +1,7 @@
 import type { ContextIds, EmotionScores } from '../models/listeners/model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { WordContextOptions } from '../text/word-context.js'
-import type { EngineTypes } from './text-side.js'
+import type { EngineTypes } from './engine-types.js'
 
 /** What is said of how Transformer, MoEL or MIME reads a dialogue. */
 export interface ListenersOptions extends WordContextOptions {

@@ -5,13 +5,14 @@ import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { BeamDecoder } from './beam-decoder.js'
 import type { EngineParts } from './engine-parts.js'
+import type { EngineTypes } from './engine-types.js'
 import { linkedAbort } from './linked-abort.js'
 import type { LoadTimings } from './load-options.js'
 import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
 import { defaultStepsInFlight, ReplyScheduler } from './scheduler.js'
-import type { EngineTypes, ReadOptions, ReadQuestion, TextSide } from './text-side.js'
+import type { ReadOptions, ReadQuestion, TextSide } from './text-side.js'
 
 /** A piece of a reply, as it is drawn. */
 export interface ReplyPiece {

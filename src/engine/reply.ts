@@ -5,7 +5,7 @@ import type { StrategyScores } from '../models/misc/model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
-import type { EngineTypes } from './text-side.js'
+import type { EngineTypes } from './engine-types.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
 export type StrategyChoice = StrategyName | readonly number[]

@@ -1,23 +1,8 @@
 import type { ResolvedOptions } from '../generation/options.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import type { TextStream } from '../text/text-stream.js'
+import type { EngineTypes } from './engine-types.js'
 import type { ReplyTimer } from './reply-timer.js'
-
-/** The types that tell the engines of one family from those of another. */
-export interface EngineTypes {
-  /** What kind of model it is. */
-  readonly family: string
-  /** What is asked of it: a dialogue, as its users write it. */
-  readonly question: unknown
-  /** What its model reads. */
-  readonly input: unknown
-  /** What its model tells of an input. */
-  readonly told: unknown
-  /** What of that, and of the question, a reply has beside a {@link DrawnReply}. */
-  readonly details: object
-  /** Options of its replies beside {@link DrawOptions}. */
-  readonly options: object
-}
 
 /** An id that a reply opens with before its words, to be drawn from the rules' openings. */
 export interface Opening<Input> {

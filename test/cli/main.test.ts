@@ -6,7 +6,7 @@ import { misc } from './run.js'
 const main = suite('cli/main')
 
 const names = ['doctor', 'chat', 'generate', 'comet', 'inspect', 'synth', 'convert', 'features', 'tokenize', 'validate']
-const commands = [...names, 'bench', 'tune']
+const commands = [...names, 'eval', 'bench', 'tune']
 
 main('--help lists every command in its order, as no argument does, with exit code 2', () => {
   const { status, stdout } = misc(['--help'])
