@@ -3,11 +3,10 @@
  *
  *     node --import tsx bench/cold-start.ts [adapter] [model folder]
  */
-import { loadModel } from '../src/engine/load-model.js'
+import { openModel } from '../src/engine/load-model.js'
 import { ReplyDecoder } from '../src/engine/reply-decoder.js'
-import { usualDialogue } from '../src/engine/usual-dialogue.js'
 import { tokenRules } from '../src/generation/token-rules.js'
-import { MiscModel } from '../src/models/misc/model.js'
+import type { Model } from '../src/models/model.js'
 import { openGpu } from '../src/platform/node/open-gpu.js'
 import { packagedModel } from '../src/platform/node/packaged-model.js'
 
@@ -16,10 +15,10 @@ const [adapter = 'lavapipe', folder = packagedModel()] = process.argv.slice(2)
 process.env.MESA_SHADER_CACHE_DISABLE = 'true'
 
 const gpu = await openGpu({ adapter })
-const weights = await loadModel(gpu, folder)
-const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, weights), tokenRules(weights.config))
+const model: Model = await openModel(gpu, folder)
+const decoder = new ReplyDecoder(gpu, model, tokenRules(model.config))
 const asked = performance.now()
-const runKernels = await decoder.compile(usualDialogue(weights.config))
+const runKernels = await decoder.compile(model.usualInput())
 const made = performance.now()
 
 const times: { readonly shader: string; readonly ms: number }[] = []

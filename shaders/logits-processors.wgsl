@@ -1,13 +1,14 @@
 // Hugging Face's score processors on each row of logits, in place: repetition penalty, then every forbidden id set to
-// LOWEST: ids added to the vocabulary, those that would repeat an n-gram or complete a forbidden run, those that end a reply
-// while the history is short, those that none begins with. Where an id is forced, all others are forbidden and nothing else
-// counts. One workgroup per row. Rows whose reply has ended are left alone.
+// LOWEST: ids added to the vocabulary (where a reply's opening is drawn: all ids but the openings), those that would repeat
+// an n-gram or complete a forbidden run, those that end a reply while the history is short, those that none begins with.
+// Where an id is forced, all others are forbidden and nothing else counts. One workgroup per row. Rows whose reply has
+// ended are left alone.
 
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;   // [rows, vocab]
-@group(0) @binding(1) var<storage, read> settings: array<Settings>;  // [rows]
+@group(0) @binding(1) var<storage, read> settings: array<Settings>;  // [rows, 2]: of the first draw, of all others
 @group(0) @binding(2) var<storage, read> state: array<State>;        // [rows]
 @group(0) @binding(3) var<storage, read> history: array<u32>;        // [rows, capacity], REPEATED marks an id's second time
-@group(0) @binding(4) var<storage, read> rules: array<u32>;          // four lists of ids, then the runs: src/ops/rule-words.ts
+@group(0) @binding(4) var<storage, read> rules: array<u32>;          // five lists of ids, then the runs: src/ops/rule-words.ts
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
@@ -18,6 +19,7 @@ struct Params {
   forced_first: u32,
   forced_last: u32,
   forbidden_first: u32,
+  openings: u32,
   runs: u32,
 }
 
@@ -33,6 +35,7 @@ struct Settings {
   max_length: u32,
   seed_low: u32,
   seed_high: u32,
+  opening: u32,  // 1: what is drawn is the reply's opening
 }
 
 struct State {
@@ -53,9 +56,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = group.x;
   let scores = row * params.vocab;
   let past = row * params.capacity;
-  let own = settings[row];
   let length = state[row].length;
   let drawn = state[row].drawn;
+  let own = settings[2 * row + min(drawn, 1)];
   if (state[row].status != RUNNING) {
     return;
   }
@@ -67,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (params.forced_last > params.forced_first && drawn + 2 >= own.max_length) {
     forced = vec2u(params.forced_first, params.forced_last);
   }
-  if (forced.x < forced.y) {
+  if (forced.x < forced.y && own.opening == 0) {
     for (var id = lane; id < params.vocab; id += LANES) {
       logits[scores + id] = select(LOWEST, 0.0, is_among(id, forced.x, forced.y));
     }
@@ -87,8 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   storageBarrier();
 
   // From here on every lane writes the same value.
-  for (var id = params.first_added + lane; id < params.vocab; id += LANES) {
-    forbid(scores, id);
+  if (own.opening == 1) {
+    for (var id = lane; id < params.vocab; id += LANES) {
+      if (!is_among(id, params.forbidden_first, params.openings)) {
+        forbid(scores, id);
+      }
+    }
+  } else {
+    for (var id = params.first_added + lane; id < params.vocab; id += LANES) {
+      forbid(scores, id);
+    }
   }
   for (var i = lane; i < params.forbidden_first; i += LANES) {
     let ends_early = i < params.eos && length < own.min_length;
@@ -98,8 +109,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   for (var run = lane; run < params.runs; run += LANES) {
-    let start = rules[params.forbidden_first + 2 * run];
-    let prefix = rules[params.forbidden_first + 2 * run + 1] - 1 - start;
+    let start = rules[params.openings + 2 * run];
+    let prefix = rules[params.openings + 2 * run + 1] - 1 - start;
     var same = 0u;
     if (prefix <= length) {
       while (same < prefix && rules[start + same] == id_at(past + length - prefix + same)) {

@@ -10,7 +10,7 @@
 //   draw   by id                   mass: weight   target: random · total
 
 @group(0) @binding(0) var<storage, read> logits: array<u32>;           // [rows, vocab], the bits of f32
-@group(0) @binding(1) var<storage, read> settings: array<Settings>;    // [rows]
+@group(0) @binding(1) var<storage, read> settings: array<Settings>;    // [rows, 2]: of the first draw, of all others
 @group(0) @binding(2) var<storage, read_write> state: array<State>;    // [rows]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;    // [rows, capacity], REPEATED marks an id's second time
 @group(0) @binding(4) var<storage, read_write> ids: array<u32>;        // [rows]
@@ -38,6 +38,7 @@ struct Settings {
   max_length: u32,
   seed_low: u32,
   seed_high: u32,
+  opening: u32,  // 1: what is drawn is the reply's opening
 }
 
 struct State {
@@ -81,6 +82,7 @@ struct Mass {
 }
 
 var<workgroup> status: u32;
+var<workgroup> used: u32;  // which of the settings
 var<workgroup> best_rank: atomic<u32>;
 var<workgroup> best_id: atomic<u32>;
 var<workgroup> best_score: f32;
@@ -106,9 +108,9 @@ var<workgroup> low: array<atomic<u32>, 256>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
-  let own = settings[row];
   if (lane == 0) {
     status = state[row].status;
+    used = 2 * row + min(state[row].drawn, 1);
     atomicStore(&best_id, OUT);
     atomicStore(&listed_count, OUT);
   }
@@ -118,6 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
+  let own = settings[workgroupUniformLoad(&used)];
   find_best(row, lane);
   if (own.do_sample != 0) {
     draw(row, lane, own);

@@ -1,12 +1,26 @@
 // For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
+export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { Joint } from './engine/joint.js'
+export type { JointTypes } from './engine/joint-text.js'
+export { Listeners } from './engine/listeners.js'
+export type { EmotionMixture, ListenersDetails, ListenersOptions, ListenersTypes } from './engine/listeners-reply.js'
+export { type Engine, load } from './engine/load.js'
 export type { LoadOptions, LoadTimings } from './engine/load-options.js'
 export type { LoadStage, OnProgress } from './engine/loading-bar.js'
-export { type AttendedBlock, type Encoding, Misc, type ReplyPiece } from './engine/misc.js'
+export { type AttendedBlock, type Encoding, Misc } from './engine/misc.js'
 export type {
+  ChosenStrategy,
+  DrawnReply,
+  DrawOptions,
   FinishReason,
+  JointDetails,
+  JointOptions,
+  MiscDetails,
+  MiscOptions,
+  MiscTypes,
   Reply,
   ReplyBlock,
   ReplyBlocks,
@@ -16,6 +30,8 @@ export type {
   StrategyChoice,
   StrategyMixture,
 } from './engine/reply.js'
+export { ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
+export type { EngineTypes } from './engine/text-side.js'
 export {
   DeviceLostError,
   DisposedError,
@@ -30,6 +46,7 @@ export {
 export type { GenerationOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
+export type { ListenersConfig } from './models/listeners/config.js'
 export type { MiscConfig, Variant } from './models/misc/config.js'
 export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'

@@ -24,20 +24,21 @@ export const tinyConfig = {
   synthetic_seed: 1,
 }
 
-const models = new Map<number, Promise<string>>()
+const models = new Map<string, Promise<string>>()
 
 /** The folder of a complete tiny model with synthetic weights; made once per run, removed at its end. */
-export function tinyModel(maxPositions = MAX_POSITIONS): Promise<string> {
-  const model = models.get(maxPositions) ?? makeModel(maxPositions)
-  models.set(maxPositions, model)
+export function tinyModel(maxPositions = MAX_POSITIONS, variant: 'paper' | 'released' = 'paper'): Promise<string> {
+  const key = `${variant} ${maxPositions}`
+  const model = models.get(key) ?? makeModel(maxPositions, variant)
+  models.set(key, model)
   return model
 }
 
-async function makeModel(maxPositions: number): Promise<string> {
+async function makeModel(maxPositions: number, variant: string): Promise<string> {
   const folder = tempFolder()
   for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel(), file), join(folder, file))
   const { vocabSize } = await Tokenizer.load(folder)
-  const config = { ...tinyConfig, vocab_size: vocabSize, max_position_embeddings: maxPositions }
+  const config = { ...tinyConfig, misc_variant: variant, vocab_size: vocabSize, max_position_embeddings: maxPositions }
   const file = join(tempFolder(), 'config.json')
   writeFileSync(file, JSON.stringify(config))
   await synthesize(file, folder)

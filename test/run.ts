@@ -2,16 +2,16 @@
  * Runs every test/**\/*.test.ts, or those whose path contains one of the arguments: `npm test`, `npm test -- ops/ io/`.
  * Those of test/long run only when named. Ends with a line "N passed, M failed".
  *
- * All of them run in two processes, because software drivers compile kernels on one core. What the second prints comes
- * last.
+ * All of them run in two processes, because software drivers compile kernels on one core. One takes file after file from the
+ * first on, the other from the last, until they meet: neighbours need the same kernels. What the second prints comes last.
  */
 import { spawn } from 'node:child_process'
-import { readdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { run } from 'uvu/run'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { disposeDevices } from '../src/gpu/gpu.js'
+import { builtPackage } from './user-folder.js'
 
 const words = process.argv.slice(2).filter((it) => it !== '--second-half')
 const isSecond = words.length < process.argv.length - 2
@@ -28,9 +28,7 @@ const suites = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => (words.length === 0 ? !name.startsWith('long') : words.some((word) => name.includes(word))))
   .sort()
-  // Dealt out there and back, like cards: that parts the longest evenly.
-  .filter((_, i) => !halves || (i % 4 === 1 || i % 4 === 2) === isSecond)
-  .map((name) => ({ name: relative(root, join(root, name)), file: join(root, name) }))
+if (isSecond) suites.reverse()
 
 if (suites.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`)
@@ -49,8 +47,14 @@ process.stdout.write = ((chunk: string | Uint8Array, ...rest: []) => {
   return write(chunk, ...rest)
 }) as typeof process.stdout.write
 
+const taken = fileURLToPath(new URL('../node_modules/.cache/taken', import.meta.url))
+if (halves && !isSecond) {
+  rmSync(taken, { recursive: true, force: true })
+  mkdirSync(taken, { recursive: true })
+  builtPackage()
+}
 const second = halves && !isSecond ? secondHalf() : undefined
-await run(suites)
+await runFiles()
 await disposeDevices()
 if (second) {
   const { output, code } = await second
@@ -67,4 +71,36 @@ async function secondHalf(): Promise<{ output: string; code: number | null }> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   return { output: await text(child.stdout), code: await ended }
+}
+
+/** Loads a file when those before it are done, and runs it; uvu's own runner loads all of them first. */
+async function runFiles(): Promise<void> {
+  const state = globalThis as { UVU_DEFER?: number; UVU_INDEX?: number; UVU_QUEUE?: unknown[][] }
+  state.UVU_DEFER = 1
+  const { exec } = await import('uvu')
+  const queue = state.UVU_QUEUE!
+  const left = suites.values()
+  // Comes after a file's suites as if it were one, of no tests.
+  const loadNext = async () => {
+    const { value: name } = left.next()
+    if (name !== undefined && (!halves || take(name))) {
+      state.UVU_INDEX = queue.push([name]) - 1
+      await import(pathToFileURL(join(root, name)).href)
+      queue.at(-1)!.push(loadNext)
+    }
+    return [true, 0, 0, 0]
+  }
+  await loadNext()
+  await exec()
+}
+
+/** Takes a file for this process; false where the other has it. */
+function take(name: string): boolean {
+  try {
+    mkdirSync(join(taken, name.replaceAll('/', ' ')))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
 }

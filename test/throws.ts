@@ -14,3 +14,11 @@ export async function refused(work: () => unknown, ...patterns: RegExp[]): Promi
   }
   assert.unreachable(`nothing was thrown; expected ${patterns}`)
 }
+
+/** As {@link refused}, in less than a second of this process's own time, whatever else the machine does. */
+export async function quicklyRefused(work: () => unknown, ...patterns: RegExp[]): Promise<void> {
+  const start = process.cpuUsage()
+  await refused(work, ...patterns)
+  const { user, system } = process.cpuUsage(start)
+  assert.ok(user + system < 1e6, `it took ${(user + system) / 1e6} seconds`)
+}

@@ -1,6 +1,6 @@
 /** A project of a user's own that has this package installed: for tests of what is shipped. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
@@ -19,6 +19,17 @@ export function runNode(cwd: string, ...args: string[]): string {
 /** Runs the TypeScript compiler. */
 export const compile = (cwd: string, ...args: string[]): string => runNode(cwd, tsc, ...args)
 
+/** The package's code as it is shipped, compiled once for all processes of a test run: those that this one starts know where. */
+export function builtPackage(): string {
+  if (!process.env.MISC_TEST_DIST) {
+    const dist = join(tempFolder(), 'dist')
+    compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist)
+    runNode(root, '--import', 'tsx', 'scripts/embed.ts', dist)
+    process.env.MISC_TEST_DIST = dist
+  }
+  return process.env.MISC_TEST_DIST
+}
+
 /**
  * A folder with the built package and what comes with it in its node_modules: its dependencies and SwiftShader, nothing that
  * only its developers have.
@@ -28,11 +39,9 @@ export function userFolder(): string {
   const modules = join(folder, 'node_modules')
   const installed = join(modules, 'misc-webgpu')
   mkdirSync(installed, { recursive: true })
-  const dist = join(installed, 'dist')
-  compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist)
-  runNode(root, '--import', 'tsx', 'scripts/embed.ts', dist)
+  cpSync(builtPackage(), join(installed, 'dist'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(installed, 'package.json'))
-  symlinkSync(join(root, 'weights'), join(installed, 'weights'))
+  for (const name of ['data', 'weights']) symlinkSync(join(root, name), join(installed, name))
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean }>
   }

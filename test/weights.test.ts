@@ -43,34 +43,32 @@ weights('comet-mini is a sound BART-layout model with the same vocabulary', asyn
   assert.is((await Tokenizer.load(folder)).vocabSize, (await Tokenizer.load(packagedModel())).vocabSize)
 })
 
-for (const adapter of testAdapters) {
-  weights(`two long posts, one of despair and one of joy, are not the same to misc-mini on ${adapter}`, async () => {
-    const tokenizer = await Tokenizer.load(packagedModel())
-    const posts = [
-      'i feel so sad , alone and afraid , and i cry all day . ',
-      'i am so happy , my life is great and i love it ! ',
+weights('two long posts, one of despair and one of joy, are not the same to misc-mini', async () => {
+  const tokenizer = await Tokenizer.load(packagedModel())
+  const posts = [
+    'i feel so sad , alone and afraid , and i cry all day . ',
+    'i am so happy , my life is great and i love it ! ',
+  ]
+  await using misc = await Misc.load(packagedModel(), { adapter: testAdapters[0]!, tune: false, comet: false })
+  const answers = posts.map(async (sentence) => {
+    const words = await tokenizer.encode(sentence)
+    const text = sentence.repeat(Math.floor(760 / words.length)) + 'i '.repeat(760 % words.length)
+    assert.is((await tokenizer.encode(text)).length, 760)
+    const dialogue = [
+      { speaker: 'seeker' as const, text: 'hi' },
+      { speaker: 'supporter' as const, text: 'how are you ?' },
+      { speaker: 'seeker' as const, text },
     ]
-    await using misc = await Misc.load(packagedModel(), { adapter, tune: false, comet: false })
-    const answers = posts.map(async (sentence) => {
-      const words = await tokenizer.encode(sentence)
-      const text = sentence.repeat(Math.floor(760 / words.length)) + 'i '.repeat(760 % words.length)
-      assert.is((await tokenizer.encode(text)).length, 760)
-      const dialogue = [
-        { speaker: 'seeker' as const, text: 'hi' },
-        { speaker: 'supporter' as const, text: 'how are you ?' },
-        { speaker: 'seeker' as const, text },
-      ]
-      const { ids, strategy, cut } = await misc.reply({ dialogue }, { seed: 1, maxNewTokens: 24 })
-      // "hi" and EOS, "how are you ?" and EOS, and of 760 ids and EOS all but 511.
-      assert.equal(cut, { utterances: 2, ids: 2 + 5 + 250 })
-      return { ids, probs: STRATEGIES.map((name) => strategy!.probs[name]) }
-    })
-    const [despair, joy] = await Promise.all(answers)
-    assert.not.equal(joy!.ids, despair!.ids)
-    const apart = despair!.probs.map((p, i) => Math.abs(p - joy!.probs[i]!))
-    assert.ok(Math.max(...apart) > 0.01, `${apart}`)
+    const { ids, strategy, cut } = await misc.reply({ dialogue }, { seed: 1, maxNewTokens: 24 })
+    // "hi" and EOS, "how are you ?" and EOS, and of 760 ids and EOS all but 511.
+    assert.equal(cut, { utterances: 2, ids: 2 + 5 + 250 })
+    return { ids, probs: STRATEGIES.map((name) => strategy!.probs[name]) }
   })
-}
+  const [despair, joy] = await Promise.all(answers)
+  assert.not.equal(joy!.ids, despair!.ids)
+  const apart = despair!.probs.map((p, i) => Math.abs(p - joy!.probs[i]!))
+  assert.ok(Math.max(...apart) > 0.01, `${apart}`)
+})
 
 weights.run()
 

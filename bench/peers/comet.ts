@@ -7,7 +7,6 @@ import { InputReader } from '../../src/engine/input-reader.js'
 import { openModel } from '../../src/engine/load-model.js'
 import { resolveOptions } from '../../src/generation/options.js'
 import { tokenRules } from '../../src/generation/token-rules.js'
-import type { Model } from '../../src/models/model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { adoptTuning } from '../../src/platform/node/tuning-file.js'
 import { serve, warmedUp } from './serve.js'
@@ -17,14 +16,14 @@ const [folder, file, adapter] = process.argv.slice(2)
 const { queries, beams, longest } = JSON.parse(readFileSync(file!, 'utf8')) as CometWork
 const gpu = await openGpu({ adapter })
 await adoptTuning(gpu, (message) => process.stderr.write(`${message}\n`))
-const model: Model<readonly number[]> = await openModel(gpu, folder!)
+const model = await openModel(gpu, folder!, { family: 'bart' })
 const decoder = new BeamDecoder(searchAlone(new InputReader(gpu, model), tokenRules(model.config)))
 const options = resolveOptions({
   ...{ ...usualSearch, doSample: false },
   ...{ numBeams: beams, numReturnSequences: beams, maxLength: longest },
 })
 const search = (inputs: readonly (readonly number[])[]) =>
-  decoder.search(inputs.map((input) => ({ input, options, history: [model.first(input).id] })))
+  decoder.search(inputs.map((input) => ({ input, options, history: [model.first().id] })))
 
 await serve(
   { tails: () => warmedUp(() => timed(() => search(queries)), 1) },

@@ -33,7 +33,7 @@ export interface BenchOptions {
   /** Who writes the blocks in the suite `pipeline`; default: as {@link LoadOptions.comet}. */
   readonly comet?: string | undefined
   readonly workload: Workload
-  /** The number format of weight matrices; default: f32. */
+  /** The number format of weight matrices; default: f32, and in the suite `pipeline` what replies are drawn with. */
   readonly dtype?: WeightDtype | undefined
   /** Milliseconds that opening the adapter took. */
   readonly adapterMs: number
@@ -85,7 +85,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
     const encode = await suite('encode', encodeSuite)
     const blocks = await suite('blocks', blocksSuite)
     const kernels = await suite('kernels', (context) => kernelsSuite(context, cases))
-    const pipeline = await suite('pipeline', (context) => pipelineSuite(context, folders!, dtype))
+    const pipeline = await suite('pipeline', (context) => pipelineSuite(context, folders!, options.dtype))
     const scaling = await suite('scaling', scalingSuite)
     const { config, variant } = weights
     return {

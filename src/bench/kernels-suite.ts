@@ -1,4 +1,4 @@
-import Benchmark from 'benchmark'
+import type Benchmark from 'benchmark'
 import { median } from 'simple-statistics'
 import { Profiler } from '../gpu/profiler.js'
 import { Recorder } from '../gpu/recorder.js'
@@ -102,9 +102,10 @@ async function timeVariant(rig: BenchRig, { layers, record, prepare }: KernelCas
  * @returns milliseconds of one run, a value for each sample.
  * @throws what the work throws.
  */
-function sampleTimes(work: () => Promise<void>, samples: number): Promise<number[]> {
+async function sampleTimes(work: () => Promise<void>, samples: number): Promise<number[]> {
+  const { default: Runner } = await import('benchmark')
   return new Promise((resolve, reject) => {
-    const benchmark = new Benchmark({
+    const benchmark: Benchmark = new Runner({
       ...{ minSamples: samples, maxTime: samples * secondsPerSample, minTime: leastSampleSeconds, delay: 0 },
       defer: true,
       fn: (deferred: Benchmark.Deferred) => {

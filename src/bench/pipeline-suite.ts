@@ -9,7 +9,7 @@ import { openGpu } from '../platform/node/open-gpu.js'
 import { adoptTuning } from '../platform/node/tuning-file.js'
 import type { CometBlock, DialogueInput } from '../text/dialogue.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import type { PipelineReport } from './report.js'
+import type { PipelineReport, TurnsReport } from './report.js'
 import { sum, summarize } from './statistics.js'
 import { repeated, type SuiteContext } from './suite.js'
 import { makeTurn } from './turns.js'
@@ -45,7 +45,7 @@ export async function pipelineFolders(folder: string, comet?: string): Promise<P
 export async function pipelineSuite(
   context: SuiteContext,
   { model, comet }: PipelineFolders,
-  dtype: WeightDtype,
+  dtype?: WeightDtype | undefined,
 ): Promise<PipelineReport> {
   const { gpu, workload } = context.rig
   const warn = (message: string) => process.stderr.write(`misc: ${message}\n`)
@@ -55,35 +55,20 @@ export async function pipelineSuite(
     await adoptTuning(own, warn)
     const misc = await Misc.open(own, model, { comet, dtype, onWarning: warn })
     let turn = 0
-    const turns = await repeated(context, async () => {
-      const dialogue = makeTurn(workload.seed, turn++, workload.context)
-      const bare = await timeTurn(misc, dialogue, workload.seed)
-      const blocks = { post: bare.blocks.post.map(asGiven), situation: bare.blocks.situation.map(asGiven) }
-      return { bare, given: await timeTurn(misc, { ...dialogue, blocks }, workload.seed) }
+    const time = (dialogue: DialogueInput) => timeTurn(misc, dialogue, workload.seed)
+    const conversations = await repeated(context, async () => {
+      const first = makeTurn(workload.seed, turn++, workload.context)
+      const further = { ...makeTurn(workload.seed, turn++, workload.context), situation: first.situation! }
+      // No text is known from an earlier conversation, neither its blocks nor their states: or blocks given would be known.
+      misc.forget()
+      const bare = [await time(first), await time(further)] as const
+      misc.forget()
+      const given = [await time(withBlocks(first, bare[0])), await time(withBlocks(further, bare[1]))] as const
+      return { bare, given }
     })
-    const of = (kind: 'bare' | 'given', time: (turn: Turn) => number) => summarize(turns.map((it) => time(it[kind])))
-    const parts = (kind: 'bare' | 'given') => ({
-      first_word_ms: of(kind, (it) => it.firstWordMs),
-      first_id_ms: of(kind, (it) => it.timings.firstTokenMs),
-      ids: of(kind, ({ timings: { readMs, inferMs } }) => readMs - sum(Object.values(inferMs))),
-      context: of(kind, (it) => it.timings.encodeMs),
-      first_step: of(kind, ({ timings: { firstTokenMs, readMs, encodeMs } }) => firstTokenMs - readMs - encodeMs),
-    })
-    const firstWord = (kind: 'bare' | 'given') => median(turns.map((it) => it[kind].firstWordMs))
-    return {
-      comet,
-      words: workload.context,
-      blocks: mean(turns.map(({ bare: { blocks } }) => blocks.post.length + blocks.situation.length)),
-      bare: {
-        ...parts('bare'),
-        queries: of('bare', (it) => it.timings.inferMs.queries),
-        tails_start: of('bare', (it) => it.timings.inferMs.tailsStart),
-        tails_steps: of('bare', (it) => it.timings.inferMs.tailsSteps),
-        blocks: of('bare', (it) => it.timings.inferMs.blocks),
-      },
-      given: parts('given'),
-      ratio: firstWord('bare') / firstWord('given'),
-    }
+    const ofTurn = (which: 0 | 1) =>
+      turnsReport(conversations.map(({ bare, given }) => ({ bare: bare[which], given: given[which] })))
+    return { comet, words: workload.context, ...ofTurn(0), further: ofTurn(1) }
   } finally {
     await own.dispose()
   }
@@ -96,9 +81,32 @@ interface Turn {
   readonly blocks: { readonly post: readonly ReplyBlock[]; readonly situation: readonly ReplyBlock[] }
 }
 
-/** No block is known from an earlier turn, neither its text nor its states: otherwise the second of a pair had an easy time. */
+/** The same turn from bare text and with its blocks given, again and again. */
+function turnsReport(turns: readonly Readonly<Record<'bare' | 'given', Turn>>[]): TurnsReport {
+  const of = (kind: 'bare' | 'given', time: (turn: Turn) => number) => summarize(turns.map((it) => time(it[kind])))
+  const parts = (kind: 'bare' | 'given') => ({
+    first_word_ms: of(kind, (it) => it.firstWordMs),
+    first_id_ms: of(kind, (it) => it.timings.firstTokenMs),
+    ids: of(kind, ({ timings: { readMs, inferMs } }) => readMs - sum(Object.values(inferMs))),
+    context: of(kind, (it) => it.timings.encodeMs),
+    first_step: of(kind, ({ timings: { firstTokenMs, readMs, encodeMs } }) => firstTokenMs - readMs - encodeMs),
+  })
+  const firstWord = (kind: 'bare' | 'given') => median(turns.map((it) => it[kind].firstWordMs))
+  return {
+    blocks: mean(turns.map(({ bare: { blocks } }) => blocks.post.length + blocks.situation.length)),
+    bare: {
+      ...parts('bare'),
+      queries: of('bare', (it) => it.timings.inferMs.queries),
+      tails_start: of('bare', (it) => it.timings.inferMs.tailsStart),
+      tails_steps: of('bare', (it) => it.timings.inferMs.tailsSteps),
+      blocks: of('bare', (it) => it.timings.inferMs.blocks),
+    },
+    given: parts('given'),
+    ratio: firstWord('bare') / firstWord('given'),
+  }
+}
+
 async function timeTurn(misc: Misc, dialogue: DialogueInput, seed: number): Promise<Turn> {
-  misc.forget()
   const options = { maxNewTokens: ids, minLength: ids + 1, numBeams: 1, seed }
   const started = performance.now()
   const pieces = misc.stream(dialogue, options)
@@ -112,5 +120,10 @@ async function timeTurn(misc: Misc, dialogue: DialogueInput, seed: number): Prom
     firstWordMs ??= performance.now() - started
   }
 }
+
+const withBlocks = (dialogue: DialogueInput, { blocks: { post, situation } }: Turn): DialogueInput => ({
+  ...dialogue,
+  blocks: { post: post.map(asGiven), situation: situation.map(asGiven) },
+})
 
 const asGiven = ({ relation, tail }: ReplyBlock): CometBlock => ({ relation: relation!, tail })

@@ -159,17 +159,23 @@ export interface BlocksReport {
   readonly gpu_blocks: GpuTime
 }
 
-/** Turns of a chat, from text to the first word, by an engine of its own. Each is of another text, none of whose blocks is known. */
-export interface PipelineReport {
+/** Turns of conversations, from text to the first word, by an engine of its own. The first turn's situation and post are new. */
+export interface PipelineReport extends TurnsReport {
   /** The folder of who writes the blocks. */
   readonly comet: string
   /** Words of a turn's dialogue, its situation left out. */
   readonly words: number
+  /** Another turn of each conversation: of its situation is known what was inferred, and the post is new. */
+  readonly further: TurnsReport
+}
+
+/** One turn of conversations, two ways. */
+export interface TurnsReport {
   /** Of a turn, on average. */
   readonly blocks: number
   /** From bare text. */
   readonly bare: TurnReport
-  /** The same turns, with the blocks that the turn before inferred. */
+  /** The same turns, with the blocks that were inferred then. */
   readonly given: Omit<TurnReport, 'queries' | 'tails_start' | 'tails_steps' | 'blocks'>
   /** Median time to the first word from bare text / that with the blocks given. */
   readonly ratio: number

@@ -8,6 +8,7 @@ import type {
   KernelsReport,
   PipelineReport,
   ScalingReport,
+  TurnsReport,
   WorkRow,
 } from './report.js'
 import type { Section, Table } from './section.js'
@@ -22,7 +23,7 @@ export function reportSections(report: BenchReport): Section[] {
     ...(decode ? decodeSections(decode, report) : []),
     ...(encode ? encodeSections(encode) : []),
     ...(blocks ? blocksSections(blocks) : []),
-    ...(pipeline ? [pipelineSection(pipeline)] : []),
+    ...(pipeline ? pipelineSections(pipeline) : []),
     ...(scaling ? [scalingSection(scaling)] : []),
   ]
 }
@@ -139,12 +140,22 @@ function blocksSections({ rows, gpu_blocks }: BlocksReport): Section[] {
   return [{ title: 'Blocks', notes: [], table }, gpuSection(`blocks, ${rows.at(-1)!.name}`, gpu_blocks)]
 }
 
-function pipelineSection({ comet, words, blocks, bare, given, ratio }: PipelineReport): Section {
+function pipelineSections({ comet, words, further, ...first }: PipelineReport): Section[] {
+  const notes = [
+    `With ${plain(comet)}, dialogues of ${words} words: of each situation and post is inferred what is not known of it yet.`,
+  ]
+  return [
+    turnSection('the first turn of a conversation', first, notes),
+    turnSection('a further turn, of a situation that is known', further, []),
+  ]
+}
+
+function turnSection(which: string, { blocks, bare, given, ratio }: TurnsReport, notes: readonly string[]): Section {
   return {
-    title: 'From bare text to the first word',
+    title: `From bare text to the first word: ${which}`,
     notes: [
-      `With ${plain(comet)}: the first word after ${fixed(ratio)} times the time that it takes with the blocks given, by medians.`,
-      `Dialogues of ${words} words, another each time, and what is inferred of them: ${fixed(blocks)} blocks on average.`,
+      ...notes,
+      `The first word after ${fixed(ratio)} times the time that it takes with the blocks given, by medians; ${fixed(blocks)} blocks on average.`,
     ],
     table: summaryTable([
       ['first word, bare text', bare.first_word_ms],

@@ -1,18 +1,21 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import type { Misc } from '../engine/misc.js'
-import type { ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
+import type { Engine } from '../engine/load.js'
+import type { ReplyBlocks } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { mentionsCrisis } from '../text/crisis.js'
 import { DIALOGUE_LIMITS, type Utterance } from '../text/dialogue.js'
 import type { StrategyName } from '../text/strategies.js'
 import { type CommandName, parseChatLine } from './chat-line.js'
 import {
+  type AnyOptions,
   blockTable,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
-  loadMisc,
+  loadWithBars,
+  type Mixture,
   NOTICE,
   parseStrategy,
   type ReplyFlags,
@@ -21,12 +24,13 @@ import {
   SITUATION_NOTICE,
   shown,
   streamReply,
+  writesBlocks,
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
 
 const HELP = `/situation TEXT       what troubles you; takes part through what COMET infers of it
 /strategy NAME|auto   reply in one strategy, or let the model choose
-/mixture              the strategy mixture of the last reply
+/mixture              the mixture of strategies, or of emotions, of the last reply
 /state                what COMET inferred for the last reply
 /reset                forget the conversation and the situation
 /quit                 leave; so do Ctrl-C and Ctrl-D
@@ -52,15 +56,15 @@ export function chatCommand(): Command {
   return replyCommand('chat')
     .summary('talk with the model')
     .description(`A conversation, a line a turn. Nothing you type is stored or sent.\n\n${NOTICE}`)
-    .option('--mixture', 'show the strategy mixture after every reply')
+    .option('--mixture', 'show the mixture of strategies, or of emotions, after every reply')
     .addHelpText('after', EXAMPLES)
     .action(run)
 }
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
   say(`${NOTICE}\nNothing you type is stored or sent: it stays in this process. /help lists the commands.\n`)
-  await using misc = await loadMisc(model, flags)
-  const chat = new Chat(misc, replyOptions(flags), flags.mixture ?? false)
+  await using engine = await loadWithBars(model, flags)
+  const chat = new Chat(engine, replyOptions(flags), flags.mixture ?? false)
   const terminal = process.stdin.isTTY && process.stderr.isTTY
   const prompt = terminal ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' }) : undefined
   prompt?.on('SIGINT', () => {
@@ -83,14 +87,14 @@ class Chat {
   #dialogue: Utterance[] = []
   #situation: string | undefined
   #strategy: StrategyName | undefined
-  #mixture: StrategyMixture | undefined
+  #mixture: Mixture | undefined
   #blocks: ReplyBlocks | undefined
   #toldCut = false
   #reply: AbortController | undefined
 
   constructor(
-    readonly misc: Misc,
-    readonly options: ReplyOptions,
+    readonly engine: Engine,
+    readonly options: AnyOptions,
     readonly showMixture: boolean,
   ) {
     this.#strategy = options.strategy as StrategyName | undefined
@@ -124,7 +128,7 @@ class Chat {
     else if (name === 'situation') this.#setSituation(argument)
     else if (name === 'strategy') this.#setStrategy(argument)
     else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
-    else if (name === 'state') say(this.#blocks ? blockTable(this.#blocks) : 'no reply yet')
+    else if (name === 'state') say(this.#state())
     else {
       this.#dialogue = []
       this.#situation = this.#mixture = this.#blocks = undefined
@@ -133,11 +137,16 @@ class Chat {
     }
   }
 
+  #state(): string {
+    if (writesBlocks(this.engine) === undefined) return 'nothing is inferred for this model: it reads no blocks'
+    return this.#blocks ? blockTable(this.#blocks) : 'no reply yet'
+  }
+
   #setSituation(text: string): void {
     if (text) this.#situation = text
     if (mentionsCrisis(text)) say(CRISIS_LINES)
     if (this.#situation === undefined) say('no situation yet: /situation TEXT')
-    else say(`situation: ${shown(this.#situation)}${this.misc.writesBlocks ? '' : `\n(${SITUATION_NOTICE})`}`)
+    else say(`situation: ${shown(this.#situation)}${writesBlocks(this.engine) ? '' : `\n(${SITUATION_NOTICE})`}`)
   }
 
   #setStrategy(name: string): void {
@@ -151,19 +160,21 @@ class Chat {
     this.#reply = new AbortController()
     try {
       const input = { dialogue, ...(this.#situation !== undefined && { situation: this.#situation }) }
-      const options = { ...this.options, strategy: this.#strategy, signal: this.#reply.signal }
-      const reply = await streamReply(this.misc, input, options, print)
+      const strategy = this.#strategy
+      const options = { ...this.options, ...(strategy && { strategy }), signal: this.#reply.signal }
+      const reply = await streamReply(this.engine, input, options, print)
       await print('\n')
-      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text })
+      const chosen = reply.strategy && chosenStrategy(reply.strategy)
+      if (reply.text) dialogue.push({ speaker: 'supporter', text: reply.text, ...(chosen && { strategy: chosen }) })
       // An utterance takes an id at least: those before are never read. The next turn must fit too.
-      this.#dialogue = dialogue.slice(-Math.min(this.misc.config.maxPositions, DIALOGUE_LIMITS.utterances - 1))
-      this.#mixture = reply.strategy
+      this.#dialogue = dialogue.slice(-Math.min(this.engine.maxPositions, DIALOGUE_LIMITS.utterances - 1))
+      this.#mixture = reply.strategy ?? reply.emotion
       this.#blocks = reply.blocks
       if (reply.finishReason === 'aborted') say('(stopped)')
-      const cut = cutInWords(reply.cut, this.misc.config)
+      const cut = cutInWords(reply.cut, this.engine)
       if (cut && !this.#toldCut) say(`(${cut})`)
       this.#toldCut ||= cut !== undefined
-      if (this.showMixture && reply.strategy) say(`(${likeliest(reply.strategy, 3)})`)
+      if (this.showMixture && this.#mixture) say(`(${likeliest(this.#mixture, 3)})`)
     } finally {
       this.#reply = undefined
     }
@@ -174,7 +185,7 @@ async function* pipedLines(): AsyncGenerator<string> {
   for await (const lines of lineBatches(process.stdin)) yield* lines
 }
 
-function mixtureTable({ probs, predicted }: StrategyMixture): string {
+function mixtureTable({ probs, predicted }: Mixture): string {
   return Object.entries(probs)
     .sort(([, a], [, b]) => b - a)
     .map(([name, p]) => {

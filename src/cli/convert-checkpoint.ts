@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { InputError } from '../errors.js'
 import { WEIGHTS } from '../io/checkpoint.js'
 import { sha256 } from '../io/checksums.js'
+import { readDatasetVocabulary } from '../io/dataset-vocabulary.js'
 import { type Dtype, elementCount } from '../io/dtype.js'
 import { convertFloats, type FloatDtype, floatDtypes, type WeightFileDtype } from '../io/float-dtype.js'
 import { modelFolder, statIfThere } from '../io/model-folder.js'
@@ -18,8 +19,9 @@ import { type Progress, progressBar } from './progress.js'
 import { readConfigFile, recognizeWeights, type Settings, type SourceTensors } from './recognize-weights.js'
 
 const GENERATION_CONFIG = 'generation_config.json'
+const VOCABULARY = 'vocab.json'
 const TOKENIZER_FILES = [
-  'vocab.json',
+  VOCABULARY,
   'merges.txt',
   'encoder_bpe_40000.json',
   'vocab_40000.bpe',
@@ -28,6 +30,9 @@ const TOKENIZER_FILES = [
   'added_tokens.json',
   'special_tokens_map.json',
 ]
+
+/** The files that say what ids mean, by the names that tokenizers look for. */
+export const isTokenizerFile = (name: string): boolean => TOKENIZER_FILES.includes(name)
 
 /** What the report is called. */
 export const REPORT = 'conversion.json'
@@ -42,6 +47,8 @@ export interface ConvertOptions {
   set?: Settings
   /** The folder of tokenizer files. Default: the checkpoint's. */
   tokenizer?: string
+  /** The dataset_preproc.p of a Transformer, MoEL or MIME: its words become vocab.json. */
+  vocabulary?: string
   /** Which dict of a file of torch.save, where it holds several. */
   stateDict?: string
 }
@@ -91,14 +98,20 @@ export async function convert(path: string, out: string, options: ConvertOptions
   const files = new Map([
     ...(await textFiles(folder, [GENERATION_CONFIG])),
     ...(await tokenizerFiles(folder, options.tokenizer)),
+    ...(await vocabularyFile(model, options.vocabulary)),
     ['config.json', config],
   ])
 
-  const sources = await Promise.all(weights.files.map(async (file) => (await stat(file)).size))
+  const readFiles = [...weights.files, ...(options.vocabulary === undefined ? [] : [options.vocabulary])]
+  const sizes = await Promise.all(readFiles.map(async (file) => (await stat(file)).size))
   const written = [...tensors.values()].filter(({ name }) => !tied.has(name))
   const plan = planned(written, model, options.dtype)
-  using progress = progressBar(`converting ${path}`, total(sources) + total(sources), 'bytes')
-  const source = await records(weights.files, progress)
+  using progress = progressBar(
+    `converting ${path}`,
+    total(sizes) + total(sizes.slice(0, weights.files.length)),
+    'bytes',
+  )
+  const source = await records(readFiles, progress)
   let report: Conversion | undefined
   await writeWholeFolder(out, async (temporary) => {
     await writeSafetensors(
@@ -178,6 +191,22 @@ async function tokenizerFiles(beside: string, given?: string): Promise<Map<strin
   const files = await textFiles(given === undefined ? beside : await modelFolder(given), TOKENIZER_FILES)
   if (files.size > 0 || given === undefined) return files
   throw new InputError(`${given}: holds no tokenizer files; they are called ${TOKENIZER_FILES.join(', ')}`)
+}
+
+/** vocab.json with the words of a dataset_preproc.p, where that is given. */
+async function vocabularyFile({ family, title, config }: RecognizedModel, path?: string): Promise<Map<string, string>> {
+  if (path === undefined) return new Map()
+  if (family !== 'listeners') {
+    throw new InputError(`${path}: is for a Transformer, MoEL or MIME, and CHECKPOINT holds ${title}: see --tokenizer`)
+  }
+  const words = await readDatasetVocabulary(path)
+  if (words.length !== config.vocabSize) {
+    throw new InputError(
+      `${path}: has ${words.length} words, but the model's embedding has ${config.vocabSize} rows; take both from one training`,
+    )
+  }
+  const ids = Object.fromEntries(words.map((word, id) => [word, id]))
+  return new Map([[VOCABULARY, `${JSON.stringify(ids)}\n`]])
 }
 
 /** Those of some files that are there, by name. */

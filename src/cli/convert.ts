@@ -1,9 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { WEIGHTS } from '../io/checkpoint.js'
 import type { WeightFileDtype } from '../io/float-dtype.js'
-import { type ConvertOptions, convert, REPORT } from './convert-checkpoint.js'
+import { type ConvertOptions, convert, isTokenizerFile, REPORT } from './convert-checkpoint.js'
 
 const dtypes: Record<string, WeightFileDtype> = { f32: 'F32', f16: 'F16', bf16: 'BF16' }
+
+/** What is said where no file tells what ids mean. */
+const wanting = (family: string) =>
+  family === 'listeners'
+    ? 'no vocabulary was found: text needs the dataset_preproc.p of its training, see --vocabulary'
+    : 'no tokenizer files were found: text needs them, see --tokenizer'
 
 /** `misc convert`. */
 export function convertCommand(): Command {
@@ -22,6 +28,7 @@ export function convertCommand(): Command {
     .option('--config <file>', 'the config.json (default: the one beside CHECKPOINT, or what the tensors say)')
     .option('--set <key=value>', 'what config.json shall say, in JSON; may be repeated', readSetting)
     .option('--tokenizer <dir>', 'the folder of tokenizer files (default: that of CHECKPOINT)')
+    .option('--vocabulary <file>', 'the dataset_preproc.p of a Transformer, MoEL or MIME, for vocab.json')
     .option('--state-dict <name>', 'which dict of tensors to take, where CHECKPOINT holds several')
     .addHelpText(
       'after',
@@ -29,7 +36,9 @@ export function convertCommand(): Command {
         '\n  misc convert checkpoint/ model/ --dtype f16' +
         '\n  misc convert pytorch_model.bin model/ --config checkpoint-2130/ --tokenizer checkpoint-2130/' +
         '\n  misc convert epoch-3.pt model/ --tokenizer blenderbot_small/ --set model_type=blenderbot-small \\' +
-        '\n    --set encoder_attention_heads=16 --set decoder_attention_heads=16 --set scale_embedding=true',
+        '\n    --set encoder_attention_heads=16 --set decoder_attention_heads=16 --set scale_embedding=true' +
+        '\n  misc convert atomic_pretrained_model.pickle comet-2019/ --tokenizer openai-gpt/ --set n_head=12' +
+        '\n  misc convert model_19999_37.5 moel/ --vocabulary dataset_preproc.p --set heads=2 --set topk=5',
     )
     .action(async (path: string, out: string, { dtype, ...options }: ConvertOptions & { dtype?: string }) => {
       const report = await convert(path, out, { ...options, ...(dtype && { dtype: dtypes[dtype]! }) })
@@ -39,9 +48,7 @@ export function convertCommand(): Command {
         `${out}: ${report.family} (${report.variant}), ${report.tensors} tensors (${kinds.join(', ')}), ` +
           `${(report.parameters / 1e6).toFixed(1)}M parameters`,
         `${WEIGHTS}: ${bytes} bytes, SHA-256 ${sha256}`,
-        ...(report.result.length > 2
-          ? []
-          : ['no tokenizer files were found: chat and generate need them, see --tokenizer']),
+        ...(report.result.some(({ file }) => isTokenizerFile(file)) ? [] : [wanting(report.family)]),
       ]
       process.stderr.write(`${words.join('\n')}\n`)
     })

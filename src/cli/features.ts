@@ -6,16 +6,22 @@ import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import type { Split } from '../text/esconv-row.js'
 import { FEATURE_LIMITS } from '../text/features.js'
+import { type JointFeatures, jointFeatures } from '../text/joint-features.js'
+import { JOINT_PROGRAMS, type JointTokens, jointTokens } from '../text/joint-programs.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { type EsconvFeatures, esconvFeatures } from '../text/row-features.js'
 import { STRATEGIES } from '../text/strategies.js'
 import { Tokenizer } from '../text/tokenizer.js'
+import { namedTokens } from '../text/vocabulary.js'
 import { splitOption } from './split-option.js'
 import { printLines, warn } from './stdio.js'
 
 const EXAMPLES = `
 The context is cut to max_position_embeddings of the tokenizer folder's config.json,
 where there is one, else to ${FEATURE_LIMITS.maxPositions} ids.
+
+With a tokenizer of BlenderBot-Joint (its added_tokens.json) the ids are those of its program: context, labels with the
+strategy first, and what the decoder reads.
 
 ESConv.json is split by conversation, as its authors do: 910 train, 195 dev and 195 test.
 
@@ -43,12 +49,25 @@ export const featuresCommand = (): Command =>
     .action(run)
 
 async function run({ tokenizer: folder, data, split, json }: Options): Promise<void> {
-  const tokenizer = await Tokenizer.load(folder)
-  const maxPositions = await readMaxPositions(join(await modelFolder(folder), 'config.json'))
+  const files = await modelFolder(folder)
+  const tokenizer = await Tokenizer.load(files)
+  const joint = jointTokens(await namedTokens(files), folder)
+  const maxPositions = await readMaxPositions(join(files, 'config.json'))
+  let unnamed = 0
   for (const row of await readReplyRows(data, split, Infinity, warn)) {
-    const ids = await esconvFeatures(tokenizer, row, { maxPositions })
-    await printLines([json ? JSON.stringify(ids) : summary(ids)])
+    const ids = joint
+      ? await jointFeatures(tokenizer, joint, row, maxPositions)
+      : await esconvFeatures(tokenizer, row, { maxPositions })
+    if (!ids) unnamed++
+    else await printLines([json ? JSON.stringify(ids) : 'labels' in ids ? jointSummary(ids, joint!) : summary(ids)])
   }
+  if (unnamed > 0)
+    warn(`${data}: ${unnamed} replies name no strategy, and are left out, as BlenderBot-Joint takes none without`)
+}
+
+function jointSummary({ row, input_ids, labels, strategy_id }: JointFeatures, { program }: JointTokens): string {
+  const strategy = JOINT_PROGRAMS[program].strategies[strategy_id]
+  return `row ${row}: ${input_ids.length} context ids, ${strategy}, ${labels.length} label ids`
 }
 
 function summary(ids: EsconvFeatures): string {

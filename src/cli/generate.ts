@@ -1,19 +1,19 @@
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { LoadTimings } from '../engine/load-options.js'
-import type { Misc } from '../engine/misc.js'
-import type { Reply } from '../engine/reply.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
 import { decodeUtf8 } from '../io/utf8.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
 import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
 import {
+  type AnyReply,
   blocksInWords,
   CRISIS_LINES,
+  chosenStrategy,
   cutInWords,
   likeliest,
-  loadMisc,
+  loadWithBars,
   NOTICE,
   type ReplyFlags,
   replyCommand,
@@ -21,6 +21,7 @@ import {
   SITUATION_NOTICE,
   shown,
   streamReply,
+  writesBlocks,
 } from './reply-command.js'
 import { print, printLines } from './stdio.js'
 
@@ -63,30 +64,31 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   const input = parseInput(flags.input === '-' ? await readStdin() : await readJsonFile(flags.input))
   // Said at once; a program has `crisis` in the JSON document.
   if (!flags.json && !('ids' in input) && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
-  await using misc = await loadMisc(model, flags)
-  if (!('ids' in input) && situationUnread(input, misc)) process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
+  await using engine = await loadWithBars(model, flags)
+  if (!('ids' in input) && situationUnread(input, writesBlocks(engine)))
+    process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
   const stop = new AbortController()
   // Only once: a second Ctrl-C ends the process.
   process.once('SIGINT', () => stop.abort())
   const options = { ...replyOptions(flags), signal: stop.signal }
-  let reply: Reply
+  let reply: AnyReply
   if (flags.json) {
-    reply = await misc.reply(input, options)
-    await printLines([JSON.stringify(replyJson(reply, misc.loadTimings))])
+    reply = await engine.reply(input, options)
+    await printLines([JSON.stringify(replyJson(reply, engine.loadTimings))])
   } else {
     if (flags.transcript) process.stderr.write(`${NOTICE}\n\n${transcript(input)}\n`)
-    reply = await streamReply(misc, input, options, print)
+    reply = await streamReply(engine, input, options, print)
     await print('\n')
-    process.stderr.write(report(reply, misc.loadTimings))
+    process.stderr.write(report(reply, engine.loadTimings))
   }
-  const cut = cutInWords(reply.cut, misc.config)
+  const cut = cutInWords(reply.cut, engine)
   if (cut) process.stderr.write(`note: ${cut}\n`)
   if (reply.finishReason === 'aborted') process.exitCode = 130
 }
 
 /** Whether a situation is there that no block will be about. */
-function situationUnread({ situation, blocks }: DialogueInput, { writesBlocks }: Misc): boolean {
-  return situation !== undefined && (blocks ? blocks.situation.length === 0 : !writesBlocks)
+function situationUnread({ situation, blocks }: DialogueInput, writesBlocks: boolean | undefined): boolean {
+  return situation !== undefined && (blocks ? blocks.situation.length === 0 : writesBlocks === false)
 }
 
 async function readStdin(): Promise<unknown> {
@@ -102,16 +104,15 @@ async function readStdin(): Promise<unknown> {
  * What `misc generate --json` prints. Times are in milliseconds; null where there were too few ids to time. `score` is there with
  * beams, and `sequences` where more than the best was asked for.
  */
-function replyJson(
-  { text, ids, strategy, finishReason, score, sequences, blocks, cut, crisis, timings, adapter, seed }: Reply,
-  load: LoadTimings,
-) {
+function replyJson(reply: AnyReply, load: LoadTimings) {
+  const { text, ids, strategy, finishReason, score, sequences, blocks, cut, crisis, timings, adapter, seed } = reply
   const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const loadMs = { adapter: load.adapterMs, weights: load.weightsMs, compile: load.compileMs, comet: load.cometMs }
   return {
     text,
     ids,
-    strategy: strategy ?? null,
+    ...((blocks ?? strategy) && { strategy: strategy ?? null }),
+    ...('emotion' in reply && { emotion: reply.emotion ?? null, listeners: reply.listeners }),
     finish_reason: finishReason,
     score,
     sequences: sequences?.map(({ finishReason: finish_reason, ...it }) => ({ ...it, finish_reason })),
@@ -144,13 +145,19 @@ function transcript(input: DialogueInput | IdsInput): string {
   ].join('\n')
 }
 
-function report(reply: Reply, load: LoadTimings): string {
+function strategies(strategy: NonNullable<AnyReply['strategy']>): string {
+  const chosen = chosenStrategy(strategy)
+  return `${chosen ? `${chosen}, of ` : ''}${likeliest(strategy, 3)}`
+}
+
+function report(reply: AnyReply, load: LoadTimings): string {
   const { ids, strategy, finishReason, score, blocks, timings, adapter, seed } = reply
   const { readMs, encodeMs, firstTokenMs, perTokenMs } = timings
   const ms = (value: number) => (Number.isNaN(value) ? '-' : `${value.toFixed(value < 100 ? 1 : 0)} ms`)
   const lines = [
-    ['strategies', strategy ? likeliest(strategy, 3) : '-'],
-    ['blocks', blocksInWords(blocks)],
+    ...((blocks ?? strategy) ? [['strategies', strategy ? strategies(strategy) : '-']] : []),
+    ...(blocks ? [['blocks', blocksInWords(blocks)]] : []),
+    ...('emotion' in reply ? [['emotions', reply.emotion ? likeliest(reply.emotion, 3) : '-']] : []),
     ['ended by', `${finishReason}, after ${ids.length} ids; seed ${seed}`],
     ...(score === undefined ? [] : [['score', `${score.toFixed(4)}, the best that the beams found`]]),
     [

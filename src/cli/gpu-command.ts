@@ -10,9 +10,13 @@ export interface GpuFlags {
   readonly dtype?: WeightDtype
 }
 
-/** A command that computes with a model on the GPU: takes --adapter and --dtype. */
-export function gpuCommand(name: string): Command {
-  return new Command(name).addOption(adapterOption()).addOption(dtypeOption())
+/**
+ * A command that computes with a model on the GPU: takes --adapter and --dtype.
+ *
+ * @param dtype what --dtype is unless it is named; default: what the files hold without loss
+ */
+export function gpuCommand(name: string, dtype?: WeightDtype): Command {
+  return new Command(name).addOption(adapterOption()).addOption(dtypeOption(dtype))
 }
 
 /** `--adapter`. */
@@ -23,11 +27,10 @@ export function adapterOption(): Option {
   )
 }
 
-/** `--dtype`, f32 unless another is named. */
-export function dtypeOption(): Option {
-  return new Option('--dtype <format>', 'number format of weight matrices on the GPU')
-    .choices(weightDtypes)
-    .default('f32')
+/** `--dtype`. */
+export function dtypeOption(dtype?: WeightDtype): Option {
+  const option = new Option('--dtype <format>', 'number format of weight matrices on the GPU').choices(weightDtypes)
+  return option.default(dtype, dtype ?? 'f16 where the files hold all of them so, else f32')
 }
 
 /** Opens the adapter that the command was given, with the kernels chosen for it, and frees it when the work is done. */

@@ -9,6 +9,7 @@ import { type AdapterFit, adapterFit, type BufferLimits, leastLimits, type Tenso
 import { layoutsOf } from '../nn/layout.js'
 import { estimateMemory, type MemoryEstimate } from '../nn/memory.js'
 import { openAdapter } from '../platform/node/adapter.js'
+import { namedTokens } from '../text/vocabulary.js'
 import { dtypeOption } from './gpu-command.js'
 
 /** Beside the role's count, for readers who wonder. */
@@ -64,7 +65,7 @@ export async function inspect(
   },
 ): Promise<Inspection> {
   await using checkpoint = await openCheckpoint(folder)
-  const model = recognizeModel(checkpoint, folder)
+  const model = recognizeModel(checkpoint, folder, await namedTokens(checkpoint.folder))
   const { config, variant, family, title } = model
   const { used, unused, tied } = model.tensors
   const memory = (dtype: WeightDtype) => {
@@ -132,7 +133,7 @@ export function inspectCommand(): Command {
     .summary('architecture, fusion variant, parameters and memory of a model')
     .description('Describes a model folder. Needs no GPU and no tokenizer files.')
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
-    .addOption(dtypeOption())
+    .addOption(dtypeOption('f32'))
     .addOption(new Option('--adapter <name>', 'whether it fits there, part of the name; default: on every adapter'))
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -167,7 +168,7 @@ function report(found: Inspection) {
     `${model} (${files.join(', ')})`,
     '',
     variant === 'plain'
-      ? `architecture  ${a.model_type}: ${title}, without fusion and strategies`
+      ? `architecture  ${a.model_type}: ${title}${a.program === undefined ? ', without fusion and strategies' : ''}`
       : `architecture  MISC, variant ${variant}: blocks and context are fused ${fusion[variant]}`,
     ...('encoder_layers' in a
       ? [`  encoder     ${a.encoder_layers} layers, width ${a.d_model}, ${a.encoder_heads} heads, FFN ${a.encoder_ffn}`]

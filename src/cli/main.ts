@@ -2,19 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { InputError, MiscError, NoAdapterError } from '../errors.js'
 import { packageVersion } from '../platform/node/packaged.js'
-import { benchCommand } from './bench.js'
-import { chatCommand } from './chat.js'
-import { cometCommand } from './comet.js'
-import { convertCommand } from './convert.js'
-import { doctorCommand } from './doctor.js'
 import { endWithReader } from './end-with-reader.js'
-import { featuresCommand } from './features.js'
-import { generateCommand } from './generate.js'
-import { inspectCommand } from './inspect.js'
-import { synthCommand } from './synth.js'
-import { tokenizeCommand } from './tokenize.js'
-import { tuneCommand } from './tune.js'
-import { validateCommand } from './validate.js'
 
 /** Exit codes: 0 done, 1 the answer is "no", 2 bad usage or input, 3 no adapter. */
 function exitCode(error: unknown): number {
@@ -30,6 +18,30 @@ function hyphenated(argument: string): string {
   return flag.startsWith('--') ? [flag.replaceAll('_', '-'), ...value].join('=') : argument
 }
 
+/** In the order of the help. The code of a command is loaded when it is asked for: all of it takes most of a second. */
+const commands = new Map<string, () => Promise<Command>>([
+  ['doctor', async () => (await import('./doctor.js')).doctorCommand()],
+  ['chat', async () => (await import('./chat.js')).chatCommand()],
+  ['generate', async () => (await import('./generate.js')).generateCommand()],
+  ['comet', async () => (await import('./comet.js')).cometCommand()],
+  ['inspect', async () => (await import('./inspect.js')).inspectCommand()],
+  ['synth', async () => (await import('./synth.js')).synthCommand()],
+  ['convert', async () => (await import('./convert.js')).convertCommand()],
+  ['features', async () => (await import('./features.js')).featuresCommand()],
+  ['tokenize', async () => (await import('./tokenize.js')).tokenizeCommand()],
+  ['validate', async () => (await import('./validate.js')).validateCommand()],
+  ['eval', async () => (await import('./eval.js')).evalCommand()],
+  ['bench', async () => (await import('./bench.js')).benchCommand()],
+  ['tune', async () => (await import('./tune.js')).tuneCommand()],
+])
+
+/** The command that the arguments begin with; none for the version; else all, which the help and its advice name. */
+function commandsFor([first = '']: readonly string[]): Promise<Command[]> {
+  const asked = commands.get(first)
+  const isVersion = first === '--version' || first === '-V'
+  return Promise.all((asked ? [asked] : isVersion ? [] : [...commands.values()]).map((load) => load()))
+}
+
 const isEnding = endWithReader()
 
 const program = new Command('misc')
@@ -39,25 +51,12 @@ const program = new Command('misc')
   .version(packageVersion)
   .showHelpAfterError('(misc --help lists the commands, misc COMMAND --help its options)')
 
-const commands: Command[] = [
-  doctorCommand(),
-  chatCommand(),
-  generateCommand(),
-  cometCommand(),
-  inspectCommand(),
-  synthCommand(),
-  convertCommand(),
-  featuresCommand(),
-  tokenizeCommand(),
-  validateCommand(),
-  benchCommand(),
-  tuneCommand(),
-]
-for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
+const args = process.argv.slice(2).map(hyphenated)
+for (const command of await commandsFor(args)) program.addCommand(command.copyInheritedSettings(program))
 for (const command of [program, ...program.commands]) command.exitOverride()
 
 try {
-  await program.parseAsync(process.argv.slice(2).map(hyphenated), { from: 'user' })
+  await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   if (!isEnding()) report(error)
 }

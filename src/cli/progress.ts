@@ -15,6 +15,8 @@ export interface Progress extends Disposable {
 
 /** Where progress goes and what time it is: standard error and the clock, unless a test says otherwise. */
 export interface ProgressOptions {
+  /** Whether to say how long the rest will take, where the work goes on as it has so far; default: false. */
+  remaining?: boolean
   stream?: NodeJS.WritableStream & { isTTY?: boolean }
   now?: () => number
 }
@@ -28,13 +30,15 @@ export interface ProgressOptions {
  * @param unit `bytes` prints as megabytes; any other word is printed after the count
  */
 export function progressBar(label: string, total: number, unit: string, options: ProgressOptions = {}): Progress {
-  const { stream = process.stderr, now = () => performance.now() } = options
+  const { remaining = false, stream = process.stderr, now = () => performance.now() } = options
   const started = now()
   let nextLine = started + QUIET_MS
   let done = 0
   let bar: SingleBar | undefined
 
-  const text = () => `${label}: ${amount(done, unit)} of ${amount(total, unit)} ${unit === 'bytes' ? 'MB' : unit}`
+  const rest = () => (remaining && done > 0 ? `, ${duration(((now() - started) / done) * (total - done))} left` : '')
+  const text = () =>
+    `${label}: ${amount(done, unit)} of ${amount(total, unit)} ${unit === 'bytes' ? 'MB' : unit}${rest()}`
   const startBar = () => {
     const format = (_: unknown, { progress }: { progress: number }) => {
       const width = Math.round(Math.min(progress, 1) * 30)
@@ -68,4 +72,12 @@ export function progressBar(label: string, total: number, unit: string, options:
 
 function amount(value: number, unit: string): string {
   return unit === 'bytes' ? (value / 1e6).toFixed(value < 1e7 ? 1 : 0) : String(value)
+}
+
+/** `40 s`, `12 min`, `3 h 5 min`. */
+function duration(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000)
+  if (seconds < 100) return `${seconds} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -1,8 +1,19 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engine/listeners-reply.js'
+import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
-import { Misc } from '../engine/misc.js'
-import type { Reply, ReplyBlock, ReplyBlocks, ReplyOptions, StrategyMixture } from '../engine/reply.js'
-import type { MiscConfig } from '../models/misc/config.js'
+import type {
+  ChosenStrategy,
+  DrawnReply,
+  JointDetails,
+  JointOptions,
+  MiscDetails,
+  ReplyBlock,
+  ReplyBlocks,
+  ReplyOptions,
+  StrategyMixture,
+} from '../engine/reply.js'
+import type { ReplyEngine } from '../engine/reply-engine.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
@@ -32,6 +43,10 @@ export const SITUATION_NOTICE =
 export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   comet?: string | false
   strategy?: StrategyName
+  roles?: 'speaker' | 'parity'
+  tokenized?: true
+  noise?: 'zero'
+  sampleStrategy?: boolean
 }
 
 /** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
@@ -40,8 +55,16 @@ export function replyCommand(name: string): Command {
     .argument('[MODEL]', 'a folder with config.json, weights and tokenizer files; default: the packaged model')
     .option('--strategy <name>', `overrule the predicted mixture with one of: ${STRATEGIES.join(', ')}`, parseStrategy)
   command
+    .option('--sample-strategy', 'BlenderBot-Joint: draw its strategy at random; default: as words are drawn')
+    .option('--no-sample-strategy', 'BlenderBot-Joint: take the likeliest strategy')
     .option('--comet <folder>', 'who writes the blocks that are not given; default: the folder comet in MODEL, if any')
     .option('--no-comet', 'read no blocks but those that are given')
+  const ofBaselines = 'Transformer, MoEL and MIME'
+  const roles = new Option('--roles <by>', `${ofBaselines}: who speaks (default), or every other utterance as released`)
+  command
+    .addOption(roles.choices(['speaker', 'parity']))
+    .option('--tokenized', `${ofBaselines}: the texts are words with spaces between`)
+    .addOption(new Option('--noise <kind>', 'MIME: draw none beside the words').choices(['zero']))
   for (const option of generationFlags()) command.addOption(option)
   // A bad value is told before a model is loaded.
   return command.hook('preAction', (it) => void generationOptions(it.opts()))
@@ -52,14 +75,32 @@ export function parseStrategy(name: string): StrategyName {
   return STRATEGIES[strategyIndex(name)]!
 }
 
-/** How the flags say that replies are drawn. */
-export function replyOptions(flags: ReplyFlags): ReplyOptions {
-  return { ...generationOptions(flags), strategy: flags.strategy }
+/** A reply of any family: what a family has not is not there. */
+export type AnyReply = DrawnReply &
+  Partial<Pick<MiscDetails, 'blocks'> & (MiscDetails | JointDetails)> &
+  Partial<ListenersDetails>
+
+/** What a family tells of a dialogue: the mixture of strategies, or of emotions. */
+export type Mixture = StrategyMixture | EmotionMixture
+
+/** Options of any family. */
+export type AnyOptions = ReplyOptions & JointOptions & ListenersOptions
+
+/** How the flags say that replies are drawn; an engine refuses what its family has not. */
+export function replyOptions(flags: ReplyFlags): AnyOptions {
+  const { strategy, sampleStrategy, roles, tokenized, noise, ...others } = flags
+  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise })
+  return { ...generationOptions(others), ...Object.fromEntries(own.filter(([, value]) => value !== undefined)) }
 }
 
 /** Loads MODEL with a progress bar. */
-export function loadMisc(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Misc> {
-  return withBars((onProgress) => Misc.load(model, { adapter, dtype, comet, onProgress }))
+export function loadWithBars(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Engine> {
+  return withBars((onProgress) => load(model, { adapter, dtype, comet, onProgress }))
+}
+
+/** Whether a COMET writes the blocks that are not given; undefined of a family that reads none. */
+export function writesBlocks(engine: Engine): boolean | undefined {
+  return engine.family === 'misc' ? engine.writesBlocks : undefined
 }
 
 /** Loads a model with a progress bar for each stage. */
@@ -76,12 +117,12 @@ export function withBars<T>(load: (onProgress: OnProgress) => Promise<T>): Promi
 
 /** Draws a reply and gives its text to `onText` as it comes. */
 export async function streamReply(
-  misc: Misc,
+  engine: ReplyEngine,
   input: DialogueInput | IdsInput,
-  options: ReplyOptions,
+  options: AnyOptions,
   onText: (text: string) => Promise<void>,
-): Promise<Reply> {
-  const pieces = misc.stream(input, options)
+): Promise<AnyReply> {
+  const pieces = engine.stream(input, options)
   for (;;) {
     const { done, value } = await pieces.next()
     if (done) return value
@@ -95,7 +136,7 @@ export function shown(text: string): string {
 }
 
 /** What of a dialogue the model has not read; undefined where it has read all. */
-export function cutInWords(cut: ContextCut, { maxPositions }: Pick<MiscConfig, 'maxPositions'>): string | undefined {
+export function cutInWords(cut: ContextCut, { maxPositions }: Pick<ReplyEngine, 'maxPositions'>): string | undefined {
   if (cut.utterances + cut.ids === 0) return undefined
   const left = `left out of its oldest part: whole utterances ${cut.utterances}, ids in all ${cut.ids}`
   return `the dialogue is longer than the ${maxPositions} ids that the model reads; ${left}`
@@ -120,8 +161,12 @@ export function blockTable({ post, situation }: ReplyBlocks): string {
   return [...lines('of the last post', post), ...lines('of the situation', situation)].join('\n')
 }
 
-/** The likeliest strategies of a mixture: `Question 44%, Information 21%, Others 12%`. */
-export function likeliest({ probs }: StrategyMixture, count: number): string {
+/** The strategy of a reply that has one; undefined where it mixes several. */
+export const chosenStrategy = (strategy: StrategyMixture | ChosenStrategy): StrategyName | undefined =>
+  'chosen' in strategy ? strategy.chosen : undefined
+
+/** The likeliest strategies, or emotions, of a mixture: `Question 44%, Information 21%, Others 12%`. */
+export function likeliest({ probs }: Mixture, count: number): string {
   return Object.entries(probs)
     .sort(([, a], [, b]) => b - a)
     .slice(0, count)

@@ -7,7 +7,7 @@ import { writeTuning } from '../platform/node/tuning-file.js'
 import { Budget } from '../tune/budget.js'
 import { choiceOf, type TunedClass, tune } from '../tune/tuner.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
-import { loadWithProgress } from './load-with-progress.js'
+import { openWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
 
 interface TuneFlags extends GpuFlags {
@@ -75,7 +75,7 @@ async function run(model: string, flags: TuneFlags): Promise<TuneReport> {
   const budget = new Budget(seconds(flags.budget) * 1000)
   const started = performance.now()
   return withGpu(flags, async (gpu) => {
-    const questions = modelQuestions(gpu, await loadWithProgress(gpu, model, flags.dtype))
+    const questions = modelQuestions(gpu, await openWithProgress(gpu, model, flags.dtype))
     const results: TunedClass[] = []
     const unmeasured: string[] = []
     {

@@ -18,7 +18,7 @@ import { type CaseReport, firstFailure, validateCase } from '../validate/validat
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { loadWithProgress, openWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
-import { splitOption } from './split-option.js'
+import { limitOption, splitOption } from './split-option.js'
 import { warn } from './stdio.js'
 
 /** What `misc validate --json` prints. */
@@ -50,7 +50,7 @@ const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, 
 
 /** `misc validate`. */
 export function validateCommand(): Command {
-  return gpuCommand('validate')
+  return gpuCommand('validate', 'f32')
     .summary('compare every stage with a reference capture, or a dtype with f32')
     .description(
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
@@ -69,7 +69,7 @@ export function validateCommand(): Command {
     )
     .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
     .addOption(splitOption().default('test'))
-    .option('--limit <n>', 'rows of --data, from the first on', readCount, 200)
+    .addOption(limitOption().default(200))
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -205,9 +205,4 @@ function readTolerance(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value
   throw new InvalidArgumentError('It must be a number above 0, as 2e-4.')
-}
-
-function readCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number above 0.')
 }

@@ -4,7 +4,7 @@ import type { VariantQuestion } from '../gpu/variants.js'
 import { Budget } from '../tune/budget.js'
 import { choiceOf, measurable, tune } from '../tune/tuner.js'
 import type { TunedChoice, Tuning, Warn } from '../tune/tuning.js'
-import type { ReplyScheduler } from './scheduler.js'
+import type { ReplyEngine } from './reply-engine.js'
 
 /** Time on the GPU that a load may cost, at most. */
 const budgetMs = 3000
@@ -13,7 +13,7 @@ const pauseMs = 500
 /** A kernel that no reply needs must not end engines again and again: after so many tries only `misc tune` measures. */
 const mostUnfinished = 2
 
-type Turns = Pick<ReplyScheduler, 'idle' | 'exclusive'>
+type Turns = Pick<ReplyEngine, 'idle' | 'exclusive'>
 
 /**
  * Measures the kernels that this engine has used and that no earlier load has measured, in moments when no reply is drawn, and writes the

@@ -22,7 +22,7 @@ import type { OnProgress } from './loading-bar.js'
 export interface CometLoadOptions {
   /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
   readonly adapter?: string | undefined
-  /** The number format of weight matrices on the GPU; default: f32. */
+  /** The number format of weight matrices on the GPU; default: as {@link LoadOptions.dtype}. */
   readonly dtype?: WeightDtype | undefined
   /** Called while weights are read, with bytes so far and in all. */
   readonly onProgress?: OnProgress | undefined
@@ -124,7 +124,8 @@ export class Comet implements AsyncDisposable {
     folder: CometFolder,
     options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
   ): Promise<Comet> {
-    const model: Model<CometInput> = await openModel(gpu, folder.path, options)
+    const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
+    const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
     return new Comet(gpu, folder, new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)))
   }
 

@@ -1,6 +1,6 @@
 import type { Tensor } from '../gpu/tensor.js'
 import type { DialogueIds } from '../models/misc/misc.js'
-import type { MiscDecoder } from './load-decoder.js'
+import type { DecoderOf } from './load-decoder.js'
 import type { StrategyMixture } from './reply.js'
 import { ReplySlots } from './reply-slots.js'
 import { strategyMixture } from './strategy-mixture.js'
@@ -19,7 +19,7 @@ export interface EncodingReport {
 }
 
 /** Encodes one dialogue and reads the decoder's attention at its start; needs the encoder's memory to itself. */
-export async function inspectEncoding(decoder: MiscDecoder, dialogue: DialogueIds): Promise<EncodingReport> {
+export async function inspectEncoding(decoder: DecoderOf<'misc'>, dialogue: DialogueIds): Promise<EncodingReport> {
   const { gpu, model, rules } = decoder
   const slots = await gpu.scoped('room for a dialogue', () => new ReplySlots(gpu, model, 1, rules))
   const queries: Tensor[] = []

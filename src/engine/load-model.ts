@@ -1,52 +1,86 @@
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import { type Checkpoint, openCheckpoint } from '../io/checkpoint.js'
+import { openCheckpoint } from '../io/checkpoint.js'
 import { type MiscConfig, parseConfig } from '../models/misc/config.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { Model } from '../models/model.js'
-import { type Description, describeModel, type ModelDescription, recognizeModel } from '../models/registry.js'
+import {
+  type Description,
+  describeModel,
+  type Family,
+  type ModelDescription,
+  type ModelOf,
+  recognizeModel,
+} from '../models/registry.js'
 import type { CheckedTensors } from '../nn/check-tensors.js'
-import type { Loaded } from '../nn/layout.js'
-import { loadWeights } from '../nn/load-weights.js'
+import { loadWeights, storedDtype } from '../nn/load-weights.js'
+import { namedTokens } from '../text/vocabulary.js'
 import type { OnProgress } from './loading-bar.js'
 
-/** How a model is loaded; `Made` is what there is of it once its tensors are made. */
-export interface LoadModelOptions<Made = MiscWeights> {
-  /** The number format of weight matrices on the GPU; default: f32. */
+/** How a model is loaded. */
+export interface LoadModelOptions<F extends Family = Family> {
+  /** The only family that will do; default: any. */
+  readonly family?: F | undefined
+  /** The number format of weight matrices on the GPU; default: {@link storedDtype}. */
   readonly dtype?: WeightDtype | undefined
   readonly onProgress?: OnProgress | undefined
   /** Called when the tensors are made and not yet filled: what works with them can be compiled meanwhile. */
-  readonly onTensors?: ((made: Made) => void) | undefined
+  readonly onTensors?: ((model: ModelOf<F>) => void) | undefined
 }
 
 /**
- * Reads a model folder of any family (config.json and weights; no tokenizer) into GPU memory.
+ * Reads a model folder (config.json and weights; no tokenizer) into GPU memory.
  *
- * @returns the model; its family can be told by {@link describeFolder}.
- * @throws InputError where a file is missing or wrong, or of no family.
+ * @throws InputError where a file is missing or wrong, or it holds a model of no family, or of another.
  */
-export async function openModel(gpu: Gpu, folder: string, options: LoadModelOptions<Model> = {}): Promise<Model> {
+export async function openModel<F extends Family = Family>(
+  gpu: Gpu,
+  folder: string,
+  { family, dtype, onProgress, onTensors }: LoadModelOptions<F> = {},
+): Promise<ModelOf<F>> {
   await using checkpoint = await openCheckpoint(folder)
-  const description: AnyDescription = recognizeModel(checkpoint, folder)
-  return await load(gpu, checkpoint, folder, description, options, (weights) => description.create(gpu, weights))
+  const added = await namedTokens(checkpoint.folder)
+  const description: AnyDescription = recognizeModel(checkpoint, folder, added)
+  if (family !== undefined) expectFamily(description, family, folder)
+  const { tensors, layout } = description
+  const format = dtype ?? storedDtype(tensors, layout.weights)
+  let model: ModelOf<F> | undefined
+  await gpu.scoped(folder, () =>
+    loadWeights(gpu, checkpoint, tensors, layout.weights, format, {
+      onProgress: (done, total) => onProgress?.(done, total, 'weights'),
+      onTensors: (weights) => {
+        model = description.create(gpu, weights) as ModelOf<F>
+        onTensors?.(model)
+      },
+    }),
+  )
+  return model!
 }
 
-/**
- * Reads a MISC model folder (config.json and weights; no tokenizer) into GPU memory.
- *
- * @throws InputError where a file is missing or wrong, or the folder holds another kind of model.
- */
-export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOptions = {}): Promise<MiscWeights> {
-  await using checkpoint = await openCheckpoint(folder)
-  const model = recognizeModel(checkpoint, folder)
-  if (model.family !== 'misc') {
-    throw new InputError(
-      `${folder}: holds ${model.title} without any of MISC's tensors; replies need a MISC checkpoint`,
-    )
+/** The weights of a MISC model folder, as {@link openModel} reads them. */
+export async function loadModel(
+  gpu: Gpu,
+  folder: string,
+  options: Omit<LoadModelOptions<'misc'>, 'family'> = {},
+): Promise<MiscWeights> {
+  return (await openModel(gpu, folder, { ...options, family: 'misc' })).weights
+}
+
+/** @throws InputError where a folder holds a model of another family. */
+export function expectFamily<F extends Family>(
+  description: Pick<ModelDescription, 'title'> & { readonly family: string },
+  expected: F,
+  folder: string,
+): asserts description is Extract<ModelDescription, { readonly family: F }> {
+  const { family, title } = description
+  if (family === expected) return
+  const names = {
+    ...{ misc: 'a MISC checkpoint', bart: 'a plain backbone', joint: 'a BlenderBot-Joint' },
+    ...{ gpt: 'a decoder alone', listeners: 'a baseline' },
   }
-  const { config, variant } = model
-  return await load(gpu, checkpoint, folder, model, options, (weights) => ({ ...weights, config, variant }))
+  const without = expected === 'misc' && family === 'bart' ? ' without any of MISC’s tensors' : ''
+  throw new InputError(`${folder}: holds ${title}${without}; ${names[expected]} is needed`)
 }
 
 /**
@@ -56,7 +90,8 @@ export async function loadModel(gpu: Gpu, folder: string, options: LoadModelOpti
  */
 export async function describeFolder(folder: string): Promise<ModelDescription> {
   await using checkpoint = await openCheckpoint(folder)
-  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors)
+  const added = await namedTokens(checkpoint.folder)
+  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors, added)
 }
 
 /**
@@ -71,27 +106,3 @@ export async function readConfig(folder: string): Promise<MiscConfig> {
 
 /** Of any family: the types of its parts are left out. */
 type AnyDescription = Description<string, unknown, unknown, Model> & { readonly tensors: CheckedTensors }
-
-async function load<Weights, Made>(
-  gpu: Gpu,
-  checkpoint: Checkpoint,
-  folder: string,
-  {
-    tensors,
-    layout,
-  }: Pick<Description<string, unknown, Weights, Model>, 'layout'> & { readonly tensors: CheckedTensors },
-  { dtype = 'f32', onProgress, onTensors }: LoadModelOptions<Made>,
-  make: (weights: Loaded<Weights>) => Made,
-): Promise<Made> {
-  let made: Made | undefined
-  await gpu.scoped(folder, () =>
-    loadWeights(gpu, checkpoint, tensors, layout.weights, dtype, {
-      onProgress: (done, total) => onProgress?.(done, total, 'weights'),
-      onTensors: (weights) => {
-        made = make(weights)
-        onTensors?.(made)
-      },
-    }),
-  )
-  return made!
-}

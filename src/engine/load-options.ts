@@ -11,8 +11,9 @@ export interface LoadOptions {
   /** Part of the adapter's name, in any case; without it hardware comes first, then software. */
   readonly adapter?: string | undefined
   /**
-   * The number format of weight matrices on the GPU, whatever that of the file; default: f32. f16 halves their memory and
-   * int8 (a scale for every row) quarters it; arithmetic, vectors and caches stay f32.
+   * The number format of weight matrices on the GPU, whatever that of the file. f16 halves their memory and int8 (a scale for
+   * every row) quarters it; arithmetic, vectors and caches stay f32. Default: what loses nothing, f16 where the files hold all
+   * matrices in f16, else f32.
    */
   readonly dtype?: WeightDtype | undefined
   /**
@@ -92,6 +93,19 @@ export const warn = (message: string): void => console.warn(`misc-webgpu: ${mess
 export function checkDtype(dtype: WeightDtype = 'f32'): void {
   if (weightDtypes.includes(dtype)) return
   throw new InputError(`dtype must be one of ${weightDtypes.join(', ')}, got ${quote(dtype)}`)
+}
+
+/**
+ * Of a model that reads no blocks.
+ *
+ * @param title what the model is
+ * @throws InputError where a COMET is asked for
+ */
+export function refuseComet(comet: LoadOptions['comet'], title: string): void {
+  if (comet === undefined || comet === false) return
+  throw new InputError(
+    `comet ${quote(String(comet))}: the model is ${title}, which reads no blocks; leave the COMET out`,
+  )
 }
 
 /**

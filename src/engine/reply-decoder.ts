@@ -12,6 +12,8 @@ export interface ReplyStart<Input = unknown> {
   readonly input: Input
   readonly options: ResolvedOptions
   readonly history: readonly number[]
+  /** How the reply's opening is drawn, where it is to have one of the rules': it comes as an id before the others, and counts as one. */
+  readonly opening?: ResolvedOptions | undefined
 }
 
 /** Replies drawn together at most, unless the caller says otherwise or fewer fit. */
@@ -95,8 +97,8 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     const slots = await this.#slotsFor(count)
     try {
       const rows = replies.map((_, i) => this.#used + i)
-      replies.forEach(({ input, options, history }, i) => {
-        slots.start(rows[i]!, options, history, this.model.first(input))
+      replies.forEach(({ input, options, history, opening }, i) => {
+        slots.start(rows[i]!, options, history, this.model.first(input), opening)
       })
       const inputs = replies.map((it) => it.input)
       const places = rows.map((row) => slots.slotOf(row))

@@ -79,8 +79,14 @@ export class ReplySlots {
   }
 
   /** Starts a reply in a row whose input is read. */
-  start(row: number, options: ResolvedOptions, history: readonly number[], first?: Omit<FirstId, 'id'>): void {
-    startRow(this.gpu, this.sampling, row, options, history, first)
+  start(
+    row: number,
+    options: ResolvedOptions,
+    history: readonly number[],
+    first?: Omit<FirstId, 'id'>,
+    opening?: ResolvedOptions,
+  ): void {
+    startRow(this.gpu, this.sampling, row, options, history, first, opening)
   }
 
   /** Ends the reply of a row, which that of the last row takes over. Records the copies. */

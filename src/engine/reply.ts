@@ -1,18 +1,29 @@
 import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
+import type { DialogueIds } from '../models/misc/misc.js'
+import type { StrategyScores } from '../models/misc/model.js'
+import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
+import type { EngineTypes } from './text-side.js'
 
 /** A support strategy by its name, or a mixture of all eight: probabilities in the order of {@link STRATEGIES}. */
 export type StrategyChoice = StrategyName | readonly number[]
 
-/** How a reply is drawn, in which strategy, and what stops it. */
-export interface ReplyOptions extends GenerationOptions {
-  /** Overrules the mixture that the model predicts (the paper's Table 7). */
-  readonly strategy?: StrategyChoice | undefined
+/** How a reply is drawn, and what stops it. */
+export interface DrawOptions extends GenerationOptions {
   /** Stops the reply within one id; it then resolves with what was drawn and `finishReason` `aborted`. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** What is said of how MISC replies. */
+export interface MiscOptions {
+  /** Overrules the mixture that the model predicts (the paper's Table 7). */
+  readonly strategy?: StrategyChoice | undefined
+}
+
+/** How MISC's reply is drawn, in which strategy, and what stops it. */
+export type ReplyOptions = DrawOptions & MiscOptions
 
 /** The strategy mixture of a reply. */
 export interface StrategyMixture {
@@ -20,6 +31,26 @@ export interface StrategyMixture {
   readonly probs: Readonly<Record<StrategyName, number>>
   /** The strategy that the model thinks most likely, whatever the caller gave. */
   readonly predicted: StrategyName
+}
+
+/** What is said of how BlenderBot-Joint replies. */
+export interface JointOptions {
+  /** The strategy of the reply, by its name or as a mixture of that alone; default: one is chosen. */
+  readonly strategy?: StrategyChoice | undefined
+  /** Whether a strategy is drawn at random, or the likeliest is taken; default: as words are. */
+  readonly sampleStrategy?: boolean | undefined
+}
+
+/** The strategy that BlenderBot-Joint replied in. */
+export interface ChosenStrategy extends StrategyMixture {
+  /** Drawn, or the caller's; undefined where the reply was aborted before. */
+  readonly chosen: StrategyName | undefined
+}
+
+/** What BlenderBot-Joint tells of a reply. */
+export interface JointDetails {
+  /** Undefined where the reply was aborted before its dialogue was encoded. `probs` are always those that the model predicts. */
+  readonly strategy: ChosenStrategy | undefined
 }
 
 /** Why a reply ended: an id that ends replies was drawn, it is as long as allowed, or the caller aborted it. */
@@ -30,7 +61,7 @@ export interface ReplySequence {
   readonly text: string
   /** Without the start id and EOS. */
   readonly ids: readonly number[]
-  /** As {@link Reply.score}. */
+  /** As {@link DrawnReply.score}. */
   readonly score: number
   readonly finishReason: FinishReason
 }
@@ -50,13 +81,11 @@ export interface ReplyBlocks {
   readonly situation: readonly ReplyBlock[]
 }
 
-/** A finished reply. */
-export interface Reply {
+/** A finished reply of any family. */
+export interface DrawnReply {
   readonly text: string
   /** Ids drawn, without the start id and EOS. */
   readonly ids: readonly number[]
-  /** Undefined where the reply was aborted before its dialogue was encoded. */
-  readonly strategy: StrategyMixture | undefined
   readonly finishReason: FinishReason
   /**
    * Of a beam search: the sum of the ids' log-probabilities, as the score processors left them, / length^`lengthPenalty`, the
@@ -65,7 +94,6 @@ export interface Reply {
   readonly score: number | undefined
   /** Of a beam search with `numReturnSequences` above 1: so many, or as many as there can be, best first. The first is the reply. */
   readonly sequences: readonly ReplySequence[] | undefined
-  readonly blocks: ReplyBlocks
   /** What of the dialogue the model did not read, because it has no positions for it; of ids nothing. */
   readonly cut: ContextCut
   /**
@@ -81,6 +109,28 @@ export interface Reply {
   /** The adapter that computed it. */
   readonly adapter: string
 }
+
+/** What MISC tells of a reply. */
+export interface MiscDetails {
+  /** Undefined where the reply was aborted before its dialogue was encoded. */
+  readonly strategy: StrategyMixture | undefined
+  readonly blocks: ReplyBlocks
+}
+
+/** What is MISC's own of an engine. */
+export interface MiscTypes extends EngineTypes {
+  readonly family: 'misc'
+  readonly question: DialogueInput | IdsInput
+  /** @internal */
+  readonly input: DialogueIds
+  /** @internal */
+  readonly told: StrategyScores
+  readonly details: MiscDetails
+  readonly options: MiscOptions
+}
+
+/** MISC's reply. */
+export type Reply = DrawnReply & MiscDetails
 
 /** Milliseconds. */
 export interface ReplyTimings {

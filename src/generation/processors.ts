@@ -14,6 +14,8 @@ export interface Before {
   readonly history: readonly number[]
   /** How many of them were drawn for the reply. */
   readonly drawn: number
+  /** Whether what is drawn next is the reply's opening; default: it is a word. */
+  readonly opening?: boolean
 }
 
 /**
@@ -26,14 +28,15 @@ export function processScores(
   options: ProcessorOptions,
   rules: TokenRules,
 ): void {
-  const { history, drawn } = before
-  const forced = forcedIds(drawn, options.maxLength, rules)
+  const { history, drawn, opening = false } = before
+  const forced = opening ? [] : forcedIds(drawn, options.maxLength, rules)
   if (forced.length > 0) {
     scores.fill(-Infinity)
     for (const id of forced) scores[id] = 0
     return
   }
-  scores.fill(-Infinity, rules.firstAddedId)
+  if (opening) for (const id of scores.keys()) scores[id] = rules.openings.includes(id) ? scores[id]! : -Infinity
+  else scores.fill(-Infinity, rules.firstAddedId)
   penalizeRepetition(scores, history, options.repetitionPenalty)
   forbidRepeatedNgrams(scores, history, options.noRepeatNgramSize)
   for (const run of rules.forbiddenRuns) if (endsWith(history, run.slice(0, -1))) scores[run.at(-1)!] = -Infinity

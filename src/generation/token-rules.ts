@@ -19,6 +19,8 @@ export interface TokenRules {
   readonly padId: number
   /** Ids from here on are never part of a reply: those that MISC adds to the vocabulary. */
   readonly firstAddedId: number
+  /** Where an opening is drawn before a reply's words, it is one of these ids, whatever is forced: BlenderBot-Joint's strategies. */
+  readonly openings: readonly number[]
   /** A reply's first id is one of them, where there are any. */
   readonly forcedFirst: readonly number[]
   /** So is the last id of a reply that gets as long as allowed. */
@@ -34,7 +36,7 @@ export function tokenRules(
   { vocabSize, eosIds, padId, decoderStartId }: ConfigIds,
   firstAddedId = vocabSize,
 ): TokenRules {
-  const none = { forcedFirst: [], forcedLast: [], forbiddenFirst: [], forbiddenRuns: [] }
+  const none = { openings: [], forcedFirst: [], forcedLast: [], forbiddenFirst: [], forbiddenRuns: [] }
   return { decoderStartId, eosIds, padId, firstAddedId, ...none }
 }
 

@@ -1,5 +1,5 @@
 import { f16ToF32 } from './half.js'
-import { kindOf, PickleGlobal, PickleObject, PickleRecord, PickleTuple, type PickleValue } from './pickle.js'
+import { kindOf, PickleGlobal, PickleObject, PickleRecord, PickleTuple, type PickleValue, stepsOf } from './pickle.js'
 
 /** Classes of other programs that only hold data; an instance comes out as a {@link PickleRecord}. */
 const recordClasses = [
@@ -28,17 +28,19 @@ export function dataGlobals(): Map<string, PickleGlobal> {
   for (const base of ['object', 'dict']) add(undefined, `builtins.${base}`, `__builtin__.${base}`)
   add(numpyDtype, 'numpy.dtype')
   add(numpyScalar, 'numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar')
-  for (const name of recordClasses) add((args) => emptyRecord(name, args), name)
+  for (const name of recordClasses) add((args, charge) => emptyRecord(name, args, charge), name)
   return globals
 }
 
-function emptyRecord(name: string, args: readonly PickleValue[]): PickleRecord {
+function emptyRecord(name: string, args: readonly PickleValue[], charge: (steps: number) => void): PickleRecord {
+  charge(stepsOf.record)
   if (args.length > 0) throw new RangeError('is made with arguments')
   return new PickleRecord(name)
 }
 
 /** Empty, or (Python 2) of a list of pairs. */
 const orderedDict: Call = (args, charge) => {
+  charge(stepsOf.dict)
   const dict = new Map<PickleValue, PickleValue>()
   if (args.length === 0) return dict
   const [pairs] = args
@@ -73,6 +75,7 @@ function latin1Bytes(text: string): Uint8Array {
 const reconstructor: Call = ([type, base, value], charge) => {
   const name = type instanceof PickleGlobal ? type.name : undefined
   if (!name || !recordClasses.includes(name)) throw new RangeError(`makes ${kindOf(type)}`)
+  charge(stepsOf.record)
   const record = new PickleRecord(name)
   const baseName = base instanceof PickleGlobal ? base.name.replace(/^.*\./, '') : undefined
   if (baseName === 'dict' && value instanceof Map) {
@@ -84,7 +87,7 @@ const reconstructor: Call = ([type, base, value], charge) => {
   return record
 }
 
-/** The type of a numpy number: its kind and bytes, as `f8`, and the order of these. */
+/** The type of a numpy value: its kind and bytes, as `f8`, or `U12`, a text's characters; and the order of its bytes. */
 class NumpyDtype extends PickleObject {
   isBigEndian = false
   constructor(readonly code: string) {
@@ -99,21 +102,37 @@ class NumpyDtype extends PickleObject {
 }
 
 const numpyDtype: Call = ([code]) => {
-  if (typeof code !== 'string' || !Object.hasOwn(numberReaders, code)) {
-    throw new RangeError(`is ${typeof code === 'string' ? code.slice(0, 20) : kindOf(code)}, which is no number's`)
+  if (typeof code !== 'string' || !(Object.hasOwn(numberReaders, code) || /^U\d{1,4}$/.test(code))) {
+    const found = typeof code === 'string' ? code.slice(0, 20) : kindOf(code)
+    throw new RangeError(`is ${found}, which is no number's and no text's`)
   }
   return new NumpyDtype(code)
 }
 
-/** A number of numpy's: its type and its bytes. */
-const numpyScalar: Call = ([dtype, bytes]) => {
+/** A number or a text of numpy's: its type and its bytes. */
+const numpyScalar: Call = ([dtype, bytes], charge) => {
   if (!(dtype instanceof NumpyDtype)) throw new RangeError(`has ${kindOf(dtype)} as its type`)
   const raw = typeof bytes === 'string' ? latin1Bytes(bytes) : bytes
-  if (!(raw instanceof Uint8Array) || raw.length !== Number(dtype.code.slice(1))) {
+  const isText = dtype.code.startsWith('U')
+  if (!(raw instanceof Uint8Array) || raw.length !== Number(dtype.code.slice(1)) * (isText ? 4 : 1)) {
     throw new RangeError(`is ${dtype.code}, but not of so many bytes`)
   }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength)
-  return numberReaders[dtype.code]!(view, !dtype.isBigEndian)
+  charge(view.byteLength)
+  return isText ? utf32(view, !dtype.isBigEndian) : numberReaders[dtype.code]!(view, !dtype.isBigEndian)
+}
+
+/** A text of four bytes a character, filled up with zeros. */
+function utf32(view: DataView, little: boolean): string {
+  let end = view.byteLength
+  while (end > 0 && view.getUint32(end - 4, little) === 0) end -= 4
+  let text = ''
+  for (let at = 0; at < end; at += 4) {
+    const code = view.getUint32(at, little)
+    if (code > 0x10ffff) throw new RangeError('has a character beyond Unicode')
+    text += String.fromCodePoint(code)
+  }
+  return text
 }
 
 const numberReaders: Record<string, (view: DataView, little: boolean) => number | bigint | boolean> = {

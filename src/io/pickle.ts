@@ -57,7 +57,7 @@ export class PickleGlobal {
 export interface PickleLimits {
   /** Bytes of all of it. */
   readonly bytes: number
-  /** Opcodes, and items that are copied. */
+  /** Opcodes, and items that are copied; what takes more memory than a number or a short text counts as several. */
   readonly steps: number
   /** Values that it remembers to mention again. */
   readonly memo: number
@@ -76,6 +76,18 @@ export const pickleLimits: PickleLimits = {
   depth: 64,
 }
 
+/** What a pickle holds, for messages. */
+export interface PickleContents {
+  readonly name: string
+  /** What to do about one that holds something else. */
+  readonly advice: string
+}
+
+const stateDict: PickleContents = {
+  name: 'a state dict',
+  advice: 'only plain state dicts are read: get the file anew, or save its state dict alone',
+}
+
 /** What a pickle is read with. */
 export interface PickleOptions {
   /** File and part of it, for messages. */
@@ -85,10 +97,15 @@ export interface PickleOptions {
   /** What stands for an object that is kept beside the pickle; RangeError as of {@link PickleGlobal}. Default: refused. */
   readonly persistent?: (id: PickleValue) => PickleValue
   readonly limits?: PickleLimits
+  /** Default: a state dict. */
+  readonly contents?: PickleContents
 }
 
 /** Bytes of a whole number. The longest that torch writes has ten. */
 const longestInteger = 32
+
+/** Steps that a dict, an instance with two, or bytes count as beside their opcode: so that memory is bounded as well. */
+export const stepsOf = { dict: 16, record: 32, bytes: 8 } as const
 
 /** Opcodes that no state dict needs, by what they are called. */
 const refusedOpcodes: Record<number, string> = {
@@ -136,10 +153,13 @@ class PickleMachine {
   readonly #stack: PickleValue[] = []
   /** Where in the stack an open collection begins. */
   readonly #marks: number[] = []
-  readonly #memo = new Map<number, PickleValue>()
+  /** An array, which takes millions of values much faster than a Map. */
+  readonly #memo: PickleValue[] = []
+  #remembered = 0
   readonly #view: DataView
   readonly #end: number
   readonly #limits: PickleLimits
+  readonly #contents: PickleContents
 
   constructor(
     readonly bytes: Uint8Array,
@@ -147,6 +167,7 @@ class PickleMachine {
   ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#limits = options.limits ?? pickleLimits
+    this.#contents = options.contents ?? stateDict
     this.#end = Math.min(bytes.length, this.#limits.bytes)
   }
 
@@ -204,11 +225,11 @@ class PickleMachine {
       case 0x8d: // BINUNICODE8
         return this.#text(this.#u64())
       case 67: // SHORT_BINBYTES
-        return this.#raw(this.#u8())
+        return this.#bytes(this.#u8())
       case 66: // BINBYTES
-        return this.#raw(this.#u32())
+        return this.#bytes(this.#u32())
       case 0x8e: // BINBYTES8
-        return this.#raw(this.#u64())
+        return this.#bytes(this.#u64())
       default:
         return undefined
     }
@@ -228,6 +249,7 @@ class PickleMachine {
       case 93: // EMPTY_LIST
         return []
       case 125: // EMPTY_DICT
+        this.#charge(stepsOf.dict)
         return new Map()
       case 50: // DUP
         return this.#top()
@@ -294,13 +316,15 @@ class PickleMachine {
         this.#remember(this.#u32())
         return
       case 0x94: // MEMOIZE
-        this.#remember(this.#memo.size)
+        this.#remember(this.#remembered)
         return
       case 98: // BUILD
         this.#build()
         return
       default:
-        throw this.#fail(`opcode ${refusedOpcodes[opcode] ?? `0x${opcode.toString(16)}`} is in no state dict`)
+        throw this.#fail(
+          `opcode ${refusedOpcodes[opcode] ?? `0x${opcode.toString(16)}`} is no part of ${this.#contents.name}`,
+        )
     }
   }
 
@@ -337,6 +361,11 @@ class PickleMachine {
     }
     const start = this.#take(count)
     return this.bytes.subarray(start, start + count)
+  }
+
+  #bytes(count: number): Uint8Array {
+    this.#charge(stepsOf.bytes)
+    return this.#raw(count)
   }
 
   #text(count: number): string {
@@ -422,12 +451,14 @@ class PickleMachine {
   }
 
   #remember(key: number): void {
-    if (this.#memo.size >= this.#limits.memo) throw this.#beyond('it remembers more', this.#limits.memo, 'values')
-    this.#memo.set(key, this.#top())
+    // Keys are counted up.
+    if (key >= this.#limits.memo) throw this.#beyond('it remembers more', this.#limits.memo, 'values')
+    if (this.#memo[key] === undefined) this.#remembered++
+    this.#memo[key] = this.#top()
   }
 
   #recall(key: number): PickleValue {
-    const value = this.#memo.get(key)
+    const value = this.#memo[key]
     if (value === undefined) throw this.#fail(`it mentions value ${key}, which it did not remember`)
     return value
   }
@@ -458,7 +489,7 @@ class PickleMachine {
     const full = `${module}.${name}`
     const global = this.options.globals.get(full)
     if (global) return global
-    throw this.#fail(`it names ${quote(full)}, which is no part of a state dict`)
+    throw this.#fail(`it names ${quote(full)}, which is no part of ${this.#contents.name}`)
   }
 
   #call(): PickleValue {
@@ -514,10 +545,7 @@ class PickleMachine {
   }
 
   #fail(what: string): InputError {
-    return new InputError(
-      `${this.options.source}: ${what} (byte ${this.at} of a pickle); ` +
-        'only plain state dicts are read: get the file anew, or save its state dict alone',
-    )
+    return new InputError(`${this.options.source}: ${what} (byte ${this.at} of a pickle); ${this.#contents.advice}`)
   }
 }
 

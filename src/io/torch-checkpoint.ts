@@ -6,7 +6,7 @@ import { isLfsPointer, lfsFault } from './lfs-pointer.js'
 import { kindOf, type PickleValue, pickleLimits, readPickle } from './pickle.js'
 import { TorchStorages, torchGlobals } from './torch-globals.js'
 import type { TorchStorage } from './torch-tensor.js'
-import { ZipArchive } from './zip.js'
+import type { ZipArchive } from './zip.js'
 
 /** What a file of torch before 1.6 begins with, and the version that follows. */
 const magic = 0x1950a86a20f9469cfc6cn
@@ -72,6 +72,7 @@ function otherFormat(head: Uint8Array): string {
 
 async function readZip(file: BinaryFile): Promise<PickleValue> {
   const { path } = file
+  const { ZipArchive } = await import('./zip.js')
   const zip = await ZipArchive.open(file)
   const pickles = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name))
   if (pickles.length !== 1) {

@@ -44,6 +44,12 @@ export const nothingTold = (inputs: readonly unknown[]): Started<undefined> => (
   read: () => inputs.map(() => undefined),
 })
 
+/** Ids of a usual dialogue. */
+export const usualLength = 200
+
+/** So many ids, which say nothing. */
+export const usualIds = (length: number): number[] => new Array<number>(length).fill(0)
+
 /**
  * The seam between a family of models and all that is written once: sampling, beams, batching, streams, timing, validation. A
  * model says how rows start and how they go on; it never knows how ids are chosen.
@@ -60,6 +66,9 @@ export interface Model<Input = unknown, Told = unknown> {
 
   /** Makes room for sequences to be drawn. */
   createCache(sizes: CacheSizes): KvCache
+
+  /** An input of lengths that are often met, as far as the model takes them: what is compiled for it serves most. */
+  usualInput(): Input
 
   /** Ids that reading an input computes, at most. */
   size(input: Input): number

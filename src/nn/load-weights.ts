@@ -5,7 +5,7 @@ import { sizeOf, type WeightDtype } from '../gpu/tensor.js'
 import { roomFor } from '../gpu/weight-format.js'
 import type { TensorReader } from '../io/safetensors.js'
 import type { CheckedTensors } from './check-tensors.js'
-import { type Loaded, mapLayout, type TensorLayout } from './layout.js'
+import { type Loaded, layoutsOf, mapLayout, type TensorLayout } from './layout.js'
 
 /** Elements that are read at a time, about: most matrices of the base model fit, whole. */
 const loadElements = 2 ** 20
@@ -39,6 +39,13 @@ export async function loadWeights<Layout>(
   onTensors?.(weights)
   await loader.run(onProgress)
   return weights
+}
+
+/** The smallest format that holds a checkpoint's matrices as they are: f16 where its files have all of them so, else f32. */
+export function storedDtype({ used }: CheckedTensors, layout: unknown): WeightDtype {
+  const matrices = layoutsOf(layout).filter((it) => it.isMatrix)
+  const inHalves = matrices.every(({ parts }) => parts.every(({ name }) => used.get(name)!.dtype === 'F16'))
+  return inHalves ? 'f16' : 'f32'
 }
 
 /** Elements of a tensor that are read, converted and copied together. */

@@ -30,6 +30,7 @@ export function logitsProcessors(
       forced_first: ends.forced_first,
       forced_last: ends.forced_last,
       forbidden_first: ends.forbidden_first,
+      openings: ends.openings,
       runs,
     },
     [count],

@@ -4,8 +4,8 @@ import { seedWords } from '../generation/seed.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../gpu/tensor.js'
 
-/** u32 words of a row of {@link SamplingRows.settings}: `struct Settings` of the shaders. */
-const SETTINGS_WORDS = 11
+/** u32 words of one of the two parts of a row of {@link SamplingRows.settings}: `struct Settings` of the shaders. */
+const SETTINGS_WORDS = 12
 /** u32 words of a row of {@link SamplingRows.state}: `struct State` of the shaders. */
 const STATE_WORDS = 4
 /** Marks an id of a history that stands earlier in it too. */
@@ -22,7 +22,7 @@ export const rowStatus = { running: 0, stop: 1, length: 2, failed: 3 } as const
  * {@link samplingRows}.
  */
 export interface SamplingRows {
-  /** u32 [rows, 11]: the options. */
+  /** u32 [rows, 2, 12]: the options of a row's first draw, and of all others. */
   readonly settings: Tensor
   /** u32 [rows, 4]: ids of the history; ids drawn; {@link rowStatus}; the id drawn last. See {@link readDraws}. */
   readonly state: Tensor
@@ -54,7 +54,7 @@ export function readDraws(state: Uint32Array, count: number): RowDraw[] {
 /** Makes the tensors. All rows have ended, until {@link startRow}. */
 export function samplingRows(gpu: Gpu, rows: number, capacity: number): SamplingRows {
   const tensors = {
-    settings: gpu.tensor('sampling.settings', [rows, SETTINGS_WORDS], 'u32'),
+    settings: gpu.tensor('sampling.settings', [rows, 2, SETTINGS_WORDS], 'u32'),
     state: gpu.tensor('sampling.state', [rows, STATE_WORDS], 'u32'),
     history: gpu.tensor('sampling.history', [rows, capacity], 'u32'),
     ids: gpu.tensor('sampling.ids', [rows], 'u32'),
@@ -71,6 +71,7 @@ export function samplingRows(gpu: Gpu, rows: number, capacity: number): Sampling
  * @param history the ids that stand before, which the processors see: the start id, after the context's ids where they
  *   are to be penalised. The last of them is the first that the decoder reads.
  * @param first how many ids the decoder has read before that one, and where it stands; default: both 0, or the same.
+ * @param opening how the first id is drawn, where that is the reply's opening, which the rules name; default: it is a word.
  * @throws InputError where the longest reply allowed does not fit in the history
  */
 export function startRow(
@@ -80,13 +81,16 @@ export function startRow(
   options: ResolvedOptions,
   history: readonly number[],
   { length = 0, position = length }: { readonly length?: number; readonly position?: number } = {},
+  opening?: ResolvedOptions,
 ): void {
-  setRows(gpu, rows, row, [{ options, history, drawn: 0, length, position }])
+  setRows(gpu, rows, row, [{ options, opening, history, drawn: 0, length, position }])
 }
 
 /** A row at any point of its reply. */
 export interface RowState {
   readonly options: ResolvedOptions
+  /** As for {@link startRow}. */
+  readonly opening?: ResolvedOptions | undefined
   /** The ids that stand before, as for {@link startRow}, and those drawn. */
   readonly history: readonly number[]
   /** How many of them were drawn. */
@@ -105,22 +109,24 @@ export interface RowState {
 export function setRows(gpu: Gpu, rows: SamplingRows, first: number, states: readonly RowState[]): void {
   const capacity = rows.history.shape[1]!
   const count = states.length
-  const settings = new Uint32Array(count * SETTINGS_WORDS)
+  const settings = new Uint32Array(count * 2 * SETTINGS_WORDS)
   const state = new Uint32Array(count * STATE_WORDS)
   const histories = new Uint32Array(count * capacity)
-  for (const [i, { options, history, drawn }] of states.entries()) {
+  for (const [i, { options, opening, history, drawn }] of states.entries()) {
     const longest = history.length - drawn + options.maxLength - 1
     if (history.length === 0 || longest > capacity) {
       throw new InputError(
         `a reply of maxLength ${options.maxLength} after ${history.length - drawn} ids exceeds ${capacity} ids`,
       )
     }
-    settings.set(settingsWords(options), i * SETTINGS_WORDS)
+    const words = settingsWords(options)
+    settings.set(opening ? settingsWords(opening, true) : words, 2 * i * SETTINGS_WORDS)
+    settings.set(words, (2 * i + 1) * SETTINGS_WORDS)
     state.set([history.length, drawn, rowStatus.running, history.at(-1)!], i * STATE_WORDS)
     histories.set(historyWords(history), i * capacity)
   }
   const words = (of: (state: RowState) => number) => Uint32Array.from(states, of)
-  gpu.write(rows.settings, settings, first * SETTINGS_WORDS)
+  gpu.write(rows.settings, settings, first * 2 * SETTINGS_WORDS)
   gpu.write(rows.state, state, first * STATE_WORDS)
   gpu.write(rows.history, histories, first * capacity)
   gpu.write(
@@ -154,7 +160,7 @@ function historyWords(ids: readonly number[]): Uint32Array {
   })
 }
 
-function settingsWords(options: ResolvedOptions): Uint32Array {
+function settingsWords(options: ResolvedOptions, opening = false): Uint32Array {
   const words = new Uint32Array(SETTINGS_WORDS)
   const floats = new Float32Array(words.buffer)
   words[0] = options.doSample ? 1 : 0
@@ -167,6 +173,7 @@ function settingsWords(options: ResolvedOptions): Uint32Array {
   words[7] = options.minLength
   words[8] = options.maxLength
   words.set(seedWords(options.seed), 9)
+  words[11] = opening ? 1 : 0
   return words
 }
 

@@ -31,7 +31,7 @@ export class BlenderbotCodec implements Codec {
     this.#tokens = new Map([...tokens.entries(), ...added.map(({ id, token }) => [id, token] as const)])
     this.#ids = new Map(Array.from(this.#tokens, ([id, token]) => [token, id]))
     this.baseVocabSize = tokens.length
-    this.lastToken = lastOf(added)
+    this.lastToken = added.length > 0 ? lastOf(added) : lastOfVocabulary(tokens)
     const whole = [...WHOLE, ...added.map(({ token }) => token)].sort((a, b) => b.length - a.length)
     this.#whole = new RegExp(`(${whole.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`)
     this.#silent = new Set([...WHOLE, '[CLS]', ...added.filter((it) => it.special).map(({ token }) => token)])
@@ -55,11 +55,11 @@ export class BlenderbotCodec implements Codec {
     return decodeAll(this.stream(), ids)
   }
 
-  stream(): WordStream {
+  stream(withSpecials = false): WordStream {
     return new WordStream((id) => {
       const token = this.#tokens.get(id)
       if (token === undefined) throw unknownId(id, this)
-      return this.#silent.has(token) ? undefined : token
+      return this.#silent.has(token) && !withSpecials ? undefined : token
     })
   }
 
@@ -79,6 +79,13 @@ export class BlenderbotCodec implements Codec {
     return words.split(NEWLINE_WORD).flatMap((run, index) => (index === 0 ? [run] : [newline, run]))
   }
 }
+
+const lastOfVocabulary = (tokens: readonly string[]): NamedToken => ({
+  token: tokens.at(-1)!,
+  id: tokens.length - 1,
+  special: false,
+  file: 'vocab.json',
+})
 
 /**
  * The vocabulary as the package `tokenizers` wants it, and our id of each of its ids: the merges name pieces that the

@@ -20,7 +20,8 @@ export const textIfThere = async (path: string): Promise<string> =>
   (await statIfThere(path)) ? readTextFile(path, MAX_FILE_BYTES, ADVICE) : ''
 
 /** The error for what is wrong with a vocabulary or its merges. */
-export const wrongFile = (path: string, what: string): InputError => new InputError(`${path}: ${what}; ${ADVICE}`)
+export const wrongFile = (path: string, what: string, advice = ADVICE): InputError =>
+  new InputError(`${path}: ${what}; ${advice}`)
 
 /** The error for a vocabulary and merges that the package `tokenizers` does not take together. */
 export const misfit = (folder: string, error: unknown): InputError => {
@@ -33,26 +34,27 @@ export const misfit = (folder: string, error: unknown): InputError => {
 /**
  * The tokens of a vocabulary file, by id: an object of token: id that leaves out no id.
  *
+ * @param advice what to do about a file that is not that
  * @throws InputError where the file is missing, or is not that
  */
-export async function readTokens(path: string): Promise<string[]> {
-  const json = await readJsonFile(path, MAX_FILE_BYTES, ADVICE)
+export async function readTokens(path: string, advice = ADVICE): Promise<string[]> {
+  const wrong = (what: string) => wrongFile(path, what, advice)
+  const json = await readJsonFile(path, MAX_FILE_BYTES, advice)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw wrongFile(path, 'not an object of token: id')
+    throw wrong('not an object of token: id')
   }
   const entries = Object.entries(json)
   if (entries.length > MAX_ENTRIES) {
-    throw wrongFile(path, `${entries.length} entries, more than the limit of ${MAX_ENTRIES}`)
+    throw wrong(`${entries.length} entries, more than the limit of ${MAX_ENTRIES}`)
   }
-  if (entries.length === 0) throw wrongFile(path, 'holds no token')
+  if (entries.length === 0) throw wrong('holds no token')
   const tokens = new Array<string>(entries.length)
   for (const [token, id] of entries) {
     if (!Number.isInteger(id) || id < 0 || id >= entries.length) {
       const expected = `expected an integer from 0 to ${entries.length - 1}`
-      throw wrongFile(path, `token ${quote(token)} has id ${quote(id)}, ${expected}`)
+      throw wrong(`token ${quote(token)} has id ${quote(id)}, ${expected}`)
     }
-    if (tokens[id] !== undefined)
-      throw wrongFile(path, `tokens ${quote(tokens[id])} and ${quote(token)} share id ${id}`)
+    if (tokens[id] !== undefined) throw wrong(`tokens ${quote(tokens[id])} and ${quote(token)} share id ${id}`)
     tokens[id] = token
   }
   return tokens

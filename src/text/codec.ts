@@ -12,7 +12,8 @@ export interface Codec {
   idOf(token: string): number | undefined
   encode(texts: readonly string[]): Promise<number[][]>
   decode(ids: readonly number[]): string
-  stream(): TextStream
+  /** @param withSpecials keeps the tokens that decoding leaves out, where a kind of tokenizer can */
+  stream(withSpecials?: boolean): TextStream
 }
 
 /** The error for an id that no token has. */

@@ -43,6 +43,7 @@ export async function dialogueFeatures(
     tokenizer,
     dialogue.map(({ text }) => text),
     maxPositions,
+    (ids) => idsIn(ids, tokenizer).length,
   )
   const context = replyContext(ids, tokenizer, maxPositions)
   return {
@@ -59,17 +60,25 @@ const idsIn = (utterances: readonly number[][], tokenizer: Tokenizer): number[] 
 /**
  * The ids of the newest utterances, oldest first: batch by batch, until there are more than a context takes. What is older
  * has no part in the context, and costs nothing.
+ *
+ * @param most ids that a context takes
+ * @param count how many of them a batch of utterances makes
  */
-async function newestIds(tokenizer: Tokenizer, texts: readonly string[], maxPositions: number): Promise<number[][]> {
+export async function newestIds(
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  most: number,
+  count: (utterances: readonly number[][]) => number,
+): Promise<number[][]> {
   const batches: number[][][] = []
-  let count = 0
-  for (let end = texts.length; end > 0 && count <= maxPositions; ) {
+  let ids = 0
+  for (let end = texts.length; end > 0 && ids <= most; ) {
     let start = end - 1
     let characters = texts[start]!.length
     while (start > 0 && characters + texts[start - 1]!.length <= BATCH_CHARACTERS) characters += texts[--start]!.length
     const batch = await tokenizer.encodeBatch(texts.slice(start, end))
     batches.unshift(batch)
-    count += idsIn(batch, tokenizer).length
+    ids += count(batch)
     end = start
   }
   return batches.flat()

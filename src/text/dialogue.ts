@@ -33,9 +33,11 @@ export interface DialogueInput {
 /**
  * A dialogue as ids, for callers who tokenise on their own: the context with [CLS] in front and EOS after each utterance,
  * each block opening with its relation's id. Unlike text, ids are never cut.
+ *
+ * Transformer, MoEL and MIME read no blocks, have nothing between utterances, and are told by `roles` who says each id.
  */
 export interface IdsInput {
-  ids: { context: number[]; post?: number[][]; situation?: number[][] }
+  ids: { context: number[]; post?: number[][]; situation?: number[][]; roles?: number[] }
 }
 
 /** The most that one input may hold; what the model's context has no room for is cut later. */
@@ -60,7 +62,7 @@ export function parseDialogue(value: unknown): DialogueInput {
 export function parseInput(value: unknown): DialogueInput | IdsInput {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'ids')) return parseDialogue(value)
   const { ids } = object(value, 'input', ['ids'])
-  const { context, post = [], situation = [] } = object(ids, 'ids', ['context', 'post', 'situation'])
+  const { context, post = [], situation = [], roles } = object(ids, 'ids', ['context', 'post', 'situation', 'roles'])
   const list = (ids: unknown, at: string) => array(ids, at, DIALOGUE_LIMITS.characters) as number[]
   const blocks = (value: unknown, at: string) =>
     array(value, at, DIALOGUE_LIMITS.blocks).map((ids, index) => list(ids, `${at}[${index}]`))
@@ -69,6 +71,7 @@ export function parseInput(value: unknown): DialogueInput | IdsInput {
       context: list(context, 'ids.context'),
       post: blocks(post, 'ids.post'),
       situation: blocks(situation, 'ids.situation'),
+      ...(roles !== undefined && { roles: list(roles, 'ids.roles') }),
     },
   }
 }

@@ -3,6 +3,7 @@ import { firstThere, statIfThere } from '../io/model-folder.js'
 import { fileIn, nameOf } from '../io/path-of.js'
 import { readTextFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
+import { ESCONV_EMOTIONS } from './emotions.js'
 import type { EsconvRow, EsconvTurn, Split } from './esconv-row.js'
 import { pythonShuffle } from './python-shuffle.js'
 import type { StrategyLabels } from './strategy-labels.js'
@@ -25,12 +26,6 @@ const SPEAKERS: ReadonlyMap<unknown, EsconvTurn['speaker']> = new Map([
   ...(['seeker', 'speaker', 'usr'] as const).map((name) => [name, 'seeker'] as const),
   ...(['supporter', 'listener', 'sys'] as const).map((name) => [name, 'supporter'] as const),
 ])
-
-/** A conversation's `emotion_type`, in the order of misc-esconv's numbers. */
-const EMOTIONS = [
-  ...['anxiety', 'anger', 'fear', 'depression', 'sadness', 'disgust', 'shame', 'nervousness', 'pain', 'jealousy'],
-  'guilt',
-]
 
 /** A file of conversations: one split, or all of them. */
 export interface ConversationsFile {
@@ -127,7 +122,7 @@ function json(text: string, at: string): unknown {
 function conversation(value: unknown, at: string, labels: StrategyLabels) {
   const { dialog, emotion_type: emotion } = (value ?? {}) as Record<string, unknown>
   if (!Array.isArray(dialog)) throw new InputError(`${at}: has no list “dialog”, as a conversation of ESConv does`)
-  const number = EMOTIONS.indexOf(String(emotion))
+  const number = (ESCONV_EMOTIONS as readonly unknown[]).indexOf(emotion)
   return { emotion: number < 0 ? null : number, turns: dialog.map((turn) => esconvTurn(turn, at, labels)) }
 }
 

@@ -75,11 +75,13 @@ export function contextIds(
  * text, ids are never cut. Throws an {@link InputError} that names the place.
  */
 export function idsFeatures(
-  { ids: { context, post = [], situation = [] } }: IdsInput,
+  { ids: { context, post = [], situation = [], roles } }: IdsInput,
   vocabSize: number,
   limits: Partial<FeatureLimits> = {},
 ): Features {
   const max = { ...FEATURE_LIMITS, ...limits }
+  if (roles)
+    throw new InputError('ids.roles are what Transformer, MoEL and MIME read: this model has none, leave them out')
   checkIds(context, 'ids.context', vocabSize, max.maxPositions)
   for (const [at, blocks, limit] of [
     ['ids.post', post, max.postBlocks],
@@ -91,7 +93,8 @@ export function idsFeatures(
   return { contextIds: context, postBlocks: post, situationBlocks: situation }
 }
 
-function checkIds(ids: readonly number[], at: string, vocabSize: number, limit: number): void {
+/** @throws InputError that names the place, where there are none, too many, or one that is not in the vocabulary */
+export function checkIds(ids: readonly number[], at: string, vocabSize: number, limit: number): void {
   if (ids.length === 0) throw new InputError(`${at} is empty, expected at least one id`)
   checkCount(ids.length, at, 'ids', limit)
   for (const [index, id] of ids.entries()) {

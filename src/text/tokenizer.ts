@@ -33,12 +33,14 @@ export class Tokenizer {
    * blenderbot_small's (MISC's 18 tokens are added) and OpenAI GPT's (also as encoder_bpe_40000.json and vocab_40000.bpe;
    * COMET-2019's 12 are added) are read with merges.txt, whatever lies beside them; of others a tokenizer.json says all, and
    * where there is none they are byte-level BPE. The ids of added tokens are those that added_tokens.json,
-   * tokenizer_config.json or tokenizer.json give them. Throws an {@link InputError} that names the file, or the two that
-   * contradict each other.
+   * tokenizer_config.json or tokenizer.json give them; where these name BlenderBot-Joint's, none of MISC's are added. Throws an
+   * {@link InputError} that names the file, or the two that contradict each other.
+   *
+   * @param usual the tokens that are added to blenderbot_small's though no file names them; default: MISC's 18.
    */
-  static async load(path: string): Promise<Tokenizer> {
+  static async load(path: string, usual?: readonly string[]): Promise<Tokenizer> {
     const folder = await modelFolder(path)
-    return new Tokenizer(await loadCodec(folder), folder)
+    return new Tokenizer(await loadCodec(folder, usual), folder)
   }
 
   /**
@@ -69,9 +71,13 @@ export class Tokenizer {
     return this.#codec.decode(ids)
   }
 
-  /** A decoder for ids that come one by one; its pieces joined are exactly {@link decode} of all the ids. */
-  stream(): TextStream {
-    return this.#codec.stream()
+  /**
+   * A decoder for ids that come one by one; its pieces joined are exactly {@link decode} of all the ids.
+   *
+   * @param withSpecials of blenderbot_small's: padding, start, EOS, unknown and [CLS] are part of the text; default: they are not.
+   */
+  stream(withSpecials = false): TextStream {
+    return this.#codec.stream(withSpecials)
   }
 
   /** The id of a token as the vocabulary writes it, added ones included; undefined where there is none. */
@@ -97,6 +103,11 @@ export class Tokenizer {
   /** Padding, which no text holds. */
   get padId(): number {
     return this.#firstOf('__null__', '<pad>')
+  }
+
+  /** The decoder's first id, for a reply. */
+  get startId(): number {
+    return this.#firstOf('__start__')
   }
 
   /** The end of an utterance and of a reply. */
@@ -130,7 +141,7 @@ export class Tokenizer {
 }
 
 /** The tokenizer that a folder's files are of. */
-async function loadCodec(folder: string): Promise<Codec> {
+async function loadCodec(folder: string, usual?: readonly string[]): Promise<Codec> {
   if (await holdsGptFiles(folder)) return GptCodec.load(folder)
   const vocabulary = await textIfThere(fileIn(folder, 'vocab.json'))
   if (!isBlenderbotSmall(vocabulary)) {
@@ -139,7 +150,7 @@ async function loadCodec(folder: string): Promise<Codec> {
     if (isGptLike(vocabulary)) return GptCodec.load(folder)
     if (isByteLevel(vocabulary)) return ByteLevelCodec.load(folder)
   }
-  const files = await readVocabulary(folder)
+  const files = await readVocabulary(folder, usual)
   try {
     return new BlenderbotCodec(files)
   } catch (error) {

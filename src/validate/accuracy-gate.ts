@@ -1,5 +1,5 @@
 import type { WeightDtype } from '../gpu/tensor.js'
-import { perplexity, type ReplyScores } from './perplexity.js'
+import { type IdScores, perplexity } from './perplexity.js'
 
 /** What a number format may change. */
 export interface GateLimits {
@@ -35,8 +35,8 @@ export interface AccuracyGate extends GateLimits {
 /** Compares the scores of the same replies, by weights in f32 and in another format; what is no number is not ok. */
 export function accuracyGate(
   dtype: WeightDtype,
-  exact: readonly ReplyScores[],
-  scores: readonly ReplyScores[],
+  exact: readonly IdScores[],
+  scores: readonly IdScores[],
 ): AccuracyGate {
   const limits = gateLimits[dtype]
   const best = scores.flatMap(({ bestIds }) => [...bestIds])

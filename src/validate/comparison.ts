@@ -29,7 +29,7 @@ export interface StageLimits {
  */
 export const stageLimits: Readonly<Record<WeightDtype, StageLimits>> = {
   f32: { hidden: 2e-4, fusion: 1e-3, probs: 5e-5 },
-  f16: { hidden: 0.2, fusion: 1, probs: 1e-3 },
+  f16: { hidden: 0.2, fusion: 1, probs: 0.01 },
   int8: { hidden: 3, fusion: 15, probs: 0.05 },
 }
 

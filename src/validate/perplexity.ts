@@ -2,7 +2,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { MiscCache } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { DialogueIds } from '../models/misc/misc.js'
-import { MiscModel } from '../models/misc/model.js'
+import { MiscModel, type StrategyScores } from '../models/misc/model.js'
 import { wholeSequences } from '../nn/kv-cache.js'
 import { Run } from '../nn/run.js'
 import { tokenLoss } from '../ops/token-loss.js'
@@ -15,11 +15,16 @@ export interface ScoredReply {
 }
 
 /** What a model says of each id of a reply, given those before it. */
-export interface ReplyScores {
+export interface IdScores {
   /** Cross-entropy in nats. */
   readonly losses: Float32Array
   /** The ids it held likeliest. */
   readonly bestIds: Uint32Array
+}
+
+/** What a model says of a reply, and of its strategy, given the dialogue. */
+export interface ReplyScores extends IdScores {
+  readonly strategy: StrategyScores
 }
 
 /** Replies computed together at most: bounds the memory of their caches. */
@@ -29,7 +34,8 @@ const mostIds = 256
 
 /**
  * Scores replies, teacher-forced: the decoder reads the start id and the reply, with the strategy mixture that the model
- * predicts. Replies of like length share a pass; only a loss and an id for each id are read back.
+ * predicts, or the dialogue's own. Replies of like length share a pass; only a loss and an id for each id, and the strategies'
+ * scores, are read back.
  *
  * @param vocabulary the tokenizer's ids; rows of the embedding beyond them are no tokens, and take no part
  * @param onReplies called with the number of replies that a pass has scored.
@@ -56,7 +62,7 @@ export async function scoreReplies(
 }
 
 /** exp of the mean loss of all ids. */
-export function perplexity(scores: readonly ReplyScores[]): number {
+export function perplexity(scores: readonly IdScores[]): number {
   let [nats, ids] = [0, 0]
   for (const { losses } of scores) {
     for (const loss of losses) nats += loss
@@ -106,17 +112,20 @@ class ReplyScorer {
 
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
-    await this.#run.submit((pass) => {
-      this.#model.start(pass, dialogues, this.#cache, [...dialogues.keys()])
+    const started = await this.#run.submit((pass) => {
+      const started = this.#model.start(pass, dialogues, this.#cache, [...dialogues.keys()])
       const logits = this.#model.step(pass, this.#cache, wholeSequences(pass.scratch, ids))
       const targets = pass.scratch.upload('targets', [rows], targetIds)
       tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
+      return started
     }, 'scoring replies')
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
+    const strategies = started.read(await Promise.all(started.tensors.map((tensor) => gpu.readF32(tensor))))
     gpu.free(losses, bestIds)
     return replies.map(({ reply }, i) => ({
       losses: lossValues.slice(i * length, i * length + reply.length),
       bestIds: bestValues.slice(i * length, i * length + reply.length),
+      strategy: strategies[i]!,
     }))
   }
 

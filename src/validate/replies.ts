@@ -1,6 +1,6 @@
 import { checkVocabulary, dialogueIds, featureLimits } from '../engine/model-text.js'
 import type { MiscConfig } from '../models/misc/config.js'
-import type { Split } from '../text/esconv-row.js'
+import type { EsconvRow, Split } from '../text/esconv-row.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { replyIds } from '../text/row-features.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -8,6 +8,8 @@ import type { ScoredReply } from './perplexity.js'
 
 /** Replies, and the number of ids that take part in scoring them. */
 export interface RepliesToScore {
+  /** What the data says of each. */
+  readonly rows: readonly EsconvRow[]
   readonly replies: readonly ScoredReply[]
   readonly vocabulary: number
 }
@@ -22,15 +24,16 @@ export interface RepliesToScore {
 export async function readReplies(
   folder: string,
   config: MiscConfig,
-  { data, split, limit }: { data: string; split: Split; limit: number },
+  { data, split, limit }: { data: string; split: Split; limit?: number | undefined },
   onWarning?: (message: string) => void,
 ): Promise<RepliesToScore> {
   const tokenizer = await Tokenizer.load(folder)
   checkVocabulary(tokenizer, config, folder)
   const replies: ScoredReply[] = []
-  for (const row of await readReplyRows(data, split, limit, onWarning)) {
+  const rows = await readReplyRows(data, split, limit, onWarning)
+  for (const row of rows) {
     const ids = await replyIds(tokenizer, row, featureLimits(config))
     replies.push({ dialogue: dialogueIds(ids), reply: ids.replyIds })
   }
-  return { replies, vocabulary: tokenizer.vocabSize }
+  return { rows, replies, vocabulary: tokenizer.vocabSize }
 }

@@ -1,17 +1,50 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { suiteNames } from '../../src/bench/bench.js'
 import { measureCeilings } from '../../src/bench/ceilings.js'
-import { gpuSuite } from '../gpu.js'
-import { checkSuites } from './check-suites.js'
+import { kernelsSuite } from '../../src/bench/kernels-suite.js'
+import { productCases } from '../../src/bench/product-cases.js'
+import type { KernelsReport, ScalingReport } from '../../src/bench/report.js'
+import { BenchRig } from '../../src/bench/rig.js'
+import { rowCases } from '../../src/bench/row-cases.js'
+import { scalingPoints } from '../../src/bench/scaling-suite.js'
+import { summarize } from '../../src/bench/statistics.js'
+import { loadModel } from '../../src/engine/load-model.js'
+import { openGpu } from '../../src/platform/node/open-gpu.js'
+import { goldenModel } from '../golden.js'
+import { gpuSuite, testAdapters } from '../gpu.js'
+import { checkReport, checkSuites, smallWorkload } from './check-suites.js'
 
 const benches = suite('bench/bench')
+const model = 'misc-tiny-released'
 
-benches('every suite that needs no text has the figures that it promises', () =>
-  checkSuites(
-    'misc-tiny-released',
-    suiteNames.filter((name) => name !== 'pipeline'),
-  ),
+// test/long runs kernels and scaling whole.
+benches(
+  'decode, encode, blocks, some kernels and the sizes of scaling: all have the figures that they promise',
+  async () => {
+    const report = await checkSuites(model, ['decode', 'encode', 'blocks'])
+    const gpu = await openGpu({ adapter: testAdapters[0]! })
+    const weights = await loadModel(gpu, await goldenModel(model))
+    const workload = await smallWorkload(model)
+    const rig = new BenchRig(gpu, weights, workload)
+    const some = [rowCases(rig)[0]!, productCases(rig).at(-1)!]
+    const kernels: KernelsReport = await kernelsSuite({ rig, ceilings: report.ceilings, onRun: () => {} }, some)
+    rig.dispose()
+    await gpu.dispose()
+    assert.equal([...new Set(kernels.rows.map((it) => it.op))], ['layer-norm', 'gemv'])
+    // A timing of 4 ms at each size, of whatever is done there.
+    const ms = summarize([4])
+    const scaling: ScalingReport = {
+      rows: scalingPoints(weights.config, workload).map(({ grows, at, workload: dialogue }) => ({
+        ...{ grows, at },
+        ...(grows === 'blocks' && at > 0
+          ? { blocks_ms: ms, blocks_per_s: at / 0.004 }
+          : { blocks_ms: null, blocks_per_s: null }),
+        ...{ encode_ms: dialogue && ms, step_ms: dialogue && ms },
+        decode_tokens_per_s: dialogue && dialogue.batch / 0.004,
+      })),
+    }
+    checkReport({ ...report, suites: { ...report.suites, kernels, scaling } })
+  },
 )
 
 benches.run()

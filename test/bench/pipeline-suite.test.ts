@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BenchOptions, bench } from '../../src/bench/bench.js'
 import { renderPage } from '../../src/bench/page.js'
+import type { TurnsReport } from '../../src/bench/report.js'
 import { renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
@@ -37,27 +38,19 @@ pipeline('takes a turn from bare text apart: its parts add up, in the report, th
   const report = await run(await tinyModel(), { comet })
   assert.equal(Object.keys(report.suites), ['pipeline'])
   assert.equal(report.left_out, {})
-  const { bare, given, ...all } = report.suites.pipeline!
-  assert.equal([all.comet, all.words], [comet, 30])
-  assert.ok(all.blocks >= 1 && all.blocks <= 50, `${all.blocks} blocks`)
-  close(all.ratio, bare.first_word_ms.p50 / given.first_word_ms.p50)
-  const { first_word_ms, first_id_ms, ...parts } = bare
-  assert.equal(Object.keys(parts).sort(), [
-    ...['blocks', 'context', 'first_step', 'ids', 'queries', 'tails_start', 'tails_steps'],
-  ])
-  close(first_id_ms.mean, sum(Object.values(parts)))
-  const { first_word_ms: word, first_id_ms: id, ...givenParts } = given
-  assert.equal(Object.keys(givenParts).sort(), ['context', 'first_step', 'ids'])
-  close(id.mean, sum(Object.values(givenParts)))
-  assert.ok(first_word_ms.mean >= first_id_ms.mean && word.mean >= id.mean)
-  for (const [name, { n, min }] of Object.entries({ ...bare, word, id, ...givenParts })) {
-    assert.is(n, 2, name)
-    assert.ok(min > 0, `${name}: ${min}`)
-  }
+  const { comet: written, words, further, ...first } = report.suites.pipeline!
+  assert.equal([written, words], [comet, 30])
+  for (const turn of [first, further]) checkTurn(turn)
 
   const tables = [renderText, renderMarkdown].map((render) => render(reportSections(report)))
   for (const text of [...tables, renderPage(report)]) {
-    for (const words of ['first word, bare text', 'queries', 'tails: other steps', 'first word, blocks given']) {
+    for (const words of [
+      'first word, bare text',
+      'queries',
+      'tails: other steps',
+      'first word, blocks given',
+      'a further turn',
+    ]) {
       assert.ok(text.includes(words), words)
     }
   }
@@ -77,6 +70,25 @@ pipeline(
     assert.match(renderText(reportSections(report)), /left out {2}pipeline: .*nobody writes blocks/)
   },
 )
+
+/** Two runs, whose parts add up. */
+function checkTurn({ bare, given, blocks, ratio }: TurnsReport): void {
+  assert.ok(blocks >= 1 && blocks <= 50, `${blocks} blocks`)
+  close(ratio, bare.first_word_ms.p50 / given.first_word_ms.p50)
+  const { first_word_ms, first_id_ms, ...parts } = bare
+  assert.equal(Object.keys(parts).sort(), [
+    ...['blocks', 'context', 'first_step', 'ids', 'queries', 'tails_start', 'tails_steps'],
+  ])
+  close(first_id_ms.mean, sum(Object.values(parts)))
+  const { first_word_ms: word, first_id_ms: id, ...givenParts } = given
+  assert.equal(Object.keys(givenParts).sort(), ['context', 'first_step', 'ids'])
+  close(id.mean, sum(Object.values(givenParts)))
+  assert.ok(first_word_ms.mean >= first_id_ms.mean && word.mean >= id.mean)
+  for (const [name, { n, min }] of Object.entries({ ...bare, word, id, ...givenParts })) {
+    assert.is(n, 2, name)
+    assert.ok(min > 0, `${name}: ${min}`)
+  }
+}
 
 const sum = (parts: readonly { readonly mean: number }[]) => parts.reduce((total, { mean }) => total + mean, 0)
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
+import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
 import { compiledMain } from './compiled-main.js'
 import { runMisc } from './misc-process.js'
@@ -57,6 +58,18 @@ command('piped: a line a turn, replies on stdout, words for people on stderr', a
   ]) {
     assert.match(stderr, said)
   }
+})
+
+command('with a baseline: the mixture is that of emotions', async () => {
+  const { stdout, stderr, status } = await runMisc(
+    ['chat', listenersModel('mime-tiny'), ...flags, '--mixture'],
+    'hi, i am sad\n/mixture\n/state\nwhy ?\n',
+  )
+  assert.is(status, 0, stderr)
+  assert.is(stdout.split('\n').length, 3, stdout)
+  assert.match(stderr, /\(\w+ \d+%, \w+ \d+%, \w+ \d+%\)\n/)
+  assert.match(stderr, /devastated +=* +[\d.]+%/)
+  assert.match(stderr, /it reads no blocks/)
 })
 
 command('history takes part; /reset forgets it', async () => {

@@ -14,6 +14,7 @@ import { recognizeModel } from '../../src/models/registry.js'
 import { TIED_COPIES } from '../../src/nn/layout.js'
 import { fixture } from '../fixtures.js'
 import { type GoldenName, goldenCases, goldenModel } from '../golden.js'
+import { testAdapters } from '../gpu.js'
 import { call, dict, legacyFile, named, pickle, tensor, text } from '../io/pickles.js'
 import { skipWithoutTorch, torchPython } from '../python.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
@@ -318,10 +319,18 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   assert.equal([done.status, done.stdout], [0, ''], done.stderr)
   assert.match(done.stderr, /: misc \(paper\), 149 tensors \(149 F32\), 0\.3M parameters\n/)
   assert.ok(done.stderr.includes(`model.safetensors: `) && done.stderr.includes(digest(join(out, 'model.safetensors'))))
-  assert.match(done.stderr, /no tokenizer files were found: chat and generate need them, see --tokenizer\n$/)
+  assert.match(done.stderr, /no tokenizer files were found: text needs them, see --tokenizer\n$/)
   const inspected = misc(['inspect', out, '--json'])
   assert.is(JSON.parse(inspected.stdout).variant, 'paper')
-  const validated = misc(['validate', out, '--reference', goldenCases(name)[0]!, '--adapter', 'swiftshader', '--json'])
+  const validated = misc([
+    'validate',
+    out,
+    '--reference',
+    goldenCases(name)[0]!,
+    '--adapter',
+    testAdapters[0]!,
+    '--json',
+  ])
   assert.is(JSON.parse(validated.stdout).ok, true, validated.stderr)
 
   const again = misc(['convert', folder, out])
@@ -331,7 +340,7 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   assert.equal([wrong.status, wrong.stdout], [2, ''])
   assert.is(misc(['convert', folder, join(tempFolder(), 'x'), '--set', 'nothing']).status, 2)
   const help = misc(['convert', '--help']).stdout
-  for (const flag of ['Examples:', '--dtype', '--config', '--set', '--tokenizer', '--state-dict']) {
+  for (const flag of ['Examples:', '--dtype', '--config', '--set', '--tokenizer', '--vocabulary', '--state-dict']) {
     assert.ok(help.includes(flag), flag)
   }
 })

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { packagedModel } from '../../src/platform/node/packaged-model.js'
+import { JOINT_PROGRAMS } from '../../src/text/joint-programs.js'
 import { fixture, readJsonLines } from '../fixtures.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
@@ -34,7 +36,7 @@ features('--json prints the authors’ ids of every row, key for key', () => {
 
 features('the context is cut to the positions of config.json', () => {
   const folder = tempFolder()
-  cpSync(fixture('tokenizer'), folder, { recursive: true })
+  for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(packagedModel(), file), join(folder, file))
   writeFileSync(join(folder, 'config.json'), '{"max_position_embeddings": 40}')
   const args = ['--tokenizer', folder, '--data', DATA, '--split', 'dev']
   const lengths = run(...args, '--json').lines.map((line) => JSON.parse(line).input_ids.length)
@@ -44,6 +46,29 @@ features('the context is cut to the positions of config.json', () => {
   const refused = run(...args)
   assert.is(refused.status, 2)
   assert.match(refused.stderr, /^misc: .*config\.json: max_position_embeddings is 0, expected a positive integer\n$/)
+})
+
+features('with a tokenizer of BlenderBot-Joint: its program’s ids', () => {
+  const folder = tempFolder()
+  cpSync(fixture('tokenizer'), folder, { recursive: true })
+  const tokens = JOINT_PROGRAMS.codes_zcj.tokens.map((token, i) => [token, 54944 + i])
+  writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify(Object.fromEntries(tokens)))
+  const args = ['--tokenizer', folder, '--data', DATA, '--split', 'dev']
+  const { lines, stderr, status } = run(...args, '--json')
+  assert.equal([stderr, status, lines.length], ['', 0, 5])
+  for (const line of lines) {
+    const { input_ids, decoder_input_ids, labels, strategy_id } = JSON.parse(line)
+    assert.ok(input_ids.length <= 160 && labels.length <= 41)
+    assert.is(labels[0], 54944 + strategy_id)
+    assert.equal(decoder_input_ids, [1, ...labels.slice(0, -1)])
+  }
+  // 102 ids without strategies, [CLS] and the last EOS there were of MISC; the reply's strategy is “Others”.
+  const misc = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev', '--json').lines
+  const [mine, theirs] = [JSON.parse(lines[0]!), JSON.parse(misc[0]!)]
+  const words = (ids: number[]) => ids.filter((id) => id < 54944)
+  assert.equal([...words(mine.input_ids), 2], words(theirs.input_ids))
+  assert.equal(mine.labels, [54951, ...theirs.reply_ids])
+  assert.match(run(...args).lines[0]!, /^row 0: \d+ context ids, Others, 15 label ids$/)
 })
 
 features('without --json: a summary for people', () => {
@@ -89,9 +114,9 @@ features('ESConv.json as it is published, any split', () => {
 })
 
 features('bad usage ends with 2', () => {
-  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA).status, 2)
-  assert.is(run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'dev2').status, 2)
-  const missing = run('--tokenizer', fixture('tokenizer'), '--data', DATA, '--split', 'test')
+  assert.is(run('--tokenizer', packagedModel(), '--data', DATA).status, 2)
+  assert.is(run('--tokenizer', packagedModel(), '--data', DATA, '--split', 'dev2').status, 2)
+  const missing = run('--tokenizer', packagedModel(), '--data', DATA, '--split', 'test')
   assert.is(missing.status, 2)
   assert.match(missing.stderr, /^misc: .*testWithStrategy_short\.tsv: no such file.*\n$/)
 })

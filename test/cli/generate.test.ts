@@ -3,12 +3,14 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EMPATHETIC_EMOTIONS, ESCONV_EMOTIONS } from '../../src/text/emotions.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { tinyComet } from '../comet-models.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
+import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
-import { type Outcome, runMisc } from './misc-process.js'
+import { inTurn, type Outcome, runMisc } from './misc-process.js'
 
 const folder = await tinyModel()
 const files = tempFolder()
@@ -97,7 +99,8 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
   const { dialogue } = saying(`i want to die ${'a '.repeat(60)}`)
   const input = inputFile('dire.json', { situation: 'no job', dialogue: [...saying('hi').dialogue, ...dialogue] })
   const flags = ['--seed', '1', '--max-new-tokens', '2']
-  const [json, people] = await Promise.all([generate(input, ...flags, '--json'), generate(input, ...flags)])
+  const json = await generate(input, ...flags, '--json')
+  const people = await generate(input, ...flags)
   const { cut, crisis } = JSON.parse(json.stdout)
   // Read were "hi", 64 ids and two EOS; 48 positions have room for 46 of them, EOS and [CLS].
   assert.equal([cut, crisis], [{ utterances: 1, ids: 20 }, true])
@@ -112,6 +115,38 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
   assert.match(people.stderr, /^You do not have to go through this alone\./)
   const { text } = JSON.parse(json.stdout)
   assert.is(people.stdout, `${text}\n`)
+})
+
+command('a baseline tells emotions and listeners, where it has any', async () => {
+  const of = (model: string, ...flags: string[]) =>
+    runMisc(['generate', model, '--input', good, '--adapter', adapter, '--max-new-tokens', '5', ...flags])
+  const [moel, mime, people] = [
+    await of(listenersModel('moel-tiny'), '--json', '--seed', '3'),
+    await of(
+      listenersModel('mime-tiny'),
+      '--json',
+      '--seed',
+      '3',
+      '--noise',
+      'zero',
+      '--roles',
+      'parity',
+      '--tokenized',
+    ),
+    await of(listenersModel('transformer-tiny'), '--min-length', '6'),
+  ]
+  const [ofMoel, ofMime] = [JSON.parse(moel.stdout), JSON.parse(mime.stdout)]
+  const keys = ['finish_reason', 'cut', 'crisis', 'timings', 'adapter', 'seed']
+  assert.equal(Object.keys(ofMoel), ['text', 'ids', 'emotion', 'listeners', ...keys])
+  assert.equal(Object.keys(ofMime), ['text', 'ids', 'emotion', ...keys])
+  assert.equal(Object.keys(ofMoel.emotion), ['probs', 'predicted'])
+  assert.equal(Object.keys(ofMoel.listeners), [...ESCONV_EMOTIONS])
+  assert.equal(Object.keys(ofMime.emotion.probs), [...EMPATHETIC_EMOTIONS])
+  assert.match(people.stdout, /^\S+( \S+)*\n$/)
+  assert.match(people.stderr, /emotions {4}\w+ \d+%, \w+ \d+%, \w+ \d+%\nended by {4}/)
+  assert.not.match(people.stderr, /blocks|strategies/)
+  const refused = await of(listenersModel('mime-tiny'), '--strategy', 'Question')
+  assert.equal([refused.status, refused.stdout], [2, ''])
 })
 
 command('Ctrl-C ends the reply and prints what there is', async () => {
@@ -133,12 +168,10 @@ command(
     const given = { post: [{ relation: 'xReact', tail: 'sad' }] }
     const some = inputFile('some.json', { ...saying('i lost my job'), situation: 'i am ill', blocks: given })
     const comet = ['--comet', await tinyComet(), '--seed', '1', '--max-new-tokens', '6']
-    const [json, people, stay, none] = await Promise.all([
-      generate(bare, ...comet, '--json'),
-      generate(bare, ...comet),
-      generate(some, ...comet, '--json'),
-      generate(bare, '--no-comet', '--max-new-tokens', '2', '--json'),
-    ])
+    const json = await generate(bare, ...comet, '--json')
+    const people = await generate(bare, ...comet)
+    const stay = await generate(some, ...comet, '--json')
+    const none = await generate(bare, '--no-comet', '--max-new-tokens', '2', '--json')
     assert.equal([json.stderr, people.status], ['', 0])
     const { blocks, timings, text } = JSON.parse(json.stdout)
     assert.ok(blocks.post.length > 9 && blocks.situation.length > 6)
@@ -158,13 +191,14 @@ command(
 
 command('the packaged COMET writes the blocks of the packaged model', async () => {
   const args = ['generate', '--input', good, '--adapter', adapter, '--max-new-tokens', '2', '--json']
-  const [usual, none] = await Promise.all([runMisc(args), runMisc([...args, '--no-comet'])])
+  const usual = await runMisc(args)
+  const none = await runMisc([...args, '--no-comet'])
   assert.ok(JSON.parse(usual.stdout).blocks.post.length > 9)
   assert.equal(JSON.parse(none.stdout).blocks, { post: [], situation: [] })
 })
 
 command('a COMET that is none is refused in one line that names it', async () => {
-  const outcomes = await Promise.all(['/no/such', folder, ''].map((comet) => generate(good, '--comet', comet)))
+  const outcomes = await inTurn(['/no/such', folder, ''].map((comet) => () => generate(good, '--comet', comet)))
   const words = [/\/no\/such: no such folder/, /holds MISC's paper variant, which is no COMET/, /comet must be a path/]
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''])
@@ -182,7 +216,13 @@ command('bad usage and bad input end with 2 and one line', async () => {
     [[good, '--strategy', 'Pity'], /unknown strategy "Pity"; the strategies are: Question, /],
     [[good, '--temperature', 'NaN'], /--temperature must be a number above 0, got "NaN"/],
   ]
-  const outcomes = await Promise.all(cases.map(([[input, ...flags]]) => generate(input!, ...flags)))
+  const outcomes = await inTurn(
+    cases.map(
+      ([[input, ...flags]]) =>
+        () =>
+          generate(input!, ...flags),
+    ),
+  )
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''], stderr)
     assert.match(stderr, /^misc: [^\n]*\n$/)

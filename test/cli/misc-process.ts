@@ -37,3 +37,10 @@ export async function runMisc(
   outcome.status = code ?? signal
   return outcome
 }
+
+/** Does some work piece by piece: a process finds in the driver's cache what the one before it has compiled. */
+export async function inTurn<T>(pieces: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = []
+  for (const piece of pieces) results.push(await piece())
+  return results
+}

@@ -43,6 +43,31 @@ progress('without a terminal: a plain line now and then, none after the end', ()
   assert.equal(written, ['writing x: 10 of 452 MB\n', 'writing x: 25 of 452 MB\n'])
 })
 
+progress('the time that is left, where it is asked for', () => {
+  const { written, clock, options } = fake(false)
+  const bar = progressBar('drawing', 10_000, 'replies', { ...options, remaining: true })
+  for (const [now, more] of [
+    [2000, 1],
+    [8000, 99],
+    [20_000, 4900],
+    [30_000, 5000],
+  ] as const) {
+    clock.now = now
+    bar.advance(more)
+  }
+  bar.stop()
+  // 2 s a reply; 80 ms a reply; 4 ms a reply; none left.
+  assert.equal(
+    written.map((line) => line.trim()),
+    [
+      'drawing: 1 of 10000 replies, 5 h 34 min left',
+      'drawing: 100 of 10000 replies, 14 min left',
+      'drawing: 5000 of 10000 replies, 20 s left',
+      'drawing: 10000 of 10000 replies, 0 s left',
+    ],
+  )
+})
+
 progress('on a terminal: a bar, taken away at the end', () => {
   const { written, clock, options } = fake(true)
   {

@@ -17,7 +17,7 @@ import { MiscModel, type StrategyScores } from '../../src/models/misc/model.js'
 import { Run } from '../../src/nn/run.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { goldenCases, goldenModel } from '../golden.js'
-import { assertClose, exhaust, gpuSuite, seededRandom } from '../gpu.js'
+import { assertClose, exhaust, firstGpuSuite, gpuSuite, seededRandom } from '../gpu.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { logSoftmax } from '../reference/log-softmax.js'
 import { teacherForced } from '../reference/teacher-forced.js'
@@ -92,7 +92,7 @@ function ask(
   })
 }
 
-gpuSuite('engine/beam-decoder', (test) => {
+firstGpuSuite('engine/beam-decoder', (test) => {
   test('finds what a search without caches finds, which computes every hypothesis from its start', async (gpu) => {
     const { model, beams, dispose } = await load(gpu)
     const forced = { ...rules, forcedLast: rules.eosIds }
@@ -402,7 +402,7 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
   gpuSuite(`golden ${name}`, (test) => {
     for (const [i, path] of goldenCases(name).entries()) {
       test(`every sequence of transformers, case ${i}, all inputs in one batch`, async (gpu) => {
-        const model = await openModel(gpu, await goldenModel(name))
+        const model = await openModel(gpu, await goldenModel(name), { family: 'bart' })
         const ofModel = tokenRules(model.config)
         const { decoderStartId, eosIds, padId } = ofModel
         const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
@@ -433,7 +433,7 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
 
 gpuSuite('beams of a decoder alone', (test) => {
   test('go on from the prompt in the cache, as if each hypothesis were a prompt of its own', async (gpu) => {
-    const model = (await openModel(gpu, await goldenModel('gpt-tiny'))) as GptModel
+    const model = await openModel(gpu, await goldenModel('gpt-tiny'), { family: 'gpt' })
     const ofModel = { ...tokenRules(model.config), eosIds: [5] }
     const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
     const beams = new BeamDecoder(replies)

@@ -16,7 +16,7 @@ import { RELATIONS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { BART_IDS, comet2019, cometBart, GPT_SIZES, hubNames, tinyComet } from '../comet-models.js'
 import { filesFolder } from '../files-folder.js'
-import { assertClose, gpuSuite, testAdapters } from '../gpu.js'
+import { assertClose, firstGpuSuite, testAdapters } from '../gpu.js'
 import { tensorsOf } from '../models/gpt/raw-names.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { gpt } from '../reference/gpt.js'
@@ -45,7 +45,7 @@ async function slowly(
   generation: GenerationOptions,
   rules: Partial<TokenRules> = {},
 ): Promise<Tail[]> {
-  const model = await openModel(gpu, folder)
+  const model = await openModel(gpu, folder, { family: 'bart' })
   const tokenizer = await Tokenizer.load(folder)
   const ofModel = tokenRules(model.config, tokenizer.baseVocabSize)
   const forced = { ...ofModel, forcedLast: ofModel.eosIds, ...rules }
@@ -57,7 +57,7 @@ async function slowly(
   return found.map(({ ids, score }) => ({ text: queries.tail(ids), score }))
 }
 
-gpuSuite('engine/comet', (test) => {
+firstGpuSuite('engine/comet', (test) => {
   const events = ['i lost my job', 'my mother fell ill , and i feel guilty .']
 
   test('comet-mini: the tails of a slow search, in one batch and alone', async (gpu) => {
@@ -73,8 +73,9 @@ gpuSuite('engine/comet', (test) => {
       assertTails(alone!, found[i]!)
       for (const relation of relations) {
         const query = [...(await tokenizer.encode(event)), tokenizer.idOf(`[${relation}]`)!]
-        const expected = await slowly(gpu, folder, query, { maxLength: 12 })
-        assert.is(expected.length, 5)
+        const said = { maxLength: 12, numBeams: 3, numReturnSequences: 3, earlyStopping: true }
+        const expected = await slowly(gpu, folder, query, said)
+        assert.is(expected.length, 3)
         assert.equal(texts(found[i]!.tails[relation]), texts(expected), `${event} ${relation}`)
         assertClose(scores(found[i]!.tails[relation]), scores(expected), 1e-4)
       }

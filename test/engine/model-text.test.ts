@@ -11,7 +11,7 @@ import { perplexity, scoreReplies } from '../../src/validate/perplexity.js'
 import { readReplies } from '../../src/validate/replies.js'
 import { tinyModel } from '../engine-model.js'
 import { fixture } from '../fixtures.js'
-import { gpuSuite, testAdapters } from '../gpu.js'
+import { firstGpuSuite, testAdapters } from '../gpu.js'
 import { refused } from '../throws.js'
 import { rewritten } from '../validate/rewritten.js'
 
@@ -61,34 +61,33 @@ async function replies(folder: string, adapter: string) {
 
 const padded = await withRows(5824)
 
-for (const adapter of testAdapters) {
-  const engine = suite(`engine/model-text on ${adapter}`)
+const adapter = testAdapters[0]!
+const engine = suite(`engine/model-text on ${adapter}`)
 
-  engine('rows beyond the tokenizer’s ids change no reply, though they would score best', async () => {
-    assert.equal(await replies(padded, adapter), await replies(sound, adapter))
+engine('rows beyond the tokenizer’s ids change no reply, though they would score best', async () => {
+  assert.equal(await replies(padded, adapter), await replies(sound, adapter))
+})
+
+engine('ids given directly are the tokenizer’s, not the embedding’s', async () => {
+  await using misc = await Misc.load(padded, { adapter, tune: false })
+  const ids = { context: [vocabSize - 1, 7, vocabSize] }
+  await refused(() => misc.reply({ ids }), /ids\.context\[2\] is 5773, expected an id from 0 to 5772/)
+})
+
+engine('added tokens in another order: their rows move with them, and replies stay', async () => {
+  const order = ADDED_TOKENS.map((_, i) => (i * 7 + 3) % ADDED_TOKENS.length)
+  const folder = await withRows(vocabSize, (row) => {
+    return row < baseVocabSize ? row : baseVocabSize + order[row - baseVocabSize]!
   })
+  const added = order.map((token, place) => [ADDED_TOKENS[token], baseVocabSize + place])
+  writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify(Object.fromEntries(added)))
+  assert.is.not((await Tokenizer.load(folder)).clsId, (await Tokenizer.load(sound)).clsId)
+  assert.equal(await replies(folder, adapter), await replies(sound, adapter))
+})
 
-  engine('ids given directly are the tokenizer’s, not the embedding’s', async () => {
-    await using misc = await Misc.load(padded, { adapter, tune: false })
-    const ids = { context: [vocabSize - 1, 7, vocabSize] }
-    await refused(() => misc.reply({ ids }), /ids\.context\[2\] is 5773, expected an id from 0 to 5772/)
-  })
+engine.run()
 
-  engine('added tokens in another order: their rows move with them, and replies stay', async () => {
-    const order = ADDED_TOKENS.map((_, i) => (i * 7 + 3) % ADDED_TOKENS.length)
-    const folder = await withRows(vocabSize, (row) => {
-      return row < baseVocabSize ? row : baseVocabSize + order[row - baseVocabSize]!
-    })
-    const added = order.map((token, place) => [ADDED_TOKENS[token], baseVocabSize + place])
-    writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify(Object.fromEntries(added)))
-    assert.is.not((await Tokenizer.load(folder)).clsId, (await Tokenizer.load(sound)).clsId)
-    assert.equal(await replies(folder, adapter), await replies(sound, adapter))
-  })
-
-  engine.run()
-}
-
-gpuSuite('engine/model-text, scores', (test) => {
+firstGpuSuite('engine/model-text, scores', (test) => {
   test('rows beyond the tokenizer’s ids change no perplexity', async (gpu) => {
     const score = async (folder: string) => {
       const data = { data: fixture('text', 'misc-esconv'), split: 'dev', limit: 2 } as const

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { MiscDecoder } from '../../src/engine/load-decoder.js'
+import type { DecoderOf } from '../../src/engine/load-decoder.js'
 import { loadModel, readConfig } from '../../src/engine/load-model.js'
 import { ReplyDecoder, type ReplyStart } from '../../src/engine/reply-decoder.js'
 import { ReplyScheduler } from '../../src/engine/scheduler.js'
@@ -11,7 +11,7 @@ import type { MiscWeights } from '../../src/models/misc/layout.js'
 import type { DialogueIds } from '../../src/models/misc/misc.js'
 import { MiscModel } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
-import { exhaust, gpuSuite, seededRandom } from '../gpu.js'
+import { exhaust, firstGpuSuite, seededRandom } from '../gpu.js'
 
 type Start = ReplyStart<DialogueIds>
 
@@ -39,7 +39,7 @@ function randomStart(seed: number, generation: GenerationOptions): Start {
 /** Ids and end of a reply; `abortAt` ids its signal says stop. */
 type Ask = (start: Start, abortAt?: number, onId?: (count: number) => void) => Promise<string>
 
-function scheduler(decoder: MiscDecoder, stepsInFlight: number): Ask {
+function scheduler(decoder: DecoderOf<'misc'>, stepsInFlight: number): Ask {
   const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100 })
   return (start, abortAt, onId) =>
     new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ function scheduler(decoder: MiscDecoder, stepsInFlight: number): Ask {
     })
 }
 
-gpuSuite('engine/reply-decoder', (test) => {
+firstGpuSuite('engine/reply-decoder', (test) => {
   test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
     const weights = await load(gpu)
     const [cold, warm] = [

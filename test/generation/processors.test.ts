@@ -16,11 +16,12 @@ function processed(
   rules: Partial<TokenRules> = {},
 ): number[] {
   const scores = Float32Array.from(given)
-  const plain = tokenRules({ vocabSize: given.length, eosIds: [2], padId: 0, decoderStartId: 1 })
   const before = { history, drawn: Math.max(0, history.length - 1) }
-  processScores(scores, before, { ...off, ...options }, { ...plain, ...rules })
+  processScores(scores, before, { ...off, ...options }, { ...plainRules(given.length), ...rules })
   return [...scores]
 }
+
+const plainRules = (vocabSize: number) => tokenRules({ vocabSize, eosIds: [2], padId: 0, decoderStartId: 1 })
 
 /** The ids of ten that are forbidden. */
 function forbidden(history: readonly number[], options: Partial<ProcessorOptions>, rules?: Partial<TokenRules>) {
@@ -74,6 +75,26 @@ processors('runs that no reply holds; ids that none begins with', () => {
   const forbiddenFirst = [3, 9]
   assert.equal(forbidden([1], {}, { forbiddenRuns, forbiddenFirst }), [3, 8, 9])
   assert.equal(forbidden([1, 5], {}, { forbiddenFirst }), [])
+})
+
+processors('an opening is one of its ids, whatever is added or forced; words are none of these', () => {
+  const rules = { ...plainRules(10), openings: [8, 6], firstAddedId: 6, forcedLast: [2] }
+  const left = (opening: boolean, maxLength = 99) => {
+    const scores = new Float32Array(10).fill(1)
+    const options = { ...off, repetitionPenalty: 2, maxLength }
+    processScores(scores, { history: [1, 8], drawn: 0, opening }, options, rules)
+    return [...scores].flatMap((score, id) => (score === -Infinity ? [] : [[id, score]]))
+  }
+  assert.equal(left(true), [
+    [6, 1],
+    [8, 0.5],
+  ])
+  assert.equal(left(true, 2), left(true))
+  assert.equal(
+    left(false).map(([id]) => id),
+    [0, 1, 2, 3, 4, 5],
+  )
+  assert.equal(left(false, 2), [[2, 0]])
 })
 
 processors('forced ids are all there is, first and last', () => {

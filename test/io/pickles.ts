@@ -42,6 +42,10 @@ export const dict = (entries: Record<string, Bytes>) =>
   raw('}(', ...Object.entries(entries).flatMap(([key, value]) => [text(key), value]), 'u')
 export const named = (module: string, name: string) => raw('c', `${module}\n${name}\n`)
 export const call = (callee: Bytes, ...args: Bytes[]) => raw(callee, tuple(...args), 'R')
+/** An instance as protocol 2 makes one: of a kind of dict with entries, or else with attributes. */
+export const entriesOf = (type: Bytes, entries: Record<string, Bytes>) =>
+  raw(type, ')', 0x81, dict(entries).subarray(1))
+export const instance = (type: Bytes, attributes: Record<string, Bytes>) => raw(type, ')', 0x81, dict(attributes), 'b')
 export const pickle = (...parts: Bytes[]) => raw(0x80, 2, ...parts, '.')
 
 /** A tensor of F32 in a storage of so many elements. */

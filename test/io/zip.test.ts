@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { BinaryFile } from '../../src/io/binary-file.js'
 import { ZipArchive } from '../../src/io/zip.js'
 import { tempFolder } from '../temp.js'
-import { refused } from '../throws.js'
+import { quicklyRefused, refused } from '../throws.js'
 import { type Member, zipFile } from './zips.js'
 
 const zip = suite('io/zip')
@@ -45,14 +45,12 @@ for (const zip64 of [false, true]) {
 }
 
 /** Refused in less than a second, when it is opened or its first member is. */
-async function quicklyRefused(bytes: Uint8Array, words: RegExp): Promise<void> {
-  const start = performance.now()
+async function bytesRefused(bytes: Uint8Array, words: RegExp): Promise<void> {
   await using file = await fileOf(bytes)
-  await refused(async () => {
+  await quicklyRefused(async () => {
     const archive = await ZipArchive.open(file)
     await archive.openMember(archive.names[0]!)
   }, words)
-  assert.ok(performance.now() - start < 1000)
 }
 
 zip('refuses what is damaged', async () => {
@@ -83,21 +81,21 @@ zip('refuses what is damaged', async () => {
     [one({ name: '/a' }), /absolute path/],
     [one({ name: 'a\\b' }), /invalid characters in fileName/],
   ] as const) {
-    await quicklyRefused(bytes, words)
+    await bytesRefused(bytes, words)
   }
 })
 
 zip('refuses bombs before it opens them', async () => {
   const zeros = { data: Buffer.alloc(2 ** 26 + 2 ** 24), compressed: true }
-  await quicklyRefused(zipFile([{ name: 'a', ...zeros }]), /bytes would become 83886080, which no weights do/)
-  await quicklyRefused(
+  await bytesRefused(zipFile([{ name: 'a', ...zeros }]), /bytes would become 83886080, which no weights do/)
+  await bytesRefused(
     zipFile([{ name: 'a', data: Buffer.alloc(1000), compressed: true, size: 2 ** 32 - 2 }]),
     /would become 4294967294/,
   )
   // Many members whose bytes are the same ones.
   const data = Buffer.alloc(2 ** 20)
   const members = Array.from({ length: 50 }, (_, i) => ({ name: `${i}`, data: i ? Buffer.alloc(0) : data, offset: 0 }))
-  await quicklyRefused(zipFile(members), /overlaps another member/)
+  await bytesRefused(zipFile(members), /overlaps another member/)
 })
 
 zip.run()

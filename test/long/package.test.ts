@@ -25,6 +25,8 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     'weights/misc-mini/model.safetensors',
     'weights/misc-mini/README.md',
     'weights/comet-mini/model.safetensors',
+    'data/wordnet/noun.exc',
+    'data/wordnet/LICENSE',
     'examples/embed.ts',
     'README.md',
     'CHANGELOG.md',
@@ -33,7 +35,7 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const others = paths.filter(
-    (path) => !/^(dist|weights|examples)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+    (path) => !/^(dist|data|weights|examples)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
   )
   assert.equal(others, [])
   cpSync(join(folder, packed!.filename), join(folder, 'misc-webgpu.tgz'))

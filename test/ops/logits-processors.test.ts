@@ -5,7 +5,7 @@ import { randomWord } from '../../src/generation/random.js'
 import { type TokenRules, tokenRules } from '../../src/generation/token-rules.js'
 import { logitsProcessors } from '../../src/ops/logits-processors.js'
 import { ruleWords } from '../../src/ops/rule-words.js'
-import { samplingRows, startRow, stopRow } from '../../src/ops/sampling-rows.js'
+import { samplingRows, setRows, startRow, stopRow } from '../../src/ops/sampling-rows.js'
 import { samplingCases } from '../generation/golden-sampling.js'
 import { gpuSuite, randomValues, runOnce } from '../gpu.js'
 
@@ -97,6 +97,37 @@ for (const lanes of ['narrow', 'wide']) {
         await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, ruleWords(gpu, rules), 1))
         assertSame(await gpu.readF32(tensor), scores, JSON.stringify(given).slice(0, 60))
       }
+    })
+
+    test('a row’s opening is drawn by options of its own, from the openings; its words by others', async (gpu) => {
+      const vocab = 70
+      const rules = { ...plain, firstAddedId: 60, openings: [61, 69, 60], forcedLast: [2] }
+      const words = { ...optionsOf({ repetitionPenalty: 1.2, noRepeatNgramSize: 1, minLength: 9 }), maxLength: 40 }
+      const opening = { ...optionsOf({ repetitionPenalty: 2, noRepeatNgramSize: 0, minLength: 0 }), maxLength: 2 }
+      const history = [61, 5, 1]
+      // A row that opens, the same when its opening is drawn, and one that does not open.
+      const cases = [
+        { history, drawn: 0, opening: true },
+        { history: [...history, 69], drawn: 1, opening: false },
+        { history, drawn: 0, opening: false },
+      ]
+      const logits = randomValues(cases.length * vocab, 3).map((it) => it * 8)
+      const tensor = gpu.tensorFrom('logits', [cases.length, vocab], logits)
+      const rows = samplingRows(gpu, cases.length, CAPACITY)
+      const states = cases.map((it, row) => ({
+        ...{ options: resolveOptions(words), history: it.history, drawn: it.drawn, length: 0, position: 0 },
+        ...(row < 2 && { opening: resolveOptions(opening) }),
+      }))
+      setRows(gpu, rows, 0, states)
+      await runOnce(gpu, (recorder) => logitsProcessors(recorder, tensor, rows, ruleWords(gpu, rules), cases.length))
+      const actual = await gpu.readF32(tensor)
+      for (const [row, before] of cases.entries()) {
+        const scores = logits.slice(row * vocab, (row + 1) * vocab)
+        processScores(scores, before, before.opening ? opening : words, rules)
+        assertSame(actual.subarray(row * vocab, (row + 1) * vocab), scores, `row ${row}`)
+      }
+      assert.is(actual[62], LOWEST)
+      assert.ok(actual[69]! > LOWEST && actual[vocab + 59]! > LOWEST)
     })
 
     test('an id beyond the scores changes no other row', async (gpu) => {

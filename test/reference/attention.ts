@@ -17,7 +17,6 @@ export function attention(
   keyLengths: readonly number[],
   { heads, headDim, scale }: { heads: number; headDim: number; scale: number },
 ): Float64Array {
-  const at = ({ values, stride, column }: Columns, row: number, c: number) => values[row * stride + column + c]!
   const d = heads * headDim
   const out = new Float64Array(queryLengths.reduce((a, b) => a + b, 0) * d)
   let query = 0
@@ -25,13 +24,16 @@ export function attention(
   queryLengths.forEach((length, s) => {
     for (let i = query; i < query + length; i++) {
       for (let head = 0; head < d; head += headDim) {
-        const scores = Array.from({ length: keyLengths[s]! }, (_, j) => {
-          let score = 0
-          for (let c = head; c < head + headDim; c++) score += at(q, i, c) * at(k, key + j, c)
-          return score * scale
-        })
+        const row = i * q.stride + q.column + head
+        const scores = new Float64Array(keyLengths[s]!)
+        for (let j = 0; j < scores.length; j++) {
+          const keyRow = (key + j) * k.stride + k.column + head
+          for (let c = 0; c < headDim; c++) scores[j]! += q.values[row + c]! * k.values[keyRow + c]!
+          scores[j]! *= scale
+        }
         softmax(scores).forEach((weight, j) => {
-          for (let c = head; c < head + headDim; c++) out[i * d + c]! += weight * at(v, key + j, c)
+          const valueRow = (key + j) * v.stride + v.column + head
+          for (let c = 0; c < headDim; c++) out[i * d + head + c]! += weight * v.values[valueRow + c]!
         })
       }
     }

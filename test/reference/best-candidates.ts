@@ -7,7 +7,7 @@ const LOWEST = -3.4028234663852886e38
  * at −∞ or the lowest f32 are none.
  */
 export function bestCandidates(scores: Float32Array, count: number): Candidate[] {
-  const ids = [...scores.keys()].filter((id) => scores[id]! > LOWEST)
+  const ids = Uint32Array.from(scores.keys()).filter((id) => scores[id]! > LOWEST)
   ids.sort((a, b) => scores[b]! - scores[a]! || a - b)
-  return ids.slice(0, count).map((id) => ({ id, score: scores[id]! }))
+  return Array.from(ids.subarray(0, count), (id) => ({ id, score: scores[id]! }))
 }

@@ -53,6 +53,10 @@ dialogue('what is wrong is named, with its place', async () => {
 dialogue('ids instead of a dialogue: the lists are checked here, what is in them by the model', async () => {
   assert.equal(parseInput({ dialogue: [hi] }), { dialogue: [hi] })
   assert.equal(parseInput({ ids: { context: [7] } }), { ids: { context: [7], post: [], situation: [] } })
+  assert.equal(parseInput({ ids: { context: [6], roles: [6] } }), {
+    ids: { context: [6], post: [], situation: [], roles: [6] },
+  })
+  await refused(() => parseInput({ ids: { context: [6], roles: 6 } }), /^ids\.roles: expected an array, got 6/)
   await refused(() => parseInput([]), /^input: expected an object with situation, dialogue, blocks/)
   await refused(() => parseInput({ ids: {}, dialogue: [hi] }), /^input: unknown key "dialogue"; the keys are: ids$/)
   await refused(() => parseInput({ ids: { context: 7 } }), /^ids\.context: expected an array, got 7$/)

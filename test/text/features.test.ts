@@ -59,6 +59,7 @@ features('ids given directly are checked, never cut', async () => {
   await refused(check({ context: [CLS, '7'] }), /ids\.context\[1\] is "7"/)
   await refused(check({ context: [null] }), /ids\.context\[0\] is null/)
   await refused(check({ post: [[7], [-1]] }), /ids\.post\[1\]\[0\] is -1/)
+  await refused(check({ roles: [4] }), /ids\.roles are what Transformer, MoEL and MIME read: this model has none/)
   await refused(check({ post: [[]] }), /ids\.post\[0\] is empty/)
   await refused(check({ post: new Array(31).fill([7]) }), /ids\.post has 31 blocks, more than the model's 30/)
   await refused(check({ situation: new Array(21).fill([7]) }), /ids\.situation has 21 blocks.* 20/)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { loadModel } from '../../src/engine/load-model.js'
+import { openModel } from '../../src/engine/load-model.js'
 import { modelQuestions } from '../../src/engine/model-questions.js'
 import { shapeClass } from '../../src/gpu/shape-class.js'
 import { Budget } from '../../src/tune/budget.js'
@@ -40,7 +40,7 @@ gpuSuite('tune/tuner', (test) => {
 
   test('every kernel that a model may use agrees with the guess', async (gpu) => {
     const ofOpAndRows = new Map(
-      modelQuestions(gpu, await loadModel(gpu, await tinyModel())).map((it) => {
+      modelQuestions(gpu, await openModel(gpu, await tinyModel())).map((it) => {
         const { op, rows } = it.shapeClass
         return [`${op} ${rows}`, it] as const
       }),

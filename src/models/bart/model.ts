@@ -6,7 +6,15 @@ import { type CacheShape, cacheSources, KvCache, type NewIds } from '../../nn/kv
 import type { Pass } from '../../nn/pass.js'
 import { RaggedBatch } from '../../nn/ragged-batch.js'
 import type { BackboneConfig } from '../backbone-config.js'
-import { type CacheSizes, type FirstId, type Model, nothingTold, type Started } from '../model.js'
+import {
+  type CacheSizes,
+  type FirstId,
+  type Model,
+  nothingTold,
+  type Started,
+  usualIds,
+  usualLength,
+} from '../model.js'
 import type { BartWeights } from './layout.js'
 
 /** A text as ids, at least one. */
@@ -33,6 +41,10 @@ export class BartModel implements Model<TextIds, undefined> {
 
   createCache(sizes: CacheSizes): KvCache {
     return new KvCache(this.gpu, { ...bartCache(this.config), ...sizes })
+  }
+
+  usualInput(): TextIds {
+    return usualIds(Math.min(usualLength, this.config.maxPositions))
   }
 
   size(ids: TextIds): number {

@@ -4,7 +4,15 @@ import type { Tensor } from '../../gpu/tensor.js'
 import { decode, decoderStates } from '../../nn/decoder.js'
 import { type CacheShape, KvCache, type NewIds, wholeSequences } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
-import { type CacheSizes, type FirstId, type Model, nothingTold, type Started } from '../model.js'
+import {
+  type CacheSizes,
+  type FirstId,
+  type Model,
+  nothingTold,
+  type Started,
+  usualIds,
+  usualLength,
+} from '../model.js'
 import type { GptConfig } from './config.js'
 import type { GptWeights } from './layout.js'
 
@@ -38,6 +46,11 @@ export class GptModel implements Model<Prompt, undefined> {
 
   createCache(sizes: CacheSizes): KvCache {
     return new KvCache(this.gpu, { ...gptCache(this.config), ...sizes })
+  }
+
+  /** Half of what it reads, and the tail is the other. */
+  usualInput(): Prompt {
+    return usualIds(Math.min(usualLength, Math.ceil(this.config.maxPositions / 2)))
   }
 
   size(prompt: Prompt): number {

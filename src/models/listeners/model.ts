@@ -8,7 +8,7 @@ import { RaggedBatch } from '../../nn/ragged-batch.js'
 import { project, type Rows } from '../../nn/rows.js'
 import { chooseLayers } from '../../ops/choose-layers.js'
 import { copyRows } from '../../ops/copy-rows.js'
-import type { CacheSizes, FirstId, Model, Started } from '../model.js'
+import { type CacheSizes, type FirstId, type Model, type Started, usualIds, usualLength } from '../model.js'
 import { ListenersCache } from './cache.js'
 import type { ListenersConfig } from './config.js'
 import { cacheMemory, decode } from './decoder.js'
@@ -55,6 +55,11 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
 
   createCache(sizes: CacheSizes): ListenersCache {
     return new ListenersCache(this.gpu, this.config, sizes)
+  }
+
+  usualInput(): ContextIds {
+    const ids = usualIds(Math.min(usualLength, this.config.maxPositions))
+    return { ids, roles: ids }
   }
 
   size({ ids }: ContextIds): number {

@@ -2,7 +2,7 @@ import type { Gpu } from '../../gpu/gpu.js'
 import type { Tensor } from '../../gpu/tensor.js'
 import type { NewIds } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
-import type { CacheSizes, FirstId, Model, Started } from '../model.js'
+import { type CacheSizes, type FirstId, type Model, type Started, usualIds, usualLength } from '../model.js'
 import { BlockCache } from './block-cache.js'
 import type { MiscConfig } from './config.js'
 import { decodeReplies, MiscCache } from './decoder.js'
@@ -35,6 +35,14 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
 
   createCache(sizes: CacheSizes): MiscCache {
     return new MiscCache(this.gpu, this.config, sizes)
+  }
+
+  usualInput(): DialogueIds {
+    const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
+    const blocks = (count: number) =>
+      Array.from({ length: count }, (_, i) => [i, ...usualIds(Math.min(4, maxBlockLength - 1))])
+    const [post, situation] = [blocks(Math.min(30, maxPostBlocks)), blocks(Math.min(20, maxSituationBlocks))]
+    return { context: usualIds(Math.min(usualLength, maxPositions)), post, situation }
   }
 
   /** Some of its blocks may be known. */

@@ -4,7 +4,6 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { brotliDecompressSync } from 'node:zlib'
-import { extract } from 'tar'
 import { NoAdapterError } from '../../errors.js'
 import { CHECKSUMS, checksumsMatch, writeChecksums } from '../../io/checksums.js'
 import { cacheFolder } from './cache-folder.js'
@@ -61,6 +60,7 @@ async function unpack(archive: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const scratch = await mkdtemp(`${folder}.`)
   try {
+    const { extract } = await import('tar')
     // Whoever runs this owns the drivers that it loads, root too.
     const sink = extract({ cwd: scratch, strict: true, preserveOwner: false, filter: (path) => files.includes(path) })
     sink.end(brotliDecompressSync(await readFile(archive)))

@@ -1,0 +1,109 @@
+import { InputError } from '../errors.js'
+import { tokenRules } from '../generation/token-rules.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { modelFolder } from '../io/model-folder.js'
+import { pathOf } from '../io/path-of.js'
+import type { BackboneConfig } from '../models/backbone-config.js'
+import type { TextIds } from '../models/bart/model.js'
+import { plainContext } from '../text/plain-context.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
+import { readDrawingRules } from './drawing-rules.js'
+import type { EngineParts } from './engine-parts.js'
+import { loadDecoder } from './load-decoder.js'
+import { loadEngine } from './load-engine.js'
+import { describeFolder, expectFamily } from './load-model.js'
+import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
+import { checkVocabulary } from './model-text.js'
+import { ReplyEngine } from './reply-engine.js'
+import type { EngineTypes, ReadQuestion, TextSide } from './text-side.js'
+
+/** What is a plain BlenderBot-small's own of an engine. */
+export interface BlenderbotTypes extends EngineTypes {
+  readonly question: DialogueQuestion
+  readonly input: TextIds
+  readonly told: undefined
+}
+
+/** Its dialogues: {@link plainContext}. */
+class BlenderbotText implements TextSide<BlenderbotTypes> {
+  readonly options = [] as const
+
+  constructor(
+    readonly words: Tokenizer,
+    readonly maxPositions: number,
+  ) {}
+
+  async read(question: unknown): Promise<ReadQuestion<BlenderbotTypes>> {
+    const { words, maxPositions } = this
+    const join = (dialogue: Parameters<typeof plainContext>[1]) => plainContext(words, dialogue, maxPositions)
+    const { contextIds, cut, crisis } = await readDialogue(question, words, maxPositions, join)
+    return { input: contextIds, context: contextIds, cut, crisis, details: () => ({}) }
+  }
+}
+
+/**
+ * A plain BlenderBot-small, such as facebook/blenderbot_small-90M, on one GPU: MISC's backbone before it was taught to support. It
+ * reads a dialogue, and neither a situation nor blocks. Research software: no therapy, and no crisis service.
+ */
+export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
+  declare readonly family: 'bart'
+  private constructor(
+    parts: Omit<EngineParts<BlenderbotTypes>, 'text'>,
+    readonly config: BackboneConfig,
+    tokenizer: Tokenizer,
+  ) {
+    super('bart', { ...parts, text: new BlenderbotText(tokenizer, config.maxPositions) })
+  }
+
+  /**
+   * Loads a model folder: config.json, safetensors weights, tokenizer files and, if there, generation_config.json.
+   *
+   * @param model a model's folder, or its repository in Hugging Face's cache, as a path or a file URL
+   * @throws InputError where a file is missing or wrong, the folder holds another model, an option is unknown or `comet` a folder
+   * @throws NoAdapterError where no adapter was found; the message says what to install.
+   */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<Blenderbot> {
+    checkLoadOptions(options)
+    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return loadEngine(options, (gpu, adapterMs) => Blenderbot.#create(gpu, files, options, adapterMs))
+  }
+
+  /**
+   * As {@link load}, on a device that is open already; {@link dispose} ends it.
+   *
+   * @internal
+   */
+  static async open(
+    gpu: Gpu,
+    path: string,
+    options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
+  ): Promise<Blenderbot> {
+    return Blenderbot.#create(gpu, await readFiles(path, options), options, 0)
+  }
+
+  static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Blenderbot> {
+    const { dtype, maxBatch, maxQueue, onProgress } = options
+    const { folder, tokenizer, defaults, rules } = files
+    const load = { family: 'bart', dtype, maxBatch, onProgress, rules } as const
+    const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
+    return new Blenderbot({ decoder, defaults, maxQueue, loadTimings }, model.config, tokenizer)
+  }
+}
+
+type Files = Awaited<ReturnType<typeof readFiles>>
+
+/** @throws InputError */
+async function readFiles(model: string, { comet, onWarning = warn }: LoadOptions) {
+  const folder = await modelFolder(model)
+  const description = await describeFolder(folder)
+  expectFamily(description, 'bart', folder)
+  refuseComet(comet, description.title)
+  const { config } = description
+  if (config.modelType === 'bart') throw new InputError(`${folder}: holds a BART, of which no replies are drawn`)
+  const tokenizer = await Tokenizer.load(folder, [])
+  checkVocabulary(tokenizer, config, folder)
+  const drawing = await readDrawingRules(folder, config, onWarning, tokenRules(config, tokenizer.vocabSize))
+  return { folder, tokenizer, ...drawing }
+}

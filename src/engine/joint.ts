@@ -1,0 +1,78 @@
+import { JOINT_DEFAULTS, jointRules } from '../generation/joint-generation.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { modelFolder } from '../io/model-folder.js'
+import { pathOf } from '../io/path-of.js'
+import type { JointConfig } from '../models/joint/config.js'
+import { Tokenizer } from '../text/tokenizer.js'
+import { readDrawingRules } from './drawing-rules.js'
+import type { EngineParts } from './engine-parts.js'
+import { JointText, type JointTypes } from './joint-text.js'
+import { loadDecoder } from './load-decoder.js'
+import { loadEngine } from './load-engine.js'
+import { describeFolder, expectFamily } from './load-model.js'
+import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
+import { checkVocabulary } from './model-text.js'
+import { ReplyEngine } from './reply-engine.js'
+
+/**
+ * BlenderBot-Joint (Liu et al., ACL 2021) on one GPU: reads a dialogue, chooses a strategy, and replies in it. Both public programs,
+ * told apart by the vocabulary's tokens, whose rules for text and drawing it keeps. A supporter's utterance is read with its
+ * `strategy`, where the dialogue says it; situation and blocks take no part. Research software: no therapy, and no crisis service.
+ */
+export class Joint extends ReplyEngine<JointTypes> {
+  declare readonly family: 'joint'
+  private constructor(
+    parts: Omit<EngineParts<JointTypes>, 'text'>,
+    readonly config: JointConfig,
+    tokenizer: Tokenizer,
+  ) {
+    super('joint', { ...parts, text: new JointText(tokenizer, config) })
+  }
+
+  /**
+   * Loads a model folder: config.json, safetensors weights, tokenizer files with added_tokens.json and, if there,
+   * generation_config.json, which overrules what the program asks for.
+   *
+   * @param model a model's folder, or its repository in Hugging Face's cache, as a path or a file URL
+   * @throws InputError where a file is missing or wrong, the folder holds another model, an option is unknown or `comet` a folder
+   * @throws NoAdapterError where no adapter was found; the message says what to install.
+   */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<Joint> {
+    checkLoadOptions(options)
+    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return loadEngine(options, (gpu, adapterMs) => Joint.#create(gpu, files, options, adapterMs))
+  }
+
+  /**
+   * As {@link load}, on a device that is open already; {@link dispose} ends it.
+   *
+   * @internal
+   */
+  static async open(gpu: Gpu, path: string, options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {}): Promise<Joint> {
+    return Joint.#create(gpu, await readFiles(path, options), options, 0)
+  }
+
+  static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Joint> {
+    const { dtype, maxBatch, maxQueue, onProgress } = options
+    const { folder, tokenizer, defaults, rules } = files
+    const load = { family: 'joint', dtype, maxBatch, onProgress, rules } as const
+    const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
+    return new Joint({ decoder, defaults, maxQueue, loadTimings }, model.config, tokenizer)
+  }
+}
+
+type Files = Awaited<ReturnType<typeof readFiles>>
+
+/** @throws InputError */
+async function readFiles(model: string, { comet, onWarning = warn }: LoadOptions) {
+  const folder = await modelFolder(model)
+  const description = await describeFolder(folder)
+  expectFamily(description, 'joint', folder)
+  refuseComet(comet, description.title)
+  const { config } = description
+  const tokenizer = await Tokenizer.load(folder)
+  checkVocabulary(tokenizer, config, folder)
+  const { defaults, rules } = await readDrawingRules(folder, config, onWarning, jointRules(config))
+  return { folder, tokenizer, rules, defaults: { ...JOINT_DEFAULTS[config.program], ...defaults } }
+}

@@ -1,0 +1,95 @@
+import { InputError } from '../errors.js'
+import type { GenerationOptions } from '../generation/options.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { modelFolder } from '../io/model-folder.js'
+import { pathOf } from '../io/path-of.js'
+import type { ListenersConfig } from '../models/listeners/config.js'
+import { WordVocabulary } from '../text/word-vocabulary.js'
+import { readDrawingRules } from './drawing-rules.js'
+import type { EngineParts } from './engine-parts.js'
+import type { ListenersTypes } from './listeners-reply.js'
+import { ListenersText } from './listeners-text.js'
+import { loadDecoder } from './load-decoder.js'
+import { loadEngine } from './load-engine.js'
+import { describeFolder, expectFamily } from './load-model.js'
+import { checkLoadOptions, type LoadOptions, warn } from './load-options.js'
+import { ReplyEngine } from './reply-engine.js'
+
+/**
+ * How the released programs draw, where neither the caller nor generation_config.json says otherwise: the best word at every step,
+ * 31 of them at most (`--max_dec_step` 30 and one more). Where words are drawn at random, one of the 3 best (`decoder_topk`).
+ * A reply's beams are weighed by the sum of their log-probabilities.
+ *
+ * What differs: a beam that has drawn EOS is finished and makes room for another. In the released search it goes on, as long as it
+ * is not the best, and words come behind its EOS, which the text then shows (baselines §7).
+ */
+export const releasedDrawing = {
+  ...{ doSample: false, temperature: 1, topK: 3, topP: 1, maxLength: 32, lengthPenalty: 0 },
+  ...{ minLength: 0, noRepeatNgramSize: 0, repetitionPenalty: 1 },
+} satisfies GenerationOptions
+
+/** The baselines Transformer, MT Transformer, MoEL and MIME on one GPU: words of a closed vocabulary, lower case. */
+export class Listeners extends ReplyEngine<ListenersTypes> {
+  private constructor(
+    parts: Omit<EngineParts<ListenersTypes>, 'text'>,
+    words: WordVocabulary,
+    readonly config: ListenersConfig,
+  ) {
+    super('listeners', { ...parts, text: new ListenersText(words, config) })
+  }
+
+  /**
+   * Loads a model folder: config.json, safetensors weights, vocab.json and, if there, generation_config.json.
+   *
+   * @param model a model's folder, as a path or a file URL
+   * @throws InputError where a file is missing or wrong, an option is unknown, or `maxBatch` is more than fits.
+   * @throws NoAdapterError where no adapter was found; the message says what to install.
+   */
+  static async load(model: string | URL, options: LoadOptions = {}): Promise<Listeners> {
+    checkLoadOptions(options)
+    if (options.comet) throw new InputError('comet: these models read no blocks; leave it out')
+    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return loadEngine(options, (gpu, adapterMs) => Listeners.#create(gpu, files, options, adapterMs))
+  }
+
+  /**
+   * As {@link load}, on a device that is open already; {@link dispose} ends it.
+   *
+   * @internal
+   */
+  static async open(
+    gpu: Gpu,
+    path: string,
+    options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
+  ): Promise<Listeners> {
+    return Listeners.#create(gpu, await readFiles(path, options), options, 0)
+  }
+
+  static async #create(gpu: Gpu, files: ListenersFiles, options: LoadOptions, adapterMs: number): Promise<Listeners> {
+    const { dtype, maxBatch, maxQueue, onProgress } = options
+    const { folder, words, config, defaults, rules } = files
+    const load = { family: 'listeners', dtype, maxBatch, onProgress, rules } as const
+    const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
+    return new Listeners({ decoder, defaults, maxQueue, loadTimings }, words, config)
+  }
+}
+
+/** What is read of a model's folder before its weights. */
+type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
+
+/** @throws InputError */
+async function readFiles(model: string, { onWarning = warn }: Pick<LoadOptions, 'onWarning'>) {
+  const folder = await modelFolder(model)
+  const description = await describeFolder(folder)
+  expectFamily(description, 'listeners', folder)
+  const config = description.config as ListenersConfig
+  const words = await WordVocabulary.load(folder)
+  if (words.size !== config.vocabSize) {
+    throw new InputError(
+      `${folder}: vocab.json has ${words.size} words, config.json says ${config.vocabSize} (vocab_size); take both from one training`,
+    )
+  }
+  const { defaults, rules } = await readDrawingRules(folder, config, onWarning)
+  return { folder, words, config, rules, defaults: { ...releasedDrawing, ...defaults } }
+}
