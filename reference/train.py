@@ -98,7 +98,7 @@ def comet_eval(model, rows, size=128):
 
 
 def comet_beams(model, rows, size=64):
-    """→ the percentage of the true tails that five beams find, and how much the beams tell of the event: the entropy of
+    """→ the percentage of the true tails that beams find, and how much the beams tell of the event: the entropy of
     the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
     found = total = 0
     sets = {}
@@ -169,7 +169,7 @@ def cmd_comet(a):
 # ---- blocks -------------------------------------------------------------------------------------
 
 def blocks_of(model, tok, events, relation, size=64):
-    """One relation's blocks as the engine infers them: up to five beams for each event's ids, none empty, "none" or twice."""
+    """One relation's blocks as the engine infers them: up to three beams for each event's ids, none empty, "none" or twice."""
     out, number = [], tok.added[relation]
     with torch.no_grad():
         for i in range(0, len(events), size):
