@@ -35,7 +35,7 @@ def misc(recipe, v, t):
         '1. Stage 1, on ESConv\'s train part and its failed conversations and on EmpatheticDialogues: the encoder reads 32 to 128 ids of a conversation, in a seventh of the rows up to 512, the',
         '   decoder writes the next 32 to 128, both speakers\'; other windows in each epoch; no blocks and no strategy loss,',
         '   which would have the encoder learn its 12,000 labels by heart.',
-        '2. comet-mini writes blocks for the situations and seeker posts, of train\'s posts for every third alone: five beams a relation.',
+        '2. comet-mini writes blocks for the situations and seeker posts, of train\'s posts for every third alone: three beams a relation.',
         '3. Stage 2, on train only, starting from stage 1: every supporter\'s turn after a seeker\'s is an example (12,235), a',
         '   quarter of them without one or both block sources; seven tenths of the rows see at most 6 random blocks a source.',
         '   The loss is that of the paper (eq. 8): mean reply cross-entropy + strategy cross-entropy. The decoder',
@@ -89,7 +89,7 @@ def comet(f, test):
         '| | queries | tails | PPL |', '|---|---|---|---|',
         f'| valid | {v[1]} | {v[2]} | {v[0]:.2f} |', f'| test | {t[1]} | {t[2]} | {t[0]:.2f} |', '',
         '## Ten samples', '',
-        'The first ten events of its test pairs, the relations in turn; the five best beams.', '',
+        'The first ten events of its test pairs, the relations in turn; the three beams.', '',
         '| event | relation | tails |', '|---|---|---|']
     for event, relation, tails in test['comet_samples']:
         lines.append(f'| {quote(event)} | {relation} | {quote("; ".join(tails))} |')

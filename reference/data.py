@@ -6,7 +6,7 @@ import random
 import numpy as np
 import torch
 
-from text import END, MAX_POST, MAX_SITUATION, PAD, RELATIONS, START, STRATEGIES, Tokenizer
+from text import END, MAX_POST, MAX_SITUATION, PAD, RELATIONS, START, STRATEGIES, Tokenizer, cut_blocks
 
 
 def conversations(data, part):
@@ -89,7 +89,7 @@ def examples(data, part, tok, limit, blocks=None):
                   'reply': [t for t in ids[i] if t < tok.n], 'text': text, 'post_text': last,
                   'situation_text': c['situation'].strip(), 'spans': spans(tok, c['situation']), 'strategy': STRATEGIES.index(turn['strategy'])}
             for which, event, most in (('post', last, MAX_POST), ('situation', c['situation'].strip(), MAX_SITUATION)):
-                ex[which] = [tuple(tok.block(b)) for b in blocks[which].get(event, [])][:most] if blocks else []
+                ex[which] = [tuple(tok.block(b)) for b in cut_blocks(blocks[which].get(event, []), most)] if blocks else []
             out.append(ex)
     return out
 

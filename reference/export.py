@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 import data as D
-from generate import GENERATION
+from generate import BEAMS, GENERATION
 from model import Model
 from text import END, PAD, START, STRATEGIES
 
@@ -76,9 +76,7 @@ def write(folder, config, state, tok):
     if not bart:
         c['id2strategy'] = {str(i): s for i, s in enumerate(STRATEGIES)}
     dump(folder, 'config.json', c)
-    beams = {'num_beams': 5, 'num_return_sequences': 5, 'max_length': 12, 'min_length': 0, 'do_sample': False,
-             'early_stopping': False, 'length_penalty': 1.0, 'no_repeat_ngram_size': 0}
-    dump(folder, 'generation_config.json', {**(beams if bart else GENERATION), **ids})
+    dump(folder, 'generation_config.json', {**(BEAMS if bart else GENERATION), **ids})
     tok.save(folder)
     special = {'bos_token': '__start__', 'eos_token': '__end__', 'unk_token': '__unk__', 'pad_token': '__null__'}
     dump(folder, 'special_tokens_map.json', special)

@@ -68,9 +68,15 @@ def replies(model, rows, tok, g, seed=0, probs=None, blocks=True, size=50):
     return out
 
 
-def beams(model, queries, width=5, longest=12):
-    """Beam search of a BART as Hugging Face 4.2 does it with no early stopping: `width` tails a query, best first, each its
-    ids; a score is the sum of the log-probabilities by the length, __end__ at the start counted, that at the end not."""
+# COMET's, as its generation_config.json tells the engine.
+BEAMS = {'num_beams': 3, 'num_return_sequences': 3, 'max_length': 12, 'min_length': 0, 'do_sample': False,
+         'early_stopping': True, 'length_penalty': 1.0, 'no_repeat_ngram_size': 0}
+
+
+def beams(model, queries, width=BEAMS['num_beams'], longest=BEAMS['max_length']):
+    """Beam search of a BART as Hugging Face 4.2 does it with early stopping, which ends with the step by which `width` are done:
+    so many tails a query, best first, each its ids; a score is the sum of the log-probabilities by the length, __end__ at the
+    start counted, that at the end not."""
     ids = D.pad(queries)
     mask = ids.ne(PAD)
     y, bias, dec, rows = model.encode(ids, mask), key_bias(mask), model.model.decoder, len(queries)
@@ -108,7 +114,7 @@ def beams(model, queries, width=5, longest=12):
         beam, word = at // lg.shape[2], at % lg.shape[2]
         ends = word[:, :width].eq(END)
         add(torch.where(ends, top[:, :width] / n, torch.tensor(-1e9)), beam[:, :width], text)
-        over = done[:, -1] > top[:, 0] / n        # no beam can come to more than the worst that is done
+        over = done[:, -1] > -1e9
         # the best `width` that go on, in their order
         score, keep = top.masked_fill(word.eq(END), -1e9).topk(width, 1)
         beam, word = beam.gather(1, keep), word.gather(1, keep)

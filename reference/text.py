@@ -14,7 +14,19 @@ STRATEGIES = ['Question', 'Reflection of feelings', 'Information', 'Restatement 
               'Others', 'Self-disclosure', 'Affirmation and Reassurance', 'Providing Suggestions']
 RELATIONS = ['xAttr', 'xEffect', 'xIntent', 'xNeed', 'xReact', 'xWant', 'oWant', 'oEffect', 'oReact']
 ADDED = [f'[{s}]' for s in STRATEGIES] + [f'[{r}]' for r in RELATIONS] + ['[CLS]']
-BLOCK_LEN, MAX_POST, MAX_SITUATION = 10, 30, 20
+BLOCK_LEN, MAX_POST, MAX_SITUATION, TAILS = 10, 30, 20, 5
+
+
+def cut_blocks(blocks, most):
+    """At most `most` of a text's blocks, relation after relation and the best tail first, as the engine cuts them
+    (src/text/comet-blocks.ts): five tails of a relation, and where that is too many, the last tails of the relations go."""
+    ranked, seen = [], Counter()
+    for i, block in enumerate(blocks):
+        relation = block.partition(' ')[0]
+        ranked.append((seen[relation], i))
+        seen[relation] += 1
+    kept = sorted(r for r in ranked if r[0] < TAILS)[:most]
+    return [blocks[i] for _, i in sorted(kept, key=lambda r: r[1])]
 
 
 def words_of(chunk):

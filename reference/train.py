@@ -10,7 +10,6 @@ import random
 import time
 from collections import Counter
 
-os.environ.setdefault('ATEN_CPU_CAPABILITY', 'avx512')    # torch 1.13 leaves it out by itself
 import torch
 import torch.nn.functional as F
 
@@ -99,7 +98,7 @@ def comet_eval(model, rows, size=128):
 
 
 def comet_beams(model, rows, size=64):
-    """→ the percentage of the true tails that five beams find, and how much the beams tell of the event: the entropy of
+    """→ the percentage of the true tails that beams find, and how much the beams tell of the event: the entropy of
     the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
     found = total = 0
     sets = {}
@@ -170,7 +169,7 @@ def cmd_comet(a):
 # ---- blocks -------------------------------------------------------------------------------------
 
 def blocks_of(model, tok, events, relation, size=64):
-    """One relation's blocks as the engine infers them: up to five beams for each event's ids, none empty, "none" or twice."""
+    """One relation's blocks as the engine infers them: up to three beams for each event's ids, none empty, "none" or twice."""
     out, number = [], tok.added[relation]
     with torch.no_grad():
         for i in range(0, len(events), size):
@@ -209,16 +208,10 @@ def cmd_blocks(a):
                 events = events[::a.stride]
             ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events if e not in out[which]}
             events = sorted((e for e in ids if ids[e]), key=lambda e: len(ids[e]))
-            found = {e: [] for e in events}
-            # five tails a relation: six relations fill a post's blocks, the others are asked where those gave fewer
-            for some in (relations[:6], relations[6:]):
-                short = [e for e in events if len(found[e]) < D.MAX_POST]
-                jobs = [(model, tok, [ids[e] for e in short], f'[{r}]') for r in some if short]
-                with mp.get_context('fork').Pool(a.workers) as pool:
-                    for blocks in pool.starmap(blocks_of, jobs, 1):
-                        for e, more in zip(short, blocks):
-                            found[e] += more
-            out[which].update(found)
+            jobs = [(model, tok, [ids[e] for e in events], f'[{r}]') for r in relations]
+            with mp.get_context('fork').Pool(a.workers) as pool:
+                by_relation = pool.starmap(blocks_of, jobs, 1)
+            out[which].update((e, sum(lists, [])) for e, *lists in zip(events, *by_relation))
             with open(os.path.join(a.work, 'blocks.json'), 'w', encoding='utf-8') as f:
                 json.dump(out, f, ensure_ascii=False, indent=0)
 

@@ -1,10 +1,18 @@
+import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { blockRelations, cometBlocks, cometEvents } from '../../src/text/comet-blocks.js'
+import {
+  type BlockSource,
+  blockRelations,
+  cometBlocks,
+  cometEvents,
+  type TailsByRelation,
+} from '../../src/text/comet-blocks.js'
 import { lastSeekerPost } from '../../src/text/dialogue.js'
 import { readMiscEsconv } from '../../src/text/misc-esconv.js'
 import { bracketed, RELATIONS } from '../../src/text/strategies.js'
 import { StrategyLabels } from '../../src/text/strategy-labels.js'
+import { skipWithoutTorch, torchPython } from '../python.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 
 const blocks = suite('text/comet-blocks')
@@ -71,6 +79,30 @@ blocks('a dialogue’s events: the seeker’s last utterance, and the situation'
     situation: 'no job',
   })
   assert.equal(cometEvents({ dialogue: [dialogue[2]], situation: ' ' }), { post: undefined, situation: undefined })
+})
+
+skipWithoutTorch(blocks, 'that misc-mini is trained on blocks cut as here')('reference/ cuts them alike', async () => {
+  const few: TailsByRelation = { ...many(5), xEffect: ['a'], xNeed: [], oWant: ['b', 'c'], oEffect: [], oReact: [] }
+  const cases: [TailsByRelation, BlockSource, number][] = [
+    [many(9), 'post', 30],
+    [many(9), 'situation', 20],
+    [few, 'post', 30],
+    [few, 'situation', 20],
+    [few, 'post', 4],
+  ]
+  for (const [tails, source, limit] of cases) {
+    const all = blockRelations[source].flatMap((it) => (tails[it] ?? []).map((tail) => `${bracketed(it)} ${tail}`))
+    const script = 'import json, sys; from text import cut_blocks; print(json.dumps(cut_blocks(*json.load(sys.stdin))))'
+    const { stdout, stderr } = spawnSync(torchPython()!, ['-c', script], {
+      cwd: new URL('../../reference', import.meta.url),
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+      input: JSON.stringify([all, limit]),
+      encoding: 'utf8',
+    })
+    assert.is(stderr, '')
+    const cut = cometBlocks(tails, source, limit).map(({ relation, tail }) => `${bracketed(relation)} ${tail}`)
+    assert.equal(JSON.parse(stdout), cut)
+  }
 })
 
 blocks.run()
