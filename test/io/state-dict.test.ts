@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { PickleValue } from '../../src/io/pickle.js'
 import { findStateDict } from '../../src/io/state-dict.js'
 import { TorchStorage, TorchTensor } from '../../src/io/torch-tensor.js'
+import { cpuMs } from '../cpu-ms.js'
 import { refused } from '../throws.js'
 
 const stateDict = suite('io/state-dict')
@@ -59,19 +60,19 @@ stateDict('what holds none, or endless ones, is refused at once', async () => {
   // Every dict holds the next one many times.
   let doubled: PickleValue = dict({ a: tensor() })
   for (let i = 0; i < 50; i++) doubled = dict({ l: doubled, r: doubled, m: doubled })
-  const start = performance.now()
+  const start = cpuMs()
   await refused(() => find(doubled), /holds no tensors by name/)
-  assert.ok(performance.now() - start < 1000)
+  assert.ok(cpuMs() - start < 3000)
   // Each of many names leads to the same dict of many.
   const numbers = dict(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`n${i}`, i])))
   const many = dict(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`d${i}`, numbers])))
-  const begin = performance.now()
+  const begin = cpuMs()
   await refused(() => find(many), /holds no tensors by name/)
   ;(numbers as Map<PickleValue, PickleValue>).set('last', tensor())
   await refused(() => find(many), /holds several dicts of tensors/)
   const tensors = dict(Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`t${i}`, scalar()])))
   assert.is(find(tensors).tensors.size, 100_000)
-  assert.ok(performance.now() - begin < 1000)
+  assert.ok(cpuMs() - begin < 3000)
   let deep: PickleValue = dict({ a: tensor() })
   for (let i = 0; i < 6; i++) deep = dict({ model: deep })
   await refused(() => find(deep), /holds no tensors by name/)

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BinaryFile } from '../../src/io/binary-file.js'
 import { ZipArchive } from '../../src/io/zip.js'
+import { cpuMs } from '../cpu-ms.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 import { type Member, zipFile } from './zips.js'
@@ -46,13 +47,13 @@ for (const zip64 of [false, true]) {
 
 /** Refused in less than a second, when it is opened or its first member is. */
 async function quicklyRefused(bytes: Uint8Array, words: RegExp): Promise<void> {
-  const start = performance.now()
+  const start = cpuMs()
   await using file = await fileOf(bytes)
   await refused(async () => {
     const archive = await ZipArchive.open(file)
     await archive.openMember(archive.names[0]!)
   }, words)
-  assert.ok(performance.now() - start < 1000)
+  assert.ok(cpuMs() - start < 1000)
 }
 
 zip('refuses what is damaged', async () => {
