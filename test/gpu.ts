@@ -27,6 +27,15 @@ export type GpuTest = (name: string, body: (gpu: Gpu) => void | Promise<void>) =
 
 /** Devices by adapter and options: a suite finds the kernels compiled that those before it needed. */
 const shared = new Map<string, Promise<Gpu>>()
+const keyOf = (adapter: string, options: GpuOptions) => JSON.stringify([adapter, options])
+
+/** The device that the suites of this process share; nobody disposes it. */
+export function sharedGpu(adapter: string, options: GpuOptions = {}): Promise<Gpu> {
+  const key = keyOf(adapter, options)
+  const gpu = shared.get(key) ?? openGpu({ ...options, adapter })
+  shared.set(key, gpu)
+  return gpu
+}
 
 /**
  * Defines one uvu suite per adapter, with a device that all suites of one process share, and kernels chosen anew.
@@ -41,18 +50,16 @@ export function gpuSuite(
 ): void {
   for (const adapter of adapters) {
     const tests = suite(`${name} on ${adapter}`)
-    const key = JSON.stringify([adapter, options])
     let gpu: Gpu
     tests.before(async () => {
-      if (!shared.has(key)) shared.set(key, openGpu({ ...options, adapter }))
-      gpu = await shared.get(key)!
+      gpu = await sharedGpu(adapter, options)
       Object.assign(gpu, { variants: new Variants() })
     })
     tests.after(() => {
       try {
         gpu.check()
       } catch {
-        shared.delete(key)
+        shared.delete(keyOf(adapter, options))
       }
     })
     define((title, body) =>

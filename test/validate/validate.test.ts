@@ -5,11 +5,10 @@ import * as assert from 'uvu/assert'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/models/misc/config.js'
-import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { firstFailure } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
-import { gpuSuite, testAdapters } from '../gpu.js'
+import { gpuSuite, sharedGpu, testAdapters } from '../gpu.js'
 import { miscReader } from './misc-reader.js'
 import { rewritten } from './rewritten.js'
 import { validated } from './validated.js'
@@ -54,9 +53,8 @@ gpuSuite('validate/validate', (test) => {
 const failures = suite(`validate/validate: failures on ${testAdapters[0]}`)
 let gpu: Gpu
 failures.before(async () => {
-  gpu = await openGpu({ adapter: testAdapters[0]! })
+  gpu = await sharedGpu(testAdapters[0]!)
 })
-failures.after(() => gpu.dispose())
 
 // The smallest case: one context id, one block of each kind.
 const tiny = goldenCases('misc-tiny-released')[0]!
