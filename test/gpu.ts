@@ -71,9 +71,15 @@ export function gpuSuite(
   }
 }
 
-/** As {@link gpuSuite}, on the first adapter alone: where the host is tested, which does the same on every other. */
+/**
+ * Where whole models are run: on the first adapter alone. Kernels are tested on every other, and `.ci/run` tests the models there
+ * too, naming it with MISC_TEST_ADAPTERS.
+ */
+export const modelAdapters: readonly string[] = testAdapters.slice(0, 1)
+
+/** As {@link gpuSuite}, on {@link modelAdapters}. */
 export function firstGpuSuite(name: string, define: (test: GpuTest) => void): void {
-  gpuSuite(name, define, {}, testAdapters.slice(0, 1))
+  gpuSuite(name, define, {}, modelAdapters)
 }
 
 /** Records with `record`, submits once and waits. */

@@ -2,7 +2,7 @@
  * Runs every test/**\/*.test.ts, or those whose path contains one of the arguments: `npm test`, `npm test -- ops/ io/`.
  * Those of test/long run only when named. Ends with a line "N passed, M failed".
  *
- * All of them run in two processes, because software drivers compile kernels on one core. One takes file after file from the
+ * Many of them run in two processes, because software drivers compile kernels on one core. One takes file after file from the
  * first on, the other from the last, until they meet: neighbours need the same kernels. What the second prints comes last.
  */
 import { spawn } from 'node:child_process'
@@ -15,7 +15,6 @@ import { builtPackage } from './user-folder.js'
 
 const words = process.argv.slice(2).filter((it) => it !== '--second-half')
 const isSecond = words.length < process.argv.length - 2
-const halves = words.length === 0
 
 // A cache of each process's own: what was tuned on this machine, or by another test, does not change what they see.
 const cache = isSecond ? '../node_modules/.cache/second' : '../node_modules/.cache/first'
@@ -28,6 +27,7 @@ const suites = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => (words.length === 0 ? !name.startsWith('long') : words.some((word) => name.includes(word))))
   .sort()
+const halves = suites.length > 8
 if (isSecond) suites.reverse()
 
 if (suites.length === 0) {
@@ -67,7 +67,7 @@ if (second) {
 write(`${passed} passed, ${total - passed} failed\n`)
 
 async function secondHalf(): Promise<{ output: string; code: number | null }> {
-  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--second-half']
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--second-half', ...words]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   return { output: await text(child.stdout), code: await ended }

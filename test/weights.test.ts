@@ -16,7 +16,7 @@ import { stageLimits } from '../src/validate/comparison.js'
 import { readReferenceCase } from '../src/validate/reference-case.js'
 import { validateCase } from '../src/validate/validate.js'
 import { fixture, readJsonLines } from './fixtures.js'
-import { gpuSuite, testAdapters } from './gpu.js'
+import { firstGpuSuite, testAdapters } from './gpu.js'
 
 const weights = suite('weights')
 
@@ -72,7 +72,7 @@ weights('two long posts, one of despair and one of joy, are not the same to misc
 
 weights.run()
 
-gpuSuite('misc-mini', (test) => {
+firstGpuSuite('misc-mini', (test) => {
   test('agrees with PyTorch at every stage', async (gpu) => {
     const model = await openModel(gpu, packagedModel())
     const reference = await readReferenceCase(

@@ -17,7 +17,7 @@ import { MiscModel, type StrategyScores } from '../../src/models/misc/model.js'
 import { Run } from '../../src/nn/run.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { goldenCases, goldenModel } from '../golden.js'
-import { assertClose, exhaust, firstGpuSuite, gpuSuite, seededRandom } from '../gpu.js'
+import { assertClose, exhaust, firstGpuSuite, seededRandom } from '../gpu.js'
 import { beamSearch } from '../reference/beam-search.js'
 import { logSoftmax } from '../reference/log-softmax.js'
 import { teacherForced } from '../reference/teacher-forced.js'
@@ -399,7 +399,7 @@ async function goldenGenerations(path: string): Promise<GoldenGeneration[]> {
 }
 
 for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
-  gpuSuite(`golden ${name}`, (test) => {
+  firstGpuSuite(`golden ${name}`, (test) => {
     for (const [i, path] of goldenCases(name).entries()) {
       test(`every sequence of transformers, case ${i}, all inputs in one batch`, async (gpu) => {
         const model = await openModel(gpu, await goldenModel(name), { family: 'bart' })
@@ -431,7 +431,7 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
   })
 }
 
-gpuSuite('beams of a decoder alone', (test) => {
+firstGpuSuite('beams of a decoder alone', (test) => {
   test('go on from the prompt in the cache, as if each hypothesis were a prompt of its own', async (gpu) => {
     const model = await openModel(gpu, await goldenModel('gpt-tiny'), { family: 'gpt' })
     const ofModel = { ...tokenRules(model.config), eosIds: [5] }

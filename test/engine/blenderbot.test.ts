@@ -9,7 +9,7 @@ import { rowsOf } from '../../src/models/reference.js'
 import { plainContext } from '../../src/text/plain-context.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
-import { testAdapters } from '../gpu.js'
+import { modelAdapters, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -27,7 +27,7 @@ async function tiny(more: Record<string, unknown> = {}): Promise<string> {
   return folder
 }
 
-for (const adapter of testAdapters) {
+for (const adapter of modelAdapters) {
   const blenderbot = suite(`engine/blenderbot on ${adapter}`)
 
   blenderbot('every generate of blenderbot-tiny, beams and all, from its ids', async () => {

@@ -9,7 +9,7 @@ import { rowsOf } from '../../src/models/reference.js'
 import { JOINT_PROGRAMS, type JointProgramName } from '../../src/text/joint-programs.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { readJsonLines } from '../fixtures.js'
-import { testAdapters } from '../gpu.js'
+import { modelAdapters, testAdapters } from '../gpu.js'
 import { jointCases, jointModel } from '../joint.js'
 import { sharedPath } from '../shared.js'
 import { tempFolder } from '../temp.js'
@@ -64,7 +64,7 @@ const words = (sequence: readonly number[]) => {
   return sequence.slice(2, end < 0 ? undefined : end)
 }
 
-for (const adapter of testAdapters) {
+for (const adapter of modelAdapters) {
   const joint = suite(`engine/joint on ${adapter}`)
 
   joint('codes_zcj: every generate of every case, its strategy given or the likeliest, beams and all', async () => {

@@ -11,7 +11,7 @@ import { EMPATHETIC_EMOTIONS, ESCONV_EMOTIONS } from '../../src/text/emotions.js
 import { WORD_IDS } from '../../src/text/word-vocabulary.js'
 import { tinyModel } from '../engine-model.js'
 import { goldenCases, goldenFolder, LISTENERS_GOLDENS } from '../golden.js'
-import { gpuSuite, testAdapters } from '../gpu.js'
+import { firstGpuSuite, testAdapters } from '../gpu.js'
 import { listenersModel, wordsOf } from '../listeners-models.js'
 import { tensorsOf } from '../models/gpt/raw-names.js'
 import { listeners } from '../reference/listeners.js'
@@ -55,7 +55,7 @@ async function golden(name: Name) {
   })
 }
 
-gpuSuite('engine/listeners', (test) => {
+firstGpuSuite('engine/listeners', (test) => {
   const made = new Map<string, Promise<Listeners>>()
   const open = (gpu: Gpu, name: Name) => {
     const key = `${name} on ${gpu.adapter.name}`

@@ -13,7 +13,7 @@ import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { tinyConfig, tinyModel } from '../engine-model.js'
-import { gpuSuite, readWeights, storedValues, testAdapters } from '../gpu.js'
+import { firstGpuSuite, readWeights, storedValues, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -233,7 +233,7 @@ async function stored(source: string, dtype: 'F32' | 'F16' | 'BF16') {
   return { folder, left }
 }
 
-gpuSuite('engine/load-model', (test) => {
+firstGpuSuite('engine/load-model', (test) => {
   test('matrices are converted from any dtype to any', async (gpu) => {
     const source = tempFolder()
     const config = { ...tinyConfig, vocab_size: 50, decoder_ffn_dim: 66 }

@@ -15,7 +15,7 @@ import { STRATEGIES } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { tinyComet } from '../comet-models.js'
 import { MAX_POSITIONS, saying, tinyModel } from '../engine-model.js'
-import { testAdapters } from '../gpu.js'
+import { modelAdapters, testAdapters } from '../gpu.js'
 import { hubRepository } from '../hub-repository.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
@@ -50,7 +50,7 @@ async function rejected(work: Promise<unknown>, kind: new (...args: never[]) => 
   )
 }
 
-for (const adapter of testAdapters) {
+for (const adapter of modelAdapters) {
   const engine = suite(`engine/misc on ${adapter}`)
   let misc: Misc
   let first: Reply

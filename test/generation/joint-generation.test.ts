@@ -9,7 +9,7 @@ import { logitsProcessors } from '../../src/ops/logits-processors.js'
 import { ruleWords } from '../../src/ops/rule-words.js'
 import { sample } from '../../src/ops/sample.js'
 import { readDraws, samplingRows, setRows } from '../../src/ops/sampling-rows.js'
-import { gpuSuite, runOnce } from '../gpu.js'
+import { firstGpuSuite, runOnce } from '../gpu.js'
 import { jointCases } from '../joint.js'
 import { nextId } from '../reference/sample.js'
 import { distances, keepTopK, keepTopP, probabilities } from '../reference/warpers.js'
@@ -144,7 +144,7 @@ generation('the last id is the end in codes_zcj alone', () => {
 
 generation.run()
 
-gpuSuite('generation/joint-generation', (test) => {
+firstGpuSuite('generation/joint-generation', (test) => {
   test('every sampling step on the GPU: scores, and the very ids that the twin draws', (gpu) =>
     each(async (file) => {
       for (let k = 0; k < 4; k++) {

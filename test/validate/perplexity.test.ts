@@ -7,7 +7,7 @@ import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { readReplies } from '../../src/validate/replies.js'
 import { fixture } from '../fixtures.js'
 import { goldenCases, goldenModel } from '../golden.js'
-import { assertClose, gpuSuite } from '../gpu.js'
+import { assertClose, firstGpuSuite } from '../gpu.js'
 import * as reference from '../reference/token-loss.js'
 import { miscReader } from './misc-reader.js'
 
@@ -18,7 +18,7 @@ const { replies: rows, vocabulary: ids } = await readReplies(packagedModel(), co
   limit: 3,
 })
 
-gpuSuite('validate/perplexity', (test) => {
+firstGpuSuite('validate/perplexity', (test) => {
   test('losses, best ids and strategies are those of the reference’s logits, replies of any length together', async (gpu) => {
     const weights = await loadModel(gpu, await goldenModel('misc-tiny-paper'))
     const vocabulary = weights.config.vocabSize

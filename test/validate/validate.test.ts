@@ -8,7 +8,7 @@ import { parseConfig } from '../../src/models/misc/config.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
 import { firstFailure } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
-import { gpuSuite, sharedGpu, testAdapters } from '../gpu.js'
+import { firstGpuSuite, sharedGpu, testAdapters } from '../gpu.js'
 import { miscReader } from './misc-reader.js'
 import { rewritten } from './rewritten.js'
 import { validated } from './validated.js'
@@ -21,7 +21,7 @@ async function changedModel(tensor: string, change: (values: Float32Array) => vo
   return dirname(path)
 }
 
-gpuSuite('validate/validate', (test) => {
+firstGpuSuite('validate/validate', (test) => {
   for (const name of GOLDEN_NAMES) {
     test(`${name}: every stage and every decoded id, both ways`, async (gpu) => {
       const reports = await validated(gpu, await goldenModel(name), goldenCases(name))

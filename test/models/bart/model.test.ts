@@ -7,7 +7,7 @@ import { openSafetensors } from '../../../src/io/safetensors.js'
 import { BartModel } from '../../../src/models/bart/model.js'
 import { rowsOf } from '../../../src/models/reference.js'
 import { goldenCases, goldenModel } from '../../golden.js'
-import { assertClose, gpuSuite, seededRandom } from '../../gpu.js'
+import { assertClose, firstGpuSuite, seededRandom } from '../../gpu.js'
 import { atOnce, greedy, oneByOne } from '../../model-runs.js'
 import { sharedPath } from '../../shared.js'
 import { validated } from '../../validate/validated.js'
@@ -27,7 +27,7 @@ function texts(lengths: readonly (readonly [text: number, ids: number])[]) {
   return lengths.map(([text, length]) => ({ input: ids(text), ids: ids(length) }))
 }
 
-gpuSuite('models/bart/model', (test) => {
+firstGpuSuite('models/bart/model', (test) => {
   for (const name of GOLDENS) {
     test(`${name}: every stage, full and cached, in each dtype`, async (gpu) => {
       for (const dtype of ['f32', 'f16', 'int8'] as const) {

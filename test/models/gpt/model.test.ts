@@ -10,7 +10,7 @@ import { openSafetensors } from '../../../src/io/safetensors.js'
 import { GptModel, type Prompt } from '../../../src/models/gpt/model.js'
 import { recognizeModel } from '../../../src/models/registry.js'
 import { goldenCases, goldenModel } from '../../golden.js'
-import { assertClose, gpuSuite, randomValues, seededRandom } from '../../gpu.js'
+import { assertClose, firstGpuSuite, randomValues, seededRandom } from '../../gpu.js'
 import { atOnce, greedy, oneByOne } from '../../model-runs.js'
 import { gpt } from '../../reference/gpt.js'
 import { sharedPath } from '../../shared.js'
@@ -72,7 +72,7 @@ function withBias(tensors: Tensors): Tensors {
   return tensors
 }
 
-gpuSuite('models/gpt/model', (test) => {
+firstGpuSuite('models/gpt/model', (test) => {
   test('logits, full and cached, in each dtype; masked places take no part', async (gpu) => {
     await agrees(gpu, folder)
     for (const dtype of ['f16', 'int8'] as const) {

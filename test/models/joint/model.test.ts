@@ -7,7 +7,7 @@ import { openSafetensors } from '../../../src/io/safetensors.js'
 import { writeSafetensors } from '../../../src/io/safetensors-writer.js'
 import { JointModel } from '../../../src/models/joint/model.js'
 import { JOINT_PROGRAMS } from '../../../src/text/joint-programs.js'
-import { assertClose, gpuSuite } from '../../gpu.js'
+import { assertClose, firstGpuSuite } from '../../gpu.js'
 import { jointCases, jointModel } from '../../joint.js'
 import { atOnce } from '../../model-runs.js'
 import { tempFolder } from '../../temp.js'
@@ -44,7 +44,7 @@ async function publishedModel(): Promise<string> {
   return folder
 }
 
-gpuSuite('models/joint/model', (test) => {
+firstGpuSuite('models/joint/model', (test) => {
   test('every stage of every case, full and cached, in each dtype', async (gpu) => {
     for (const dtype of ['f32', 'f16', 'int8'] as const) {
       const reports = await validated(gpu, await jointModel(), jointCases(), dtype)

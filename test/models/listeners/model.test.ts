@@ -15,7 +15,7 @@ import { type ContextIds, ListenersModel } from '../../../src/models/listeners/m
 import type { Noise } from '../../../src/models/listeners/noise.js'
 import { Run } from '../../../src/nn/run.js'
 import { goldenCases, goldenFolder, LISTENERS_GOLDENS } from '../../golden.js'
-import { assertClose, gpuSuite, randomValues, seededRandom } from '../../gpu.js'
+import { assertClose, firstGpuSuite, randomValues, seededRandom } from '../../gpu.js'
 import { atOnce, greedy, oneByOne } from '../../model-runs.js'
 import { beamSearch } from '../../reference/beam-search.js'
 import { listeners } from '../../reference/listeners.js'
@@ -63,7 +63,7 @@ async function told(gpu: Gpu, model: ListenersModel, inputs: readonly ContextIds
   return scores
 }
 
-gpuSuite('models/listeners/model', (test) => {
+firstGpuSuite('models/listeners/model', (test) => {
   for (const name of LISTENERS_GOLDENS) {
     test(`${name}: every stage and the greedy ids, full and cached, in each dtype`, async (gpu) => {
       for (const dtype of ['f32', 'f16', 'int8'] as const) {
