@@ -21,8 +21,11 @@ import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** What is a plain BlenderBot-small's own of an engine. */
 export interface BlenderbotTypes extends EngineTypes {
+  readonly family: 'bart'
   readonly question: DialogueQuestion
+  /** @internal */
   readonly input: TextIds
+  /** @internal */
   readonly told: undefined
 }
 
@@ -48,7 +51,6 @@ class BlenderbotText implements TextSide<BlenderbotTypes> {
  * reads a dialogue, and neither a situation nor blocks. Research software: no therapy, and no crisis service.
  */
 export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
-  declare readonly family: 'bart'
   private constructor(
     parts: Omit<EngineParts<BlenderbotTypes>, 'text'>,
     readonly config: BackboneConfig,

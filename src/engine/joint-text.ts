@@ -15,8 +15,11 @@ import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** What is BlenderBot-Joint's own of an engine. */
 export interface JointTypes extends EngineTypes {
+  readonly family: 'joint'
   readonly question: DialogueQuestion
+  /** @internal */
   readonly input: JointInput
+  /** @internal */
   readonly told: JointScores
   readonly details: JointDetails
   readonly options: JointOptions

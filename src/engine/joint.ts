@@ -20,7 +20,6 @@ import { ReplyEngine } from './reply-engine.js'
  * `strategy`, where the dialogue says it; situation and blocks take no part. Research software: no therapy, and no crisis service.
  */
 export class Joint extends ReplyEngine<JointTypes> {
-  declare readonly family: 'joint'
   private constructor(
     parts: Omit<EngineParts<JointTypes>, 'text'>,
     readonly config: JointConfig,
