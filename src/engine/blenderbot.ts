@@ -11,8 +11,7 @@ import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
-import { loadDecoder } from './load-decoder.js'
-import { loadEngine } from './load-engine.js'
+import { loadEngine, loadParts } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
@@ -86,12 +85,8 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
   }
 
   static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Blenderbot> {
-    const { dtype, maxBatch, maxQueue, onProgress } = options
-    const { folder, tokenizer, defaults, rules } = files
-    const load = { family: 'bart', dtype, maxBatch, onProgress, rules } as const
-    const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
-    return new Blenderbot({ decoder, defaults, maxQueue, loadTimings }, model.config, tokenizer)
+    const { model, parts } = await loadParts(gpu, 'bart', files, options, adapterMs)
+    return new Blenderbot(parts, model.config, files.tokenizer)
   }
 }
 

@@ -7,8 +7,7 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { JointText, type JointTypes } from './joint-text.js'
-import { loadDecoder } from './load-decoder.js'
-import { loadEngine } from './load-engine.js'
+import { loadEngine, loadParts } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
@@ -52,12 +51,8 @@ export class Joint extends ReplyEngine<JointTypes> {
   }
 
   static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Joint> {
-    const { dtype, maxBatch, maxQueue, onProgress } = options
-    const { folder, tokenizer, defaults, rules } = files
-    const load = { family: 'joint', dtype, maxBatch, onProgress, rules } as const
-    const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
-    return new Joint({ decoder, defaults, maxQueue, loadTimings }, model.config, tokenizer)
+    const { model, parts } = await loadParts(gpu, 'joint', files, options, adapterMs)
+    return new Joint(parts, model.config, files.tokenizer)
   }
 }
 

@@ -9,8 +9,7 @@ import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
 import { ListenersText } from './listeners-text.js'
-import { loadDecoder } from './load-decoder.js'
-import { loadEngine } from './load-engine.js'
+import { loadEngine, loadParts } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, warn } from './load-options.js'
 import { ReplyEngine } from './reply-engine.js'
@@ -66,12 +65,8 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
   }
 
   static async #create(gpu: Gpu, files: ListenersFiles, options: LoadOptions, adapterMs: number): Promise<Listeners> {
-    const { dtype, maxBatch, maxQueue, onProgress } = options
-    const { folder, words, config, defaults, rules } = files
-    const load = { family: 'listeners', dtype, maxBatch, onProgress, rules } as const
-    const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs: 0 }
-    return new Listeners({ decoder, defaults, maxQueue, loadTimings }, words, config)
+    const { parts } = await loadParts(gpu, 'listeners', files, options, adapterMs)
+    return new Listeners(parts, files.words, files.config)
   }
 }
 

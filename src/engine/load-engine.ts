@@ -1,8 +1,11 @@
 import type { Gpu } from '../gpu/gpu.js'
+import type { Family } from '../models/registry.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
+import type { DrawingRules } from './drawing-rules.js'
+import { loadDecoder } from './load-decoder.js'
 import { type LoadOptions, warn } from './load-options.js'
 import type { ReplyEngine } from './reply-engine.js'
 
@@ -32,4 +35,22 @@ export async function loadEngine<Engine extends Pick<ReplyEngine, 'idle' | 'excl
     await gpu.dispose()
     throw error
   }
+}
+
+/**
+ * Makes what every engine has beside its text side, of a folder whose other files are read.
+ *
+ * @param adapterMs the milliseconds that opening the GPU took
+ * @throws InputError as {@link loadDecoder} does
+ */
+export async function loadParts<F extends Family>(
+  gpu: Gpu,
+  family: F,
+  { folder, defaults, rules }: DrawingRules & { readonly folder: string },
+  { dtype, maxBatch, maxQueue, onProgress }: LoadOptions,
+  adapterMs: number,
+) {
+  const load = { family, dtype, maxBatch, onProgress, rules }
+  const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+  return { model, parts: { decoder, defaults, maxQueue, loadTimings: { adapterMs, weightsMs, compileMs, cometMs: 0 } } }
 }

@@ -14,8 +14,7 @@ import { readCometFolder } from './comet-folder.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { inspectEncoding } from './inspect-encoding.js'
-import { loadDecoder } from './load-decoder.js'
-import { loadEngine } from './load-engine.js'
+import { loadEngine, loadParts } from './load-engine.js'
 import { readConfig } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
 import { MiscText } from './misc-text.js'
@@ -92,16 +91,14 @@ export class Misc extends ReplyEngine<MiscTypes> {
   }
 
   static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
-    const { dtype, maxBatch, maxQueue, onProgress } = options
-    const { folder, comet: cometFiles, tokenizer, defaults, rules } = files
-    const load = { family: 'misc', dtype, maxBatch, onProgress, rules } as const
-    const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+    const { dtype, onProgress } = options
+    const { comet: cometFiles, tokenizer } = files
+    const { model, parts } = await loadParts(gpu, 'misc', files, options, adapterMs)
     const before = performance.now()
     const ofComet = { dtype, onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
     const comet = cometFiles && (await Comet.open(gpu, cometFiles, ofComet))
-    const cometMs = comet ? performance.now() - before : 0
-    const loadTimings = { adapterMs, weightsMs, compileMs, cometMs }
-    return new Misc({ decoder, defaults, maxQueue, loadTimings }, model, tokenizer, comet)
+    const loadTimings = { ...parts.loadTimings, cometMs: comet ? performance.now() - before : 0 }
+    return new Misc({ ...parts, loadTimings }, model, tokenizer, comet)
   }
 
   /** Whether a COMET writes the blocks of dialogues that come without any. */
