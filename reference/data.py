@@ -56,10 +56,11 @@ def comet_rows(data):
     return out
 
 
-def comet_query(tok, event, relation, limit):
-    """The ids of "{event} [xReact]", cut on the left to `limit`."""
+def comet_event(tok, event, limit):
+    """The ids of "{event} __end__", cut on the left to `limit`. The relation is for the decoder to start with: an event is
+    encoded once, whatever is asked of it."""
     ids = [i for i in tok.encode(event) if i < tok.n]
-    return ids[-(limit - 1):] + [tok.added[relation]]
+    return ids[-(limit - 1):] + [END]
 
 
 # ---- MISC: supporter turns ----------------------------------------------------------------------

@@ -73,16 +73,16 @@ BEAMS = {'num_beams': 3, 'num_return_sequences': 3, 'max_length': 12, 'min_lengt
          'early_stopping': True, 'length_penalty': 1.0, 'no_repeat_ngram_size': 0}
 
 
-def beams(model, queries, width=BEAMS['num_beams'], longest=BEAMS['max_length']):
+def beams(model, events, starts, width=BEAMS['num_beams'], longest=BEAMS['max_length']):
     """Beam search of a BART as Hugging Face 4.2 does it with early stopping, which ends with the step by which `width` are done:
-    so many tails a query, best first, each its ids; a score is the sum of the log-probabilities by the length, __end__ at the
-    start counted, that at the end not."""
-    ids = D.pad(queries)
+    so many tails a query, best first, each its ids. A query is an event's ids and the id that the decoder starts with; a score
+    is the sum of the log-probabilities by the length, the start counted, __end__ not."""
+    ids = D.pad(events)
     mask = ids.ne(PAD)
-    y, bias, dec, rows = model.encode(ids, mask), key_bias(mask), model.model.decoder, len(queries)
+    y, bias, dec, rows = model.encode(ids, mask), key_bias(mask), model.model.decoder, len(events)
     cross = [layer.encoder_attn.keys(y) for layer in dec.layers]
     past = [None] * len(dec.layers)
-    text = torch.full((rows, width, 1), END)
+    text = torch.tensor(starts)[:, None, None].repeat(1, width, 1)
     score = torch.full((rows, width), -1e9)
     score[:, 0] = 0
     done, best = torch.full((rows, width), -1e9), torch.full((rows, width, longest), PAD)
@@ -98,7 +98,7 @@ def beams(model, queries, width=BEAMS['num_beams'], longest=BEAMS['max_length'])
 
     def finish(which):
         for o, tails in zip(owner[which].tolist(), best[which].tolist()):
-            results[o] = [[t for t in r if t not in (PAD, END)] for r in tails]
+            results[o] = [[t for t in r[1:] if t not in (PAD, END)] for r in tails]
 
     for n in range(1, longest):
         x = dec.embed(model.model.shared.weight, text[:, :, -1].reshape(-1, 1), n - 1)

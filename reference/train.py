@@ -63,31 +63,41 @@ def tokenizer(a):
 # ---- comet-mini ---------------------------------------------------------------------------------
 
 def comet_items(a, tok, part, limit):
-    return [{'ids': D.comet_query(tok, e, r, limit), 'tails': [tok.encode(t)[:16] + [END] for t in ts], 'event': e, 'relation': r}
-            for (e, r), ts in D.comet_rows(a.data)[part].items()]
+    """Events as ids, each with its queries: a relation's id, with which the decoder starts, and the tails."""
+    out = {}
+    for (e, r), ts in D.comet_rows(a.data)[part].items():
+        event = out.setdefault(e, {'event': e, 'ids': D.comet_event(tok, e, limit), 'queries': []})
+        event['queries'].append((tok.added[r], [tok.encode(t)[:16] + [END] for t in ts]))
+    return list(out.values())
 
 
 def rarer(items, rng, few=5, power=0.5):
     """An epoch's tails: one that stands in n > few of the queries stays with probability (few/n)^power. Otherwise beams write
     the same frequent tails for every event ("untrustworthy", "gets yelled at"), whatever the event."""
-    count = Counter((r['relation'], *t) for r in items for t in r['tails'])
+    count = Counter((relation, *t) for r in items for relation, tails in r['queries'] for t in tails)
     chance = {k: min(1.0, (few / n) ** power) for k, n in count.items()}
-    kept = [{**r, 'tails': [t for t in r['tails'] if rng.random() < chance[(r['relation'], *t)]]} for r in items]
-    return [r for r in kept if r['tails']]
+    stays = lambda relation, t: rng.random() < chance[(relation, *t)]
+    return [{**r, 'queries': [(relation, [t for t in tails if stays(relation, t)]) for relation, tails in r['queries']]}
+            for r in items]
 
 
 def comet_loss(model, rows):
     ids = D.pad([r['ids'] for r in rows])
     mask = ids.ne(PAD)
-    owner = torch.tensor([i for i, r in enumerate(rows) for _ in r['tails']])
-    target = D.pad([t for r in rows for t in r['tails']])
-    dec = torch.cat([torch.full((len(target), 1), END), target[:, :-1]], 1)
+    tails = [(i, relation, t) for i, r in enumerate(rows) for relation, ts in r['queries'] for t in ts]
+    owner = torch.tensor([i for i, _, _ in tails])
+    target = D.pad([t for _, _, t in tails])
+    dec = torch.cat([torch.tensor([[relation] for _, relation, _ in tails]), target[:, :-1]], 1)
     y = model.encode(ids, mask)
     x = model.decode(dec, [(y[owner], key_bias(mask[owner]), None)])
     return nats(model, x, target)
 
 
-def comet_eval(model, rows, size=128):
+def tails_of(items):
+    return sum(len(tails) for r in items for _, tails in r['queries'])
+
+
+def comet_eval(model, rows, size=16):
     total = n = 0
     rows = sorted(rows, key=lambda r: len(r['ids']))
     with torch.no_grad():
@@ -102,13 +112,14 @@ def comet_beams(model, rows, size=64):
     the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
     found = total = 0
     sets = {}
-    rows = sorted(rows, key=lambda r: len(r['ids']))
+    queries = sorted(((r['ids'], relation, tails) for r in rows for relation, tails in r['queries']), key=lambda q: len(q[0]))
     with torch.no_grad():
-        for i in range(0, len(rows), size):
-            for r, tails in zip(rows[i:i + size], G.beams(model, [r['ids'] for r in rows[i:i + size]])):
-                true = {tuple(t[:-1]) for t in r['tails']}
-                found, total = found + sum(tuple(t) in true for t in tails), total + len(true)
-                sets.setdefault(r['relation'], Counter())[frozenset(map(tuple, tails))] += 1
+        for i in range(0, len(queries), size):
+            events, starts, true = zip(*queries[i:i + size])
+            for relation, expected, tails in zip(starts, true, G.beams(model, events, starts)):
+                expected = {tuple(t[:-1]) for t in expected}
+                found, total = found + sum(tuple(t) in expected for t in tails), total + len(expected)
+                sets.setdefault(relation, Counter())[frozenset(map(tuple, tails))] += 1
     bits = [-sum(v / sum(c.values()) * math.log2(v / sum(c.values())) for v in c.values()) for c in sets.values()]
     return 100 * found / total, sum(bits) / len(bits)
 
@@ -136,7 +147,7 @@ def cmd_comet(a):
     else:
         comet_from_misc(model, start['state'])
     train, valid = (comet_items(a, tok, p, c['max_position_embeddings']) for p in ('train', 'valid'))
-    log('parameters', parameters(model), 'queries', len(train), len(valid), 'tails', sum(len(r['tails']) for r in train))
+    log('parameters', parameters(model), 'events', len(train), len(valid), 'tails', tails_of(train))
     run = Run(model.to(getattr(torch, a.dtype)), os.path.join(a.work, 'comet.pt'), a.steps, a.lr, 60, 0.1, 0.99, a.workers)
 
     def work(rank):
@@ -144,7 +155,7 @@ def cmd_comet(a):
         model.train()
         while not run.done():
             total = n = 0
-            for rows in D.buckets(rarer(train, rng, power=a.power), 96, rng, lambda r: len(r['ids'])):
+            for rows in D.buckets(rarer(train, rng, power=a.power), a.batch, rng, lambda r: len(r['ids'])):
                 l, k = comet_loss(model, rows[rank::a.workers])
                 run.step(l / k)
                 total, n = total + float(l), n + k
@@ -173,7 +184,7 @@ def blocks_of(model, tok, events, relation, size=64):
     out, number = [], tok.added[relation]
     with torch.no_grad():
         for i in range(0, len(events), size):
-            for tails in G.beams(model, [e + [number] for e in events[i:i + size]]):
+            for tails in G.beams(model, events[i:i + size], [number] * len(events[i:i + size])):
                 out.append([f'{relation} {t}' for t in dict.fromkeys(tok.decode(t) for t in tails) if t not in ('', 'none')])
     log(relation, len(events), 'events', len({b for l in out for b in l}), 'different blocks')
     return out
@@ -206,8 +217,8 @@ def cmd_blocks(a):
             events = events_of(a, part)[which]
             if part == 'train' and which == 'post':
                 events = events[::a.stride]
-            ids = {e: [i for i in tok.encode(e) if i < tok.n][-(limit - 1):] for e in events if e not in out[which]}
-            events = sorted((e for e in ids if ids[e]), key=lambda e: len(ids[e]))
+            ids = {e: D.comet_event(tok, e, limit) for e in events if e not in out[which]}
+            events = sorted((e for e in ids if len(ids[e]) > 1), key=lambda e: len(ids[e]))
             jobs = [(model, tok, [ids[e] for e in events], f'[{r}]') for r in relations]
             with mp.get_context('fork').Pool(a.workers) as pool:
                 by_relation = pool.starmap(blocks_of, jobs, 1)
@@ -515,12 +526,12 @@ def cmd_measure(a):
     limit = comet.c['max_position_embeddings']
     items = comet_items(a, tok, part, limit)[:a.rows]
     facts = {'entries': tok.n, 'comet_parameters': parameters(comet), 'comet_samples': [],
-             'comet': (comet_eval(comet, items), len(items), sum(len(r['tails']) for r in items))}
-    for e in list(dict.fromkeys(r['event'] for r in items))[:10]:
+             'comet': (comet_eval(comet, items), sum(len(r['queries']) for r in items), tails_of(items))}
+    for item in items[:10]:
         r = f'[{RELATIONS[len(facts["comet_samples"]) % 9]}]'
         with torch.no_grad():
-            tails = G.beams(comet, [D.comet_query(tok, e, r, limit)])[0]
-        facts['comet_samples'].append((e, r, [tok.decode(t) for t in tails]))
+            tails = G.beams(comet, [item['ids']], [tok.added[r]])[0]
+        facts['comet_samples'].append((item['event'], r, [tok.decode(t) for t in tails]))
     folder = os.path.join(a.out, 'misc-mini')
     model = E.load_model(folder)
     rows = D.examples(a.data, part, tok, model.c['max_position_embeddings'], load_blocks(a))[:a.rows]
@@ -562,6 +573,7 @@ def main():
     q.add_argument('--init', default='misc1-best.pt', help="stage 1's checkpoint")
     q.add_argument('--name', default='comet', help='of the checkpoints')
     q.add_argument('--power', type=float, default=0.5, help='how strongly frequent tails are left out')
+    q.add_argument('--batch', type=int, default=14, help='events, with all their tails')
     q.add_argument('--lr', type=float, default=7e-4)
     q.add_argument('--dropout', type=float, default=0.2)
     q = s.add_parser('blocks')

@@ -55,6 +55,8 @@ export const searchAlone = <Input, Told>(
 interface Searching<Input, Told> {
   readonly job: BeamJob<Input, Told>
   readonly place: number
+  /** The place whose slot holds what its input left in the cache: its own, or that of a search of the same input. */
+  readonly source: number
   readonly search: BeamSearch
   /** Of each beam: the slots of the rows that it has in the cache. */
   slots: readonly (readonly number[])[]
@@ -234,7 +236,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     this.#searching = this.#searching.filter((other) => other !== it)
   }
 
-  #rowsOf({ job, place, search, slots }: Searching<Input, Told>, own: BeamSlots): BeamRow[] {
+  #rowsOf({ job, place, source, search, slots }: Searching<Input, Told>, own: BeamSlots): BeamRow[] {
     const first = this.#reader.model.first(job.input)
     const options = { ...job.options, maxLength: this.#longest(job) }
     return search.beams.map(({ ids }, beam) => ({
@@ -243,7 +245,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
       drawn: ids.length,
       length: first.length + ids.length,
       position: (first.position ?? first.length) + ids.length,
-      place,
+      source,
       slots: [...slots[beam]!, own.slotOf(place, beam)],
     }))
   }
@@ -272,18 +274,19 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     try {
       const slots = await this.#slotsFor(jobs)
       if (jobs.length === 0) return async () => {}
-      const taken = new Set(this.#searching.map((it) => it.place))
-      const free = [...Array(slots.sizes.inputs).keys()].filter((place) => !taken.has(place))
-      const inputs = jobs.map((it) => it.input)
-      const places = free.slice(0, jobs.length)
+      const free = this.#freePlaces(slots)
+      // What several ask of one input, it is read for once.
+      const sources = new Map<Input, number>()
+      for (const [i, { input }] of jobs.entries()) if (!sources.has(input)) sources.set(input, free[i]!)
+      const [inputs, places] = [[...sources.keys()], [...sources.values()]]
       const { told } = await this.host.exclusive(() => this.#reader.encode(inputs, slots.cache, places))
-      const searching = jobs.map((job, i) => this.#begin(job, free[i]!))
+      const searching = jobs.map((job, i) => this.#begin(job, free[i]!, sources.get(job.input)!))
       this.#searching = [...this.#searching, ...searching]
       return async () => {
-        const all = await told
+        const all = new Map((await told).map((it, i) => [inputs[i], it] as const))
         const milliseconds = performance.now() - started
-        for (const [i, it] of searching.entries()) {
-          const thrown = thrownBy(() => it.job.encoded(all[i]!, milliseconds))
+        for (const it of searching) {
+          const thrown = thrownBy(() => it.job.encoded(all.get(it.job.input)!, milliseconds))
           if (thrown) this.#fail(it, thrown.error)
         }
       }
@@ -294,13 +297,19 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     }
   }
 
-  #begin(job: BeamJob<Input, Told>, place: number): Searching<Input, Told> {
+  /** Places that no search has, and none reads from. */
+  #freePlaces(slots: BeamSlots): number[] {
+    const taken = new Set(this.#searching.flatMap(({ place, source }) => [place, source]))
+    return [...Array(slots.sizes.inputs).keys()].filter((place) => !taken.has(place))
+  }
+
+  #begin(job: BeamJob<Input, Told>, place: number, source: number): Searching<Input, Told> {
     const { length, position = length } = this.#reader.model.first(job.input)
     // Of a decoder alone, ids before the start count too, and padding among them: Hugging Face's lengths are positions.
     const options = { ...job.options, maxLength: position + this.#longest(job) }
     const search = new BeamSearch(options, this.#rules.eosIds, position + 1)
     // Its prompt is in the slot that sources would be in.
-    return { job, place, search, slots: [new Array<number>(length).fill(place)] }
+    return { job, place, source, search, slots: [new Array<number>(length).fill(source)] }
   }
 
   /**
@@ -313,7 +322,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     const next = this.#waiting[0]
     if (this.#searching.length > 0) {
       const slots = this.#slots!
-      const places = slots.sizes.inputs - this.#searching.length
+      const places = this.#freePlaces(slots).length
       while (jobs.length < places && this.#waiting[0] && slots.hold(this.#sizes([this.#waiting[0]]))) {
         jobs.push(this.#waiting.shift()!)
       }

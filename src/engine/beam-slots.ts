@@ -29,8 +29,8 @@ export interface BeamSizes {
 
 /** A beam that goes on: a row of the step. */
 export interface BeamRow extends RowState {
-  /** The place of its input. */
-  readonly place: number
+  /** The slot of its input's sources. */
+  readonly source: number
   /** The row table: the slots of the rows that it has in the cache, and of the one that this step writes. */
   readonly slots: readonly number[]
 }
@@ -45,14 +45,14 @@ export interface BeamStepInFlight {
  * Everything on the GPU that beam searches need while they last: the decoder's cache, what each row is, and a recording of the
  * step for every number of rows that occurs.
  *
- * No cache is copied. Beam b of the input at place i always writes into slot b · inputs + i, at a position that no step wrote
- * before; where beams fork, their rows of the table name the slots of the beams that they come from. So the sources of an input
- * lie in the slot of its place.
+ * No cache is copied. Beam b of the search at place i always writes into slot b · inputs + i, at a position that no step wrote
+ * before; where beams fork, their rows of the table name the slots of the beams that they come from. The sources of an input
+ * lie in the slot of the first place that it was given.
  */
 export class BeamSlots {
   readonly cache: KvCache
   readonly #sampling: SamplingRows
-  readonly #places: Tensor
+  readonly #sources: Tensor
   readonly #table: Tensor
   readonly #candidates: Tensor
   readonly #readback: Readback
@@ -70,7 +70,7 @@ export class BeamSlots {
     const rows = numBeams * inputs
     this.cache = model.createCache({ slots: rows, sourceSlots: inputs, positions, sources })
     this.#sampling = samplingRows(gpu, rows, history)
-    this.#places = gpu.tensor('beams.places', [rows], 'u32')
+    this.#sources = gpu.tensor('beams.sources', [rows], 'u32')
     this.#table = gpu.tensor('beams.table', [rows, positions], 'u32')
     const count = BeamSearch.candidates(numBeams, rules.eosIds)
     this.#candidates = gpu.tensor('beams.candidates', [rows, count, 2], 'u32')
@@ -91,7 +91,7 @@ export class BeamSlots {
     )
   }
 
-  /** The slot that a beam of an input writes into. */
+  /** The slot that a beam of a search writes into. */
   slotOf(place: number, beam: number): number {
     return beam * this.sizes.inputs + place
   }
@@ -104,7 +104,7 @@ export class BeamSlots {
   /** Records: the decoder on the newest ids, log-probabilities, the score processors on these, the best of each row. */
   async #record(count: number): Promise<Recording> {
     const { ids, lengths, positions } = this.#sampling
-    const newest = { ids, lengths, positions, slots: this.#places, table: this.#table }
+    const newest = { ids, lengths, positions, slots: this.#sources, table: this.#table }
     const { recording } = await this.#run.record((pass) => {
       const scores = this.model.step(pass, this.cache, { sequences: count, newRows: 1, ...newest })
       logSoftmax(pass.recorder, scores, count)
@@ -123,8 +123,8 @@ export class BeamSlots {
     const table = new Uint32Array(count * columns)
     for (const [row, { slots }] of rows.entries()) table.set(slots, row * columns)
     setRows(gpu, this.#sampling, 0, rows)
-    const places = Uint32Array.from(rows, ({ place }) => place)
-    gpu.write(this.#places, places)
+    const sources = Uint32Array.from(rows, ({ source }) => source)
+    gpu.write(this.#sources, sources)
     gpu.write(this.#table, table)
     gpu.submit([recording], [this.#readback])
     const perRow = this.#candidates.shape[1]!
@@ -139,7 +139,7 @@ export class BeamSlots {
     this.#readback.dispose()
     const { gpu } = this
     gpu.free(...Object.values(this.#sampling), this.#rules.words)
-    gpu.free(this.#places, this.#table, this.#candidates)
+    gpu.free(this.#sources, this.#table, this.#candidates)
     this.#run.dispose()
     this.cache.dispose()
   }

@@ -194,13 +194,10 @@ export class Comet implements AsyncDisposable {
     }
     const queries = await Promise.all(questions.map((it) => this.#queries.of([it.event], it.relations)))
     watch?.queried()
-    const starts = queries
-      .flat()
-      .map(({ ids, positions }) =>
-        this.kind === 'comet-2019'
-          ? { input: { ids, positions }, options, history: ids.slice(-1) }
-          : { input: ids, options, history: [rules.decoderStartId] },
-      )
+    const starts = queries.flat().map(({ ids, positions, startId = rules.decoderStartId }) => ({
+      input: this.kind === 'comet-2019' ? { ids, positions } : ids,
+      ...{ options, history: [startId] },
+    }))
     const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
     watch?.found()
     const found = hypotheses.values()

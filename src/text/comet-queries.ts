@@ -9,10 +9,15 @@ export type CometKind = 'comet-bart' | 'comet-mini' | 'comet-2019'
 /** What a COMET reads to say one relation's tails of an event. */
 export interface CometQuery {
   readonly relation: string
-  /** Ids, nothing padded: of the encoder, and for COMET-2019 of the decoder's prompt. */
+  /**
+   * Ids, nothing padded: of the encoder, and for COMET-2019 of the decoder's prompt. Queries of an event that the encoder reads
+   * alike share one array.
+   */
   readonly ids: readonly number[]
   /** The position of each id: 0, 1, 2 …, but for COMET-2019, whose padding takes positions and is left out. */
   readonly positions: readonly number[]
+  /** The id before the tail's first, where the relation says it; else it is the model's own start. */
+  readonly startId?: number
   /** Ids of the event that there was no room for. */
   readonly cut: number
 }
@@ -80,7 +85,7 @@ export class CometQueries {
    * A query for each relation of each event, the first event's first, in one go. An event that is too long is cut:
    *
    * - COMET-BART: its end goes, as transformers truncates, but the relation stays. The released program would cut that.
-   * - comet-mini: its beginning goes, as in its training. Nothing stands around a query.
+   * - comet-mini: its beginning goes, as in its training.
    * - COMET-2019: what comes after 17 ids goes. The released program fails over 18, and at 18 drops the last. An unknown
    *   piece (id 0) is left out like padding, because the model masks it.
    *
@@ -91,12 +96,10 @@ export class CometQueries {
     const tokens = relations.map((relation) => this.#checked(relation))
     if (this.kind === 'comet-bart') return this.#bart(events, relations)
     const encoded = await this.#tokenizer.encodeBatch(events)
-    return encoded.flatMap((ids) =>
-      relations.map((relation, index) => ({
-        relation,
-        ...(this.kind === 'comet-mini' ? this.#mini(ids, tokens[index]!) : gptQuery(ids, tokens[index]!)),
-      })),
-    )
+    return encoded.flatMap((ids) => {
+      const queryOf = this.kind === 'comet-mini' ? this.#mini(ids) : gptQuery(ids)
+      return relations.map((relation, index) => ({ relation, ...queryOf(tokens[index]!) }))
+    })
   }
 
   /** The text of a tail's ids: specials and added tokens left out (but COMET-2019's `<blank>`, which is `___`), trimmed. */
@@ -123,11 +126,15 @@ export class CometQueries {
     })
   }
 
-  /** `{event} [xReact]`, as reference/data.py's `comet_query` makes it: no added token in the event. */
-  #mini(event: readonly number[], relation: number): Omit<CometQuery, 'relation'> {
+  /**
+   * `{event} __end__`, as reference/data.py's `comet_event` makes it, no added token in it. The relation is what the decoder
+   * starts with, so that an event is encoded once, whatever is asked of it.
+   */
+  #mini(event: readonly number[]): (relation: number) => Omit<CometQuery, 'relation'> {
     const plain = event.filter((id) => id < this.#tokenizer.baseVocabSize)
-    const ids = [...plain.slice(Math.max(0, plain.length - (this.#maxPositions - 1))), relation]
-    return { ids, positions: [...ids.keys()], cut: plain.length + 1 - ids.length }
+    const ids = [...plain.slice(Math.max(0, plain.length - (this.#maxPositions - 1))), this.#tokenizer.eosId]
+    const read = { ids, positions: [...ids.keys()], cut: plain.length + 1 - ids.length }
+    return (startId) => ({ ...read, startId })
   }
 
   #idOf(relation: string): number | undefined {
@@ -145,12 +152,13 @@ export class CometQueries {
 }
 
 /** The event's ids, padding to 17, the relation: what the mask lets through of it. */
-function gptQuery(event: readonly number[], relation: number): Omit<CometQuery, 'relation'> {
+function gptQuery(event: readonly number[]): (relation: number) => Omit<CometQuery, 'relation'> {
   const kept = event.slice(0, EVENT_LENGTH)
   const seen = [...kept.entries()].filter(([, id]) => id !== 0)
-  return {
-    ids: [...seen.map(([, id]) => id), relation],
+  return (startId) => ({
+    ids: [...seen.map(([, id]) => id), startId],
     positions: [...seen.map(([position]) => position), EVENT_LENGTH],
+    startId,
     cut: event.length - kept.length,
-  }
+  })
 }

@@ -137,6 +137,38 @@ firstGpuSuite('engine/beam-decoder', (test) => {
     dispose()
   })
 
+  test('several searches of one input read it once, and what it left outlasts the search that read it', async (gpu) => {
+    const { model, beams, dispose } = await load(gpu)
+    const read: number[] = []
+    const start = model.start.bind(model)
+    model.start = (pass, inputs, cache, slots) => {
+      read.push(inputs.length)
+      return start(pass, inputs, cache, slots)
+    }
+    const way = { ...off, numBeams: 3, numReturnSequences: 3 }
+    const shared = randomStart(1, { ...way, maxLength: 3 })
+    const longer = (first: number, maxLength: number): Start => ({
+      ...shared,
+      options: resolveOptions({ ...way, maxLength }),
+      history: [first],
+    })
+    const asked = [shared, longer(4, 9), longer(7, 12), randomStart(2, { ...way, maxLength: 9 })]
+    const alone: string[][] = []
+    for (const it of asked) {
+      const [found] = await beams.search([it])
+      alone.push(idsOf(found!))
+    }
+    read.splice(0)
+    const [first, ...others] = asked.map((it) => ask(beams, it))
+    // When the first has ended, the place of that one is read from still.
+    const late = first!.then(() => ask(beams, asked[3]!))
+    const together = await Promise.all([first!, ...others])
+    assert.equal(together.map(idsOf), alone)
+    assert.equal(idsOf(await late), alone[3])
+    assert.equal(read, [2, 1])
+    dispose()
+  })
+
   test('those that come later take the places of those that ended, whatever each asks for', async (gpu) => {
     const { beams, dispose } = await load(gpu)
     const starts = Array.from({ length: 12 }, (_, i) => randomStart(20 + i, ways[Math.floor(i / 2) % ways.length]!))

@@ -74,18 +74,21 @@ bart('a relation that it has not is refused', async () => {
 bart.run()
 
 const mini = suite('comet-mini’s queries')
-// What reference/text.py and data.py's `comet_query` give.
-const JOB = [14, 436, 41, 594, 6, 9, 14, 8, 57, 1610, 5, 5767]
-const PARTNER = [41, 1740, 207, 5769]
+// What reference/text.py and data.py's `comet_event` give, and the ids of relations.
+const JOB = [14, 436, 41, 594, 6, 9, 14, 8, 57, 1610, 5, 2]
+const PARTNER = [41, 1740, 207, 2]
+const [X_REACT, O_WANT] = [5767, 5769]
 const weights = await Tokenizer.load(fileURLToPath(new URL('../../weights/comet-mini', import.meta.url)))
 
 mini('as reference/text.py and data.py make them in training', async () => {
   const comet = new CometQueries(weights, { maxPositions: 128 })
   assert.is(comet.kind, 'comet-mini')
   assert.is(comet.relations.length, 9)
-  const [first] = await comet.of(["I lost my job, and I'm scared."], ['xReact'])
+  const [first, second] = await comet.of(["I lost my job, and I'm scared."], ['xReact', 'oWant'])
   assert.equal(first!.ids, JOB)
   assert.equal(first!.positions, [...JOB.keys()])
+  assert.equal([first!.startId, second!.startId], [X_REACT, O_WANT])
+  assert.ok(second!.ids === first!.ids, 'what is asked of an event reads it once')
   // An added token in an event is no part of it.
   assert.equal(ids(await comet.of(['my partner [xWant] left'], ['oWant'])), [PARTNER])
 })
@@ -125,10 +128,10 @@ gpt('the event from 0, the relation at 17, nothing between', async () => {
   assert.is(comet2019.kind, 'comet-2019')
   assert.is(comet2019.relations.length, COMET_2019_TOKENS.length - 3)
   assert.equal(await comet2019.of(['A b ___', ''], ['xReact', 'oEffect']), [
-    { relation: 'xReact', ids: [1, 2, 14, 12], positions: [0, 1, 2, 17], cut: 0 },
-    { relation: 'oEffect', ids: [1, 2, 14, 5], positions: [0, 1, 2, 17], cut: 0 },
-    { relation: 'xReact', ids: [12], positions: [17], cut: 0 },
-    { relation: 'oEffect', ids: [5], positions: [17], cut: 0 },
+    { relation: 'xReact', ids: [1, 2, 14, 12], positions: [0, 1, 2, 17], startId: 12, cut: 0 },
+    { relation: 'oEffect', ids: [1, 2, 14, 5], positions: [0, 1, 2, 17], startId: 5, cut: 0 },
+    { relation: 'xReact', ids: [12], positions: [17], startId: 12, cut: 0 },
+    { relation: 'oEffect', ids: [5], positions: [17], startId: 5, cut: 0 },
   ])
 })
 
