@@ -108,8 +108,9 @@ def comet_eval(model, rows, size=16):
 
 
 def comet_beams(model, rows, size=64):
-    """→ the percentage of the true tails that beams find, and how much the beams tell of the event: the entropy of
-    the sets of tails within a relation, in bits, averaged over the relations (no more than log2 of the queries each has)."""
+    """→ the percentage of the true tails that beams find, how much the beams tell of the event (the entropy of the sets of
+    tails within a relation, in bits, averaged over the relations: no more than log2 of the queries each has), and how many
+    different tails of a relation there are."""
     found = total = 0
     sets = {}
     queries = sorted(((r['ids'], relation, tails) for r in rows for relation, tails in r['queries']), key=lambda q: len(q[0]))
@@ -121,7 +122,8 @@ def comet_beams(model, rows, size=64):
                 found, total = found + sum(tuple(t) in expected for t in tails), total + len(expected)
                 sets.setdefault(relation, Counter())[frozenset(map(tuple, tails))] += 1
     bits = [-sum(v / sum(c.values()) * math.log2(v / sum(c.values())) for v in c.values()) for c in sets.values()]
-    return 100 * found / total, sum(bits) / len(bits)
+    different = sum(len({t for tails in c for t in tails}) for c in sets.values())
+    return 100 * found / total, sum(bits) / len(bits), different
 
 
 def comet_from_misc(model, source):
@@ -165,8 +167,8 @@ def cmd_comet(a):
             def check(rank):
                 if rank:
                     return
-                ppl, hits, sets = comet_eval(model, valid), *comet_beams(model, valid[::5])
-                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}, beams: {hits:.1f} % of the tails, {sets:.1f} bits')
+                ppl, hits, sets, different = comet_eval(model, valid), *comet_beams(model, valid[::5])
+                log('step', run.step_no, f'train {math.exp(total / n):.2f} valid {ppl:.2f}, beams: {hits:.1f} % of the tails, {sets:.1f} bits, {different} tails')
                 run.best = (hits, run.step_no)
                 run.keep(os.path.join(a.work, a.name + '-best.pt'), c)
             run.averaged(check)
@@ -494,8 +496,8 @@ def cmd_shipped(a):
 
 def cmd_export(a):
     tok = tokenizer(a)
-    for name, files in (('comet-mini', ['comet-best.pt']), ('misc-mini', a.misc)):
-        config, state = load(a, files)
+    for name in a.models:
+        config, state = load(a, a.comet if name == 'comet-mini' else a.misc)
         if name == 'misc-mini':
             state = folded(config, state, a.temperature)
         E.write(os.path.join(a.out, name), config, state, tok)
@@ -527,6 +529,8 @@ def cmd_measure(a):
     items = comet_items(a, tok, part, limit)[:a.rows]
     facts = {'entries': tok.n, 'comet_parameters': parameters(comet), 'comet_samples': [],
              'comet': (comet_eval(comet, items), sum(len(r['queries']) for r in items), tails_of(items))}
+    if part == 'valid':
+        facts['comet_beams'] = comet_beams(comet, items)
     for item in items[:10]:
         r = f'[{RELATIONS[len(facts["comet_samples"]) % 9]}]'
         with torch.no_grad():
@@ -610,6 +614,8 @@ def main():
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
         if name == 'export':
+            q.add_argument('--models', nargs='+', choices=('comet-mini', 'misc-mini'), default=['comet-mini', 'misc-mini'])
+            q.add_argument('--comet', nargs='+', default=['comet-best.pt'], help='checkpoints to average')
             q.add_argument('--misc', nargs='+', default=['misc-head.pt'], help='checkpoints to average')
             q.add_argument('--temperature', type=float, default=1.0, help='what calibrate found on valid')
         if name == 'shipped':
