@@ -1,10 +1,10 @@
 /** misc-webgpu's part: `node --import tsx ours.ts MODEL ADAPTER DTYPE`, asked as serve.ts says. */
 import { measureCeilings } from '../../src/bench/ceilings.js'
 import { decodeStepBytes } from '../../src/bench/cost.js'
-import { BenchRig } from '../../src/bench/rig.js'
+import { MiscRig } from '../../src/bench/misc-rig.js'
 import { timed } from '../../src/bench/statistics.js'
 import { randomIds, resolveWorkload, type Workload } from '../../src/bench/workload.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { type WeightDtype, weightDtypes } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
@@ -18,12 +18,13 @@ const [folder, adapter, dtypeName] = process.argv.slice(2)
 const dtype = weightDtypes.find((it) => it === dtypeName) as WeightDtype
 const gpu = await openGpu({ adapter })
 await adoptTuning(gpu, (message) => process.stderr.write(`${message}\n`))
-const weights = await loadModel(gpu, folder!, { dtype })
+const description = await describeFolder(folder!)
+const model = await openModel(gpu, folder!, { family: 'misc', dtype })
 
-function rigOf(asked: Partial<Workload>): BenchRig {
+function rigOf(asked: Partial<Workload>): MiscRig {
   const { context, post, situation, blockLength } = lengths
   const work = { context, postBlocks: post, situationBlocks: situation, blockLength, ...asked }
-  return new BenchRig(gpu, weights, resolveWorkload(work, weights.config))
+  return new MiscRig(gpu, model, description, resolveWorkload(work, description))
 }
 
 /** Per id and reply, sampling included; when a reply is as long as it may be, the next begins. */
@@ -47,14 +48,14 @@ async function encode(): Promise<Task> {
   const rig = rigOf({})
   const task = () => {
     rig.blockCache.clear()
-    return timed(() => rig.encode())
+    return timed(() => rig.run((pass) => rig.encode(pass)))
   }
   return warmedUp(task, 1)
 }
 
 async function blocks(): Promise<Task> {
   const rig = rigOf({})
-  const draw = randomIds(1, weights.config.vocabSize)
+  const draw = randomIds(1, model.config.vocabSize)
   const many = Array.from({ length: lengths.manyBlocks }, () => draw(lengths.blockLength))
   const task = () => {
     rig.blockCache.clear()
@@ -85,7 +86,7 @@ async function product({ rows, k, n }: Product): Promise<Task> {
 
 /** What a step would take that did nothing but read, at the adapter's measured bandwidth. */
 async function readStep(): Promise<Task> {
-  const { total } = decodeStepBytes(weights, resolveWorkload({}, weights.config))
+  const { total } = decodeStepBytes(rigOf({}))
   return async () => total / (await measureCeilings(gpu)).read_bandwidth.gb_per_s / 1e6
 }
 
