@@ -166,7 +166,7 @@ export function positive(value: unknown, path: string): void {
   if (value === null) assert.match(path, /\.gpu_\w+$|^\.suites\.scaling\.rows\./)
   if (typeof value !== 'number') return
   assert.ok(Number.isFinite(value), path)
-  const mayBeZero = /\.std$|\.gpu_\w+\b|load_average|subgroup_size|tuned_classes|\.gflop|\.at$/.test(path)
+  const mayBeZero = /\.std$|\.gpu_\w+\b|load_average|subgroup_size|tuned_classes|\.gflop|cross_cache|\.at$/.test(path)
   assert.ok(mayBeZero ? value >= 0 : value > 0, `${path} is ${value}`)
 }
 
