@@ -89,7 +89,7 @@ def read(ids):
 # A reply.
 
 LAYERS = [f'decoder.dec.{i}' for i in range(HOP)]
-LISTENERS = [f'decoder.experts.{i}' for i in range(config['num_emotions'])] + ['decoder.basic']
+LISTENERS = [f'decoder.experts.{i}' for i in range(config.get('num_emotions', 32))] + ['decoder.basic']
 
 def generate(x): return lin('generator.proj', ln('decoder.layer_norm', x)) if 'generator.proj.weight' in W else \
     F.linear(ln('decoder.layer_norm', x), W['embedding.lut.weight'], W['generator.proj.bias'])
