@@ -2,7 +2,7 @@
  * One command, one table: misc-webgpu against its peers on the base model, on one adapter, in one run. README.md says what
  * it needs. Every pair takes turns, so that what else the machine does falls on both; figures are medians.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,12 +11,20 @@ import { median } from 'simple-statistics'
 import { fixed } from '../../src/bench/figures.js'
 import { renderMarkdown, renderText, type Section } from '../../src/bench/section.js'
 import { randomIds } from '../../src/bench/workload.js'
+import { synthesize } from '../../src/cli/synth.js'
 import { InputError } from '../../src/errors.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
-import { isComet, type Peer, type Row, rows } from './rows.js'
-import { type CometWork, comet } from './work.js'
+import { JOINT_PROGRAMS } from '../../src/text/joint-programs.js'
+import { type FamilyName, families, isComet, type Peer, type Row, rows } from './rows.js'
+import { type CometWork, comet, type FamilyWork, family as familySizes } from './work.js'
 import { Worker } from './worker.js'
+
+/** A model that is timed. */
+type Subject = 'base' | 'COMET' | FamilyName
+const subjectOf = ({ peer, family }: Row): Subject => family ?? (isComet(peer) ? 'COMET' : 'base')
+/** The vocabulary of the published BlenderBot-Joint. */
+const publishedJoint = { firstAddedId: 54944, tokens: JOINT_PROGRAMS.codes.tokens }
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,6 +32,7 @@ const { values: flags } = parseArgs({
     onnx: { type: 'string' },
     comet: { type: 'string' },
     'comet-onnx': { type: 'string' },
+    families: { type: 'string' },
     tools: { type: 'string', default: fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)) },
     python: { type: 'string', default: '/usr/bin/python3' },
     adapter: { type: 'string', default: 'lavapipe' },
@@ -35,12 +44,15 @@ const { values: flags } = parseArgs({
   },
 })
 const wanted = flags.rows?.split(',')
-const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? []
-if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${rows.map((row) => row.id).join()}`)
-const asked = rows.filter(
-  ({ id, peer }) => wanted?.includes(id) ?? (!isComet(peer) || needs(peer).every((flag) => flags[flag])),
-)
-const needed = new Set(asked.flatMap(({ peer }) => needs(peer)))
+/** What a row may be asked for by: its id, its family, or all families at once. */
+const namesOf = ({ id, family }: Row) => [id, ...(family ? [family, 'families'] : [])]
+const names = new Set(rows.flatMap(namesOf))
+const unknown = wanted?.filter((name) => !names.has(name)) ?? []
+if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${[...names].join()}`)
+/** The base model's rows are asked for where nothing is said, and others where what they need is there. */
+const usual = (row: Row) => subjectOf(row) === 'base' || needs(row).every((flag) => flags[flag])
+const asked = rows.filter((row) => (wanted ? namesOf(row).some((name) => wanted.includes(name)) : usual(row)))
+const needed = new Set(asked.flatMap(needs))
 if ([...needed].some((flag) => !flags[flag])) {
   throw new InputError(`${[...needed].map((it) => `--${it} FOLDER`).join(' and ')} are needed: see README.md`)
 }
@@ -80,17 +92,14 @@ async function describeAdapter() {
   return { adapter: info, icd: info.source === 'swiftshader' ? (await findSwiftShader())?.icd : undefined }
 }
 
-/** One peer after the other, so that no two keep a model in memory; our own process stays. */
+/** One peer after the other, so that no two keep a model in memory; our own process stays as long as the model is the same. */
 async function compareAll(): Promise<void> {
-  for (const [rows, start] of [
-    [asked.filter(({ peer }) => !isComet(peer)), () => ours('f32')],
-    [asked.filter(({ peer }) => isComet(peer)), oursOfComet],
-  ] as const) {
-    if (rows.length === 0) continue
-    const f32 = start()
+  for (const subject of new Set(asked.map(subjectOf))) {
+    const rows = asked.filter((row) => subjectOf(row) === subject)
+    const f32 = await ours(subject, 'f32')
     try {
       for (const peer of new Set(rows.map((row) => row.peer))) {
-        const other = peer === 'self' ? f32 : startPeer(peer)
+        const other = peer === 'self' ? f32 : await startPeer(peer, subject)
         try {
           for (const row of rows.filter((it) => it.peer === peer)) await compareRow(row, f32, other)
         } finally {
@@ -108,7 +117,7 @@ async function compareRow(row: Row, f32: Worker, other: Worker): Promise<void> {
     results.push(await compare(row, 'f32', f32, other))
     if (!row.everyDtype) return
     for (const dtype of flags.dtypes.split(',')) {
-      const worker = ours(dtype)
+      const worker = await ours('base', dtype)
       try {
         results.push(await compare(row, dtype, worker, other))
       } finally {
@@ -145,39 +154,68 @@ function node(file: string, ...args: string[]): string[] {
   return [process.execPath, '--import', 'tsx', fileURLToPath(new URL(file, import.meta.url)), ...args]
 }
 
-function ours(dtype: string): Worker {
-  return new Worker(`misc-webgpu ${dtype}`, node('ours.ts', flags.model!, adapter.name, dtype))
-}
-
-function oursOfComet(): Worker {
-  return new Worker('misc-webgpu COMET', node('comet.ts', flags.comet!, cometWork(), adapter.name))
+async function ours(subject: Subject, dtype: string): Promise<Worker> {
+  if (subject === 'COMET') {
+    return new Worker('misc-webgpu COMET', node('comet.ts', flags.comet!, cometWork(), adapter.name))
+  }
+  const model = subject === 'base' ? flags.model! : await familyModel(subject)
+  return new Worker(`misc-webgpu ${subject} ${dtype}`, node('ours.ts', model, adapter.name, dtype))
 }
 
 /** Folders that flags must name. */
-function needs(peer: Peer): ('model' | 'onnx' | 'comet' | 'comet-onnx')[] {
+function needs({ peer, family }: Row): ('model' | 'onnx' | 'comet' | 'comet-onnx' | 'families')[] {
+  if (family) return ['families']
   if (isComet(peer)) return peer === 'onnxruntime COMET' ? ['comet', 'comet-onnx'] : ['comet']
   return ['model', 'onnx']
 }
 
-/** The file of what is asked of a COMET: random ids, the same in every run. */
+/** The folder of a family's model; it is made, with synthetic weights, where it is missing. */
+async function familyModel(name: FamilyName): Promise<string> {
+  const folder = join(flags.families!, name)
+  if (existsSync(folder)) return folder
+  await synthesize(fileURLToPath(new URL(`../${families[name].config}.json`, import.meta.url)), folder)
+  if (name === 'joint') {
+    // Its tokens tell it from a plain BlenderBot-small.
+    const { firstAddedId, tokens } = publishedJoint
+    const added = Object.fromEntries([...tokens, '[CLS]'].map((token, i) => [token, firstAddedId + i]))
+    writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify(added))
+  }
+  return folder
+}
+
+/** Ids of a vocabulary, the same in every run. */
+function randomIdsOf(model: string): (length: number) => number[] {
+  const { vocab_size: size } = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'))
+  return randomIds(1, size)
+}
+
+/** The file of what is asked of a COMET. */
 function cometWork(): string {
-  const { vocab_size: size } = JSON.parse(readFileSync(join(flags.comet!, 'config.json'), 'utf8'))
-  const draw = randomIds(1, size)
-  const work: CometWork = { ...comet, queries: Array.from({ length: comet.queries }, () => draw(comet.ids)) }
+  const draw = randomIdsOf(flags.comet!)
+  return workFile({ ...comet, queries: Array.from({ length: comet.queries }, () => draw(comet.ids)) })
+}
+
+/** The file of what is asked of a family's model. */
+function familyWork(model: string): string {
+  return workFile({ ...familySizes, ids: randomIdsOf(model)(familySizes.context) })
+}
+
+function workFile(work: CometWork | FamilyWork): string {
   const folder = mkdtempSync(join(tmpdir(), 'misc-peers-'))
   process.once('exit', () => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'work.json'), JSON.stringify(work))
   return join(folder, 'work.json')
 }
 
-function startPeer(peer: Exclude<Peer, 'self'>): Worker {
+async function startPeer(peer: Exclude<Peer, 'self'>, subject: Subject): Promise<Worker> {
   const driver: Record<string, string> = icd ? { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd } : {}
+  const python = (program: string, ...args: string[]) =>
+    new Worker(peer, [flags.python, fileURLToPath(new URL(program, import.meta.url)), ...args])
+  if (peer === 'PyTorch COMET') return python('comet_torch.py', flags.comet!, cometWork())
   if (peer === 'PyTorch') {
-    return new Worker(peer, [flags.python, fileURLToPath(new URL('torch_worker.py', import.meta.url)), flags.tools])
-  }
-  if (peer === 'PyTorch COMET') {
-    const program = fileURLToPath(new URL('comet_torch.py', import.meta.url))
-    return new Worker(peer, [flags.python, program, flags.comet!, cometWork()])
+    if (subject === 'base' || subject === 'COMET') return python('torch_worker.py', flags.tools)
+    const model = await familyModel(subject)
+    return python('family_torch.py', model, familyWork(model))
   }
   if (peer === 'onnxruntime COMET') {
     return new Worker(peer, node('comet_onnxruntime.ts', flags['comet-onnx']!, cometWork(), 'webgpu'), driver)
@@ -192,13 +230,19 @@ function describe(): Section {
   const notes = [
     `adapter ${adapter.driver}`,
     machine,
-    'base model, context 200, 30 + 20 blocks of 5 ids, batch 1; medians of runs that took turns; × how many times faster than the peer',
+    'batch 1; medians of runs that took turns; × how many times faster than the peer',
+    ...(asked.some((row) => subjectOf(row) === 'base') ? ['base model: context 200, 30 + 20 blocks of 5 ids'] : []),
     ...(asked.some(({ peer }) => isComet(peer))
       ? [
           `COMET: queries of ${comet.ids} ids, tails of at most ${comet.longest - 1}; ours searches for all in one batch, peers one query after another`,
         ]
       : []),
-    'ours draws an id and reads it back, peers stop at the logits; encode leaves the cross-attention keys and values out',
+    ...(asked.some(({ family }) => family)
+      ? [
+          `families: published sizes, made-up weights, ${familySizes.context} ids read, replies of ${familySizes.tokens}; encode with the cross-attention keys and values`,
+        ]
+      : []),
+    'ours draws an id and reads it back, peers stop at the logits; encode of the base model leaves the cross-attention keys and values out',
     ...failures.map((it) => `failed: ${it}`),
   ]
   const cells = results.map(({ row, dtype, ours, peer, ratio }) => [

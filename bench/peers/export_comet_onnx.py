@@ -1,7 +1,7 @@
 """COMET-BART as graphs: `python3 export_comet_onnx.py MODEL OUT [IDS] [BEAMS]`. MODEL is a folder of `misc synth`; OUT gets start.onnx (a query's
 encoder, the keys and values of cross-attention, and the first step of all beams) and step.onnx (a step of the beams, with caches)."""
 import os, sys, torch
-import comet_torch as T
+import bart_torch as T
 out, ids, beams = sys.argv[2], *(int(it) for it in (sys.argv[3:] + ['20', '5'])[:2])
 os.makedirs(out, exist_ok=True)
 weights, layers = T.W, T.config['decoder_layers']

@@ -13,7 +13,17 @@ export const gemv: Product = { rows: 1, k: 512, n: 54944 }
 /** What is asked of COMET: queries of so many ids, searched with so many beams for as many tails of at most so many ids, the start counted. */
 export const comet = { queries: 15, ids: 20, beams: 5, longest: 24 }
 
-/** The same in a file, as every process reads it. */
+/** What a family other than MISC reads and draws: a text of so many ids, replies of so many, and the ids that all must say alike. */
+export const family = { context: lengths.context, tokens: 32, said: 8 }
+
+/** The same in a file, for PyTorch: ours draws the same ids. */
+export interface FamilyWork {
+  readonly ids: readonly number[]
+  readonly tokens: number
+  readonly said: number
+}
+
+/** What is asked of COMET, in a file, as every process reads it. */
 export interface CometWork {
   readonly queries: readonly (readonly number[])[]
   readonly beams: number

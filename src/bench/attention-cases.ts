@@ -2,11 +2,11 @@ import { attention, attentionTiles } from '../ops/attention.js'
 import { cachedAttention } from '../ops/cached-attention.js'
 import { crossAttention } from '../ops/cross-attention.js'
 import type { KernelCaseMaker } from './kernel-case.js'
-import type { BenchRig } from './rig.js'
+import type { MiscRig } from './misc-rig.js'
 import { sum } from './statistics.js'
 
-/** Attention of the encoder and of the fusion, and that of a decode step over the caches of {@link BenchRig.slots}. */
-export function attentionCases(rig: BenchRig): KernelCaseMaker[] {
+/** Attention of the encoder and of the fusion, and that of a decode step over the caches of {@link MiscRig.slots}. */
+export function attentionCases(rig: MiscRig): KernelCaseMaker[] {
   const { encoderHeads } = rig.weights.config
   const { context } = rig.workload
   const blocks = rig.blocks.map((ids) => ids.length)

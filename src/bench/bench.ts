@@ -1,23 +1,32 @@
 import { createRequire } from 'node:module'
 import { cpus, loadavg } from 'node:os'
-import { loadModel } from '../engine/load-model.js'
+import { describeFolder, openModel } from '../engine/load-model.js'
 import { type ProgressBar, withLoadingBar } from '../engine/loading-bar.js'
 import { InputError } from '../errors.js'
 import { snakeCase } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
+import { MiscModel } from '../models/misc/model.js'
+import type { Model } from '../models/model.js'
+import type { ModelDescription } from '../models/registry.js'
+import { weightMemory } from '../nn/memory.js'
 import { dawnOptions } from '../platform/node/adapter.js'
 import { blocksSuite, blocksSuiteRows } from './blocks-suite.js'
 import { measureCeilings } from './ceilings.js'
 import { coldStart, decodeSuite, decodeSuiteRuns } from './decode-suite.js'
 import { encodeSuite, encodeSuiteRows } from './encode-suite.js'
 import { kernelCases, kernelsSuite } from './kernels-suite.js'
+import { miscEncodeSuite, miscEncodeSuiteRows } from './misc-encode-suite.js'
+import { MiscRig } from './misc-rig.js'
 import { type PipelineFolders, pipelineFolders, pipelineSuite, pipelineSuiteRuns } from './pipeline-suite.js'
 import type { BenchReport } from './report.js'
 import { BenchRig } from './rig.js'
 import { scalingPoints, scalingSuite } from './scaling-suite.js'
 import type { SuiteContext } from './suite.js'
 import { drawOptions, type Workload } from './workload.js'
+
+/** Suites of what MISC alone has, or is taken apart for. */
+const miscSuites: readonly SuiteName[] = ['blocks', 'kernels', 'pipeline']
 
 /** The suites, in the order in which they run: decode first, for its cold start. */
 export const suiteNames = ['decode', 'encode', 'blocks', 'kernels', 'pipeline', 'scaling'] as const
@@ -28,8 +37,8 @@ export type SuiteName = (typeof suiteNames)[number]
 /** How {@link bench} is run. */
 export interface BenchOptions {
   readonly suites: readonly SuiteName[]
-  /** Whether suites that the folder lacks something for are left out, and the report says why; default: that is an error. */
-  readonly lenient?: boolean
+  /** Those of them that are left out where the model or its folder lacks something for them, and the report says why; default: none, that is an error. */
+  readonly optional?: readonly SuiteName[]
   /** Who writes the blocks in the suite `pipeline`; default: as {@link LoadOptions.comet}. */
   readonly comet?: string | undefined
   readonly workload: Workload
@@ -49,52 +58,56 @@ export interface BenchOptions {
 /**
  * Times a model on an adapter.
  *
- * @throws InputError where the folder holds no sound MISC model, or lacks what a suite needs.
+ * @throws InputError where the folder holds no sound model, or lacks what a suite needs.
  */
 export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Promise<BenchReport> {
   const { workload, dtype = 'f32', progress } = options
-  const { suites, folders, leftOut } = await possibleSuites(folder, options)
+  const description = await describeFolder(folder)
+  const { suites, folders, leftOut } = await possibleSuites(folder, description, options)
   const loadBefore = loadavg()[0]!
   const started = performance.now()
-  const weights = await withLoadingBar(
+  const model: Model = await withLoadingBar(
     (_, total) => progress('loading weights', total, 'bytes'),
-    (onProgress) => loadModel(gpu, folder, { dtype, onProgress }),
+    (onProgress) => openModel(gpu, folder, { dtype, onProgress }),
   )
   const weightsMs = performance.now() - started
-  const weightsBytes = gpu.allocatedBytes
-  const rig = new BenchRig(gpu, weights, workload)
+  const misc = model instanceof MiscModel ? new MiscRig(gpu, model, description, workload) : undefined
+  const rig = misc ?? new BenchRig(gpu, model, description, workload)
   try {
     const cold = suites.includes('decode') ? await coldStart(rig) : undefined
     const ceilings = await measureCeilings(gpu, options.bandwidthBytes)
     const runs = workload.warmups + workload.repetitions
-    const cases = kernelCases(rig, options.quotedProducts ?? true)
+    const cases = misc && suites.includes('kernels') ? kernelCases(misc, options.quotedProducts ?? true) : []
     const total: Record<SuiteName, number> = {
       decode: decodeSuiteRuns * runs,
-      encode: encodeSuiteRows * runs,
+      encode: (misc ? miscEncodeSuiteRows : encodeSuiteRows) * runs,
       blocks: blocksSuiteRows * runs,
       kernels: cases.length,
       pipeline: pipelineSuiteRuns * runs,
-      scaling: scalingPoints(weights.config, workload).length,
+      scaling: scalingPoints(description, workload).length,
     }
-    const suite = async <T>(name: SuiteName, run: (context: SuiteContext) => Promise<T>): Promise<T | undefined> => {
+    const suite = async <T>(
+      name: SuiteName,
+      run: (context: Omit<SuiteContext, 'rig'>) => Promise<T>,
+    ): Promise<T | undefined> => {
       if (!suites.includes(name)) return undefined
       using bar = progress(name, total[name], 'runs')
-      return run({ rig, ceilings, onRun: () => bar.advance(1) })
+      return run({ ceilings, onRun: () => bar.advance(1) })
     }
-    const decode = await suite('decode', (context) => decodeSuite(context, cold!))
-    const encode = await suite('encode', encodeSuite)
-    const blocks = await suite('blocks', blocksSuite)
-    const kernels = await suite('kernels', (context) => kernelsSuite(context, cases))
-    const pipeline = await suite('pipeline', (context) => pipelineSuite(context, folders!, options.dtype))
-    const scaling = await suite('scaling', scalingSuite)
-    const { config, variant } = weights
+    const decode = await suite('decode', (context) => decodeSuite({ ...context, rig }, cold!))
+    const encode = await suite('encode', (context) =>
+      misc ? miscEncodeSuite({ ...context, rig: misc }) : encodeSuite({ ...context, rig }))
+    const blocks = await suite('blocks', (context) => blocksSuite({ ...context, rig: misc! }))
+    const kernels = await suite('kernels', (context) => kernelsSuite({ ...context, rig: misc! }, cases))
+    const pipeline = await suite('pipeline', (context) => pipelineSuite({ ...context, rig }, folders!, options.dtype))
+    const scaling = await suite('scaling', (context) => scalingSuite({ ...context, rig }))
+    const { config, family, title, variant } = description
     return {
       versions: { 'misc-webgpu': options.packageVersion, node: process.versions.node, webgpu: dawnVersion() },
       model: {
-        folder,
-        variant,
+        ...{ folder, family, title, variant },
         d_model: config.dModel,
-        encoder_layers: config.encoderLayers,
+        encoder_layers: 'encoderLayers' in config ? config.encoderLayers : 0,
         decoder_layers: config.decoderLayers,
         vocab_size: config.vocabSize,
       },
@@ -109,7 +122,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
       sampling: inSnakeCase(drawOptions(workload)),
       load: { adapter_ms: options.adapterMs, weights_ms: weightsMs },
       memory: {
-        gpu_weights_bytes: weightsBytes,
+        gpu_weights_bytes: weightMemory(description.layout.weights, dtype).total,
         gpu_bytes: gpu.allocatedBytes,
         host_peak_bytes: process.resourceUsage().maxRSS * 1024,
       },
@@ -126,6 +139,7 @@ export async function bench(gpu: Gpu, folder: string, options: BenchOptions): Pr
     }
   } finally {
     rig.dispose()
+    model.dispose()
   }
 }
 
@@ -139,19 +153,24 @@ interface PossibleSuites {
 /** @throws InputError */
 async function possibleSuites(
   folder: string,
-  { suites, lenient = false, comet }: BenchOptions,
+  { family, title }: Pick<ModelDescription, 'family' | 'title'>,
+  { suites, optional = [], comet }: BenchOptions,
 ): Promise<PossibleSuites> {
+  const leftOut: Record<string, string> = {}
   let folders: PipelineFolders | undefined
-  if (suites.includes('pipeline')) {
+  for (const name of suites) {
     try {
-      folders = await pipelineFolders(folder, comet)
+      if (family !== 'misc' && miscSuites.includes(name)) {
+        throw new InputError(`${folder}: holds ${title}, and the suite ${name} is for MISC alone: leave it out`)
+      }
+      if (name === 'pipeline') folders = await pipelineFolders(folder, comet)
     } catch (error) {
       // A COMET that was named is meant to be used.
-      if (!(lenient && comet === undefined && error instanceof InputError)) throw error
-      return { suites: suites.filter((it) => it !== 'pipeline'), leftOut: { pipeline: error.message } }
+      if (!(error instanceof InputError && optional.includes(name) && comet === undefined)) throw error
+      leftOut[name] = error.message
     }
   }
-  return { suites, folders, leftOut: {} }
+  return { suites: suites.filter((it) => !(it in leftOut)), folders, leftOut }
 }
 
 function describeAdapter({ adapter, features, variants }: Gpu): BenchReport['adapter'] {

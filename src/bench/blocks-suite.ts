@@ -1,5 +1,6 @@
 import { miscLayout } from '../models/misc/layout.js'
 import { blockFlops } from './cost.js'
+import type { MiscRig } from './misc-rig.js'
 import type { BlocksReport } from './report.js'
 import { sum } from './statistics.js'
 import { gpuTime, type SuiteContext, timeRow } from './suite.js'
@@ -21,7 +22,7 @@ export const blocksSuiteRows = batches.length
 const profiledRuns = 1
 
 /** COMET blocks encoded with none of them in the cache. */
-export async function blocksSuite(context: SuiteContext): Promise<BlocksReport> {
+export async function blocksSuite(context: SuiteContext<MiscRig>): Promise<BlocksReport> {
   const { rig } = context
   const { config, variant } = rig.weights
   const { weights: layout } = miscLayout(config, variant)

@@ -26,6 +26,8 @@ export interface Dataset {
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666'] as const
 const faint = '#bbbbbb'
 
+const growths = ['context', 'blocks'] as const
+
 /** A plot for whatever was measured. */
 export function reportCharts(report: BenchReport): Chart[] {
   const { kernels, decode, encode, scaling } = report.suites
@@ -34,7 +36,8 @@ export function reportCharts(report: BenchReport): Chart[] {
     ...(decode?.gpu_step ? [opsChart('ops-decode', 'GPU time of a decode step, by kernel', decode.gpu_step)] : []),
     ...(encode?.gpu_encode ? [opsChart('ops-encode', 'GPU time of encode, by kernel', encode.gpu_encode)] : []),
     ...(kernels ? [rooflineChart(kernels.rows, report)] : []),
-    ...(scaling ? [batchChart(report), growthChart(report, 'context'), growthChart(report, 'blocks')] : []),
+    ...(scaling ? [batchChart(report)] : []),
+    ...growths.filter((it) => scaling?.rows.some(({ grows }) => grows === it)).map((it) => growthChart(report, it)),
   ]
 }
 

@@ -1,10 +1,15 @@
 import type { Tensor } from '../gpu/tensor.js'
-import type { MiscLayout, MiscWeights } from '../models/misc/layout.js'
+import { placesOf } from '../models/listeners/cache.js'
+import type { MiscLayout } from '../models/misc/layout.js'
+import type { Family, ModelDescription, ModelOf } from '../models/registry.js'
+import { cacheElements } from '../nn/kv-cache.js'
 import { matrixElements } from '../nn/layout.js'
+import type { BenchRig } from './rig.js'
 import { sum } from './statistics.js'
-import type { Workload } from './workload.js'
 
 type Weights = MiscLayout['weights']
+/** What the encoders of MISC and of a plain backbone have alike. */
+type EncoderWeights = Pick<Weights, 'encoder' | 'embedding'>
 
 /**
  * Floating-point operations of matrix products and attention, two for a multiplication and its addition. Norms, softmax
@@ -14,10 +19,14 @@ const products = (rows: number, part: unknown): number => 2 * rows * matrixEleme
 /** q·k and p·v, over all heads. */
 const attend = (pairs: number, d: number): number => 4 * pairs * d
 
-const widthOf = ({ embedding }: Weights): number => embedding.shape[1]!
+const widthOf = ({ embedding }: Pick<Weights, 'embedding'>): number => embedding.shape[1]!
 
 /** Eq. 1: the encoder over sequences of these lengths. */
-export function contextFlops(weights: Weights, lengths: readonly number[], layers = weights.encoder.layers): number {
+export function contextFlops(
+  weights: EncoderWeights,
+  lengths: readonly number[],
+  layers = weights.encoder.layers,
+): number {
   const pairs = sum(lengths.map((length) => length ** 2))
   return products(sum(lengths), layers) + layers.length * attend(pairs, widthOf(weights))
 }
@@ -54,32 +63,60 @@ export function crossFlops({ decoder }: Weights, states: number): number {
   return sum(layers)
 }
 
+/**
+ * All that comes before the first step, of texts of these lengths; undefined for families whose operations are not counted here:
+ * MISC has counts for its parts.
+ */
+export function encodeFlops({ family, layout }: ModelDescription, lengths: readonly number[]): number | undefined {
+  if (family !== 'bart' && family !== 'joint') return undefined
+  const { weights } = layout
+  const { layers } = weights.decoder
+  const [states, d] = [sum(lengths), widthOf(weights)]
+  const sources = layers.map((it) => it.crossKeyValue)
+  const encoded = contextFlops(weights, lengths) + products(states, sources)
+  if (family === 'bart') return encoded
+  // The start id's step, for what it says of the strategies: it attends to itself and to the text.
+  const step = products(lengths.length, [layers.map(({ crossKeyValue, ...step }) => step), weights.embedding])
+  return encoded + step + layers.length * attend(states + lengths.length, d)
+}
+
 /** Bytes that a decode step must read at least, and of what. */
 export interface StepBytes {
   /** Every weight that a step uses, once whatever the batch; the whole embedding among them, for the logits. */
   readonly weights: number
-  /** Keys and values of the replies so far, the mean over the steps after the first. */
+  /** Keys and values of the replies so far, and of a prompt, the mean over the steps after the first. */
   readonly self_cache: number
-  /** Keys and values of contexts and blocks, and the strategy's part. */
+  /** Keys and values of contexts and blocks, and what else is kept of them, as the strategy's part. */
   readonly cross_cache: number
   readonly total: number
 }
 
-/** What a decode step of the workload must read. */
-export function decodeStepBytes(
-  { config, decoder, embedding, logitsBias }: MiscWeights,
-  workload: Workload,
-): StepBytes {
-  const { context, postBlocks, situationBlocks, tokens, batch } = workload
-  const d = config.dModel
-  const layers = decoder.layers.length
+/** What a decode step of a rig's work must read. */
+export function decodeStepBytes({ model, description, inputs, workload }: BenchRig): StepBytes {
+  const { tokens, batch } = workload
+  // Step t reads t rows of the reply before its own, t from 1 to tokens − 1: the mean.
+  const positions = model.first(inputs[0]).length + tokens / 2
+  const sources = model.sourceRows(inputs[0])
+  const { self, cross } = cacheElements({ ...description.cache, positions, sources })
+  const weights = stepWeightBytes(model.weights as AnyWeights)
+  const [selfCache, crossCache] = [4 * batch * self, 4 * batch * cross]
+  return { weights, self_cache: selfCache, cross_cache: crossCache, total: weights + selfCache + crossCache }
+}
+
+type AnyWeights = ModelOf<Family>['weights']
+
+function stepWeightBytes(weights: AnyWeights): number {
   // What a reply's sources are projected with is used once, before its first step.
-  const used = decoder.layers.map(({ crossKeyValue, strategyValue, strategyOutput, ...step }) => step)
-  const weights = tensorBytes([embedding, logitsBias, used])
-  // Step t reads t earlier rows, t from 1 to tokens − 1.
-  const self = 4 * batch * layers * 2 * d * (tokens / 2)
-  const cross = 4 * batch * layers * (2 * d * (context + postBlocks + situationBlocks) + d)
-  return { weights, self_cache: self, cross_cache: cross, total: weights + self + cross }
+  const ofStep = ({ crossKeyValue, strategyValue, strategyOutput, ...step }: Record<string, unknown>) => step
+  const layers = weights.decoder.layers.map((layer) => ofStep({ ...layer }))
+  if (!('generator' in weights)) {
+    return tensorBytes([weights.embedding, 'logitsBias' in weights && weights.logitsBias, layers])
+  }
+  const { decoder, generator, embedding, config } = weights
+  const { projection, norm, listeners } = decoder
+  // Of the listeners, as many as hear one sequence.
+  const heard = listeners ? (tensorBytes(ofStep({ ...listeners })) * placesOf(config)) / listeners.count : 0
+  return tensorBytes([generator.weight ?? embedding, generator.bias, projection, norm, layers]) + heard
 }
 
 /** Bytes of all tensors of a part of the weights, scales included. */

@@ -2,7 +2,7 @@ import { median } from 'simple-statistics'
 import { decodeStepBytes } from './cost.js'
 import type { DecodeReport } from './report.js'
 import type { BenchRig } from './rig.js'
-import { sum, summarize, timed } from './statistics.js'
+import { type Summary, sum, summarize, timed } from './statistics.js'
 import { gpuTime, repeated, type SuiteContext } from './suite.js'
 
 /** Steps whose GPU time is taken. */
@@ -36,13 +36,11 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
     return { ttft, gaps: await rig.draw(tokens - 1) }
   })
   const parts = await repeated(context, async () => {
-    rig.blockCache.clear()
-    const blocks = await timed(() => rig.encodeBlocks())
-    const start = performance.now()
-    const encoded = await rig.encode()
-    const contextMs = performance.now() - start
-    const crossKv = await timed(() => rig.prepare(encoded))
-    return { blocks, context: contextMs, crossKv, firstStep: await timed(() => rig.step()) }
+    rig.model.forget()
+    const times: Record<string, number> = {}
+    for (const [name, run] of rig.startParts()) times[name] = await timed(run)
+    times.first_step = await timed(() => rig.step())
+    return times
   })
   // A reply of its own: once a reply has ended, its steps draw nothing.
   await rig.start()
@@ -51,16 +49,11 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
 
   const tpot = summarize(replies.map(({ gaps }) => sum(gaps) / gaps.length))
   const wallMs = sum(replies.map(({ ttft, gaps }) => ttft + sum(gaps)))
-  const stepBytes = decodeStepBytes(rig.weights, rig.workload)
+  const stepBytes = decodeStepBytes(rig)
   return {
     cold,
     ttft_ms: summarize(replies.map(({ ttft }) => ttft)),
-    ttft_parts_ms: {
-      blocks: summarize(parts.map((it) => it.blocks)),
-      context: summarize(parts.map((it) => it.context)),
-      cross_kv: summarize(parts.map((it) => it.crossKv)),
-      first_step: summarize(parts.map((it) => it.firstStep)),
-    },
+    ttft_parts_ms: summarizeParts(parts) as DecodeReport['ttft_parts_ms'],
     tpot_ms: tpot,
     itl_ms: summarize(replies.flatMap(({ gaps }) => gaps)),
     itl_by_position_ms: replies[0]!.gaps.map((_, i) => median(replies.map(({ gaps }) => gaps[i]!))),
@@ -72,4 +65,8 @@ export async function decodeSuite(context: SuiteContext, cold: DecodeReport['col
     steps_in_flight: rig.stepsInFlight,
     gpu_step: gpuStep,
   }
+}
+
+function summarizeParts(parts: readonly Readonly<Record<string, number>>[]): Record<string, Summary> {
+  return Object.fromEntries(Object.keys(parts[0]!).map((name) => [name, summarize(parts.map((it) => it[name]!))]))
 }

@@ -2,7 +2,7 @@ import type { Recorder } from '../gpu/recorder.js'
 import type { Tensor } from '../gpu/tensor.js'
 import { writeWeights } from '../gpu/weight-format.js'
 import { randomValues } from '../random-values.js'
-import type { BenchRig } from './rig.js'
+import type { MiscRig } from './misc-rig.js'
 
 /** One op at one shape of a model, to be recorded with any of its kernels. */
 export interface KernelCase {
@@ -21,13 +21,13 @@ export interface KernelCase {
 }
 
 /** Makes a case when its turn comes, so that only one has tensors of its own. */
-export type KernelCaseMaker = (rig: BenchRig, tensors: CaseTensors) => KernelCase
+export type KernelCaseMaker = (rig: MiscRig, tensors: CaseTensors) => KernelCase
 
 /** Inputs and outputs of a case, of random values, freed together. */
 export class CaseTensors {
   readonly #made: Tensor[] = []
 
-  constructor(readonly rig: BenchRig) {}
+  constructor(readonly rig: MiscRig) {}
 
   random(label: string, ...shape: number[]): Tensor {
     const length = shape.reduce((a, b) => a * b, 1)

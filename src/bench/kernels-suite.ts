@@ -6,9 +6,9 @@ import type { Recording } from '../gpu/recording.js'
 import { attentionCases } from './attention-cases.js'
 import type { Ceilings } from './ceilings.js'
 import { CaseTensors, type KernelCase, type KernelCaseMaker } from './kernel-case.js'
+import type { MiscRig } from './misc-rig.js'
 import { productCases, quotedProductCases } from './product-cases.js'
 import type { KernelRow, KernelsReport } from './report.js'
-import type { BenchRig } from './rig.js'
 import { rowCases } from './row-cases.js'
 import { sum, summarize, timed } from './statistics.js'
 import type { SuiteContext } from './suite.js'
@@ -24,7 +24,7 @@ const leastSampleSeconds = 0.01
 const secondsPerSample = 0.05
 
 /** What {@link kernelsSuite} times. @param quoted with the products that peers are timed on, whatever the model. */
-export const kernelCases = (rig: BenchRig, quoted: boolean): KernelCaseMaker[] => [
+export const kernelCases = (rig: MiscRig, quoted: boolean): KernelCaseMaker[] => [
   ...(quoted ? quotedProductCases : []),
   ...productCases(rig),
   ...attentionCases(rig),
@@ -33,7 +33,7 @@ export const kernelCases = (rig: BenchRig, quoted: boolean): KernelCaseMaker[] =
 
 /** Every kernel that the adapter can run for the model's shapes, those that the engine does not choose too. */
 export async function kernelsSuite(
-  { rig, ceilings, onRun }: SuiteContext,
+  { rig, ceilings, onRun }: SuiteContext<MiscRig>,
   cases: readonly KernelCaseMaker[],
 ): Promise<KernelsReport> {
   // Fills the decoder's caches, which attention reads.
@@ -51,7 +51,7 @@ export async function kernelsSuite(
   return { rows }
 }
 
-async function timeCase(rig: BenchRig, kernelCase: KernelCase, ceilings: Ceilings): Promise<KernelRow[]> {
+async function timeCase(rig: MiscRig, kernelCase: KernelCase, ceilings: Ceilings): Promise<KernelRow[]> {
   const { variants } = rig.gpu
   const rows: KernelRow[] = []
   const [choice] = variants.watch(() => kernelCase.record(new Recorder(rig.gpu), 0))
@@ -70,7 +70,7 @@ async function timeCase(rig: BenchRig, kernelCase: KernelCase, ceilings: Ceiling
 }
 
 /** Milliseconds of one dispatch, by the clock and by timestamps. */
-async function timeVariant(rig: BenchRig, { layers, record, prepare }: KernelCase) {
+async function timeVariant(rig: MiscRig, { layers, record, prepare }: KernelCase) {
   const { gpu } = rig
   const recorder = new Recorder(gpu)
   for (let layer = 0; layer < layers; layer++) record(recorder, layer)
@@ -125,7 +125,7 @@ async function sampleTimes(work: () => Promise<void>, samples: number): Promise<
   })
 }
 
-async function gpuTime({ gpu }: BenchRig, recording: Recording, layers: number, prepare?: () => void) {
+async function gpuTime({ gpu }: MiscRig, recording: Recording, layers: number, prepare?: () => void) {
   if (!Profiler.supports(gpu)) return null
   const profiler = new Profiler(gpu)
   try {

@@ -1,7 +1,7 @@
 import type { Tensor } from '../gpu/tensor.js'
 import { type Activation, matmul, matmulOp } from '../ops/matmul.js'
 import type { CaseTensors, KernelCase, KernelCaseMaker } from './kernel-case.js'
-import type { BenchRig } from './rig.js'
+import type { MiscRig } from './misc-rig.js'
 
 /** Rows × columns in × columns out. */
 const quotedProducts = [
@@ -18,7 +18,7 @@ interface Layer {
 }
 
 /** The products of the encoder and of a decode step, on the model's own weights. */
-export function productCases({ weights, workload }: BenchRig): KernelCaseMaker[] {
+export function productCases({ weights, workload }: MiscRig): KernelCaseMaker[] {
   const { encoder, decoder, fusion, embedding, logitsBias } = weights
   const encoded = [
     product(
@@ -87,7 +87,7 @@ export const quotedProductCases: readonly KernelCaseMaker[] = quotedProducts.map
 )
 
 function product(name: string, rows: number, layers: readonly Layer[], activation?: Activation): KernelCaseMaker {
-  return (_: BenchRig, tensors: CaseTensors): KernelCase => {
+  return (_: MiscRig, tensors: CaseTensors): KernelCase => {
     const { weight } = layers[0]!
     const [n, k] = weight.shape as [number, number]
     const x = tensors.random('x', rows, k)

@@ -1,5 +1,6 @@
 import type { KernelTime } from '../gpu/profiler.js'
 import type { WeightDtype } from '../gpu/tensor.js'
+import type { Family } from '../models/registry.js'
 import type { Ceilings } from './ceilings.js'
 import type { StepBytes } from './cost.js'
 import type { Summary } from './statistics.js'
@@ -9,8 +10,12 @@ export interface BenchReport {
   readonly versions: { readonly 'misc-webgpu': string; readonly node: string; readonly webgpu: string }
   readonly model: {
     readonly folder: string
+    readonly family: Family
+    /** What it is, in words. */
+    readonly title: string
     readonly variant: string
     readonly d_model: number
+    /** 0 for a decoder alone. */
     readonly encoder_layers: number
     readonly decoder_layers: number
     readonly vocab_size: number
@@ -60,7 +65,7 @@ export interface BenchReport {
     readonly pipeline?: PipelineReport
     readonly scaling?: ScalingReport
   }
-  /** Suites of `all` that the model's folder lacks something for: what. */
+  /** Suites of `all` that the model has no part in, or its folder lacks something for: why. */
   readonly left_out: Readonly<Record<string, string>>
 }
 
@@ -100,14 +105,17 @@ export type GpuTime = { readonly ms: number; readonly kernels: readonly KernelTi
 export interface DecodeReport {
   /** The process's first reply: kernels compile, unless the driver kept them from an earlier process. */
   readonly cold: { readonly ttft_ms: number; readonly compile_ms: number; readonly kernels: number }
-  /** From ids to the first id drawn, the blocks encoded anew. */
+  /** From ids to the first id drawn, MISC's blocks encoded anew. */
   readonly ttft_ms: Summary
   /** The same taken apart, in other runs: each part is submitted and awaited by itself. */
   readonly ttft_parts_ms: {
-    readonly blocks: Summary
+    /** All but the first step, of a family other than MISC. */
+    readonly encode?: Summary
+    /** MISC's, and so the next two. */
+    readonly blocks?: Summary
     /** With fusion and strategy. */
-    readonly context: Summary
-    readonly cross_kv: Summary
+    readonly context?: Summary
+    readonly cross_kv?: Summary
     readonly first_step: Summary
   }
   /** (end to end − TTFT) / (tokens − 1), of each run. */
@@ -137,15 +145,17 @@ export interface WorkRow {
   readonly ids: number
   readonly ms: Summary
   readonly ids_per_s: number
-  readonly gflop: number
+  /** Missing where nobody has counted its operations, and so is `mfu`. */
+  readonly gflop?: number
   /** Part of the measured FMA peak. */
-  readonly mfu: number
+  readonly mfu?: number
 }
 
 export interface EncodeReport {
   /**
-   * `encode`: blocks, context, fusion and strategy, as the peers' encode; `encode_cached_blocks`: the same with the
-   * blocks in the cache; then the parts: `blocks`, `context`, `fusion_strategy`; and `cross_kv`, no part of `encode`.
+   * MISC: `encode`: blocks, context, fusion and strategy, as the peers' encode; `encode_cached_blocks`: the same with the
+   * blocks in the cache; then the parts: `blocks`, `context`, `fusion_strategy`; and `cross_kv`, no part of `encode`. Other
+   * families: `encode`, all that comes before the first step, keys and values of cross-attention among it.
    */
   readonly rows: readonly WorkRow[]
   /** Of `encode`. */
@@ -203,7 +213,7 @@ export interface TurnReport {
   readonly first_step: Summary
 }
 
-/** What grows in a {@link ScalingRow}; all else is as in the workload. */
+/** What grows in a {@link ScalingRow}, `blocks` where the model reads some; all else is as in the workload. */
 export type Growing = 'context' | 'blocks' | 'batch'
 
 /** The cost of the work at one size; null where nothing was measured. */
@@ -213,7 +223,7 @@ export interface ScalingRow {
   /** That many COMET blocks alone. */
   readonly blocks_ms: Summary | null
   readonly blocks_per_s: number | null
-  /** Blocks, contexts, fusion and strategy, with no block in the cache. */
+  /** The suite `encode`'s row of that name, with no block in the cache. */
   readonly encode_ms: Summary | null
   /** A decode step of the whole batch. */
   readonly step_ms: Summary | null

@@ -4,48 +4,52 @@ import { GpuError } from '../errors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recording } from '../gpu/recording.js'
-import type { BlockCache } from '../models/misc/block-cache.js'
-import type { MiscCache } from '../models/misc/decoder.js'
-import type { MiscWeights } from '../models/misc/layout.js'
-import { type DialogueIds, type EncodedDialogues, encodeDialogues, prepareDecoding } from '../models/misc/misc.js'
-import { MiscModel } from '../models/misc/model.js'
+import type { Model } from '../models/model.js'
+import type { ModelDescription } from '../models/registry.js'
 import type { Pass } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
 import { rowStatus } from '../ops/sampling-rows.js'
-import { drawOptions, makeDialogues, type Workload } from './workload.js'
+import { drawOptions, randomIds, type Workload } from './workload.js'
 
-/** A workload's dialogues on the GPU, and all that the engine does with them, a part at a time so that it can be timed. */
-export class BenchRig {
-  readonly dialogues: readonly DialogueIds[]
+/** A part of what comes before the first step, by its name in the report. */
+export type StartPart = readonly [name: string, run: () => Promise<unknown>]
+
+/** A workload's inputs on the GPU, and all that the engine does with them, a part at a time so that it can be timed. */
+export class BenchRig<Made extends Model = Model> {
+  readonly inputs: readonly unknown[]
   readonly slots: ReplySlots
-  readonly blockCache: BlockCache
   /** Milliseconds that {@link run} has waited for kernels to compile. */
   compileMs = 0
   readonly stepsInFlight: number
-  readonly #model: MiscModel
-  readonly #run: Run<MiscWeights>
+  readonly #run: Run<Made['weights']>
 
+  /** @param model is not the rig's own: it may have several. */
   constructor(
     readonly gpu: Gpu,
-    readonly weights: MiscWeights,
+    readonly model: Made,
+    readonly description: ModelDescription,
     readonly workload: Workload,
   ) {
-    const { config } = weights
     this.stepsInFlight = defaultStepsInFlight(gpu.adapter)
-    this.dialogues = makeDialogues(workload, config)
-    this.#model = new MiscModel(gpu, weights)
-    this.slots = new ReplySlots(gpu, this.#model, workload.batch, tokenRules(config))
-    this.#run = new Run(gpu, weights)
-    this.blockCache = this.#model.blocks
+    this.inputs = this.makeInputs()
+    this.slots = new ReplySlots(gpu, model, workload.batch, tokenRules(model.config))
+    this.#run = new Run(gpu, model.weights)
   }
 
-  /** Blocks of all dialogues. */
-  get blocks(): (readonly number[])[] {
-    return this.dialogues.flatMap(({ post, situation }) => [...post, ...situation])
+  /** The same model at other work. */
+  at(workload: Workload): BenchRig {
+    return new BenchRig(this.gpu, this.model, this.description, workload)
+  }
+
+  /** Of random ids, the same for the same seed. */
+  protected makeInputs(): readonly unknown[] {
+    const { batch, context, seed } = this.workload
+    const ids = randomIds(seed, this.model.config.vocabSize)
+    return Array.from({ length: batch }, () => this.model.usualInput(context, ids))
   }
 
   /** Records, waits for the kernels where they are new, submits and waits for the result. */
-  async run<T>(record: (pass: Pass<MiscWeights>) => T): Promise<T> {
+  async run<T>(record: (pass: Pass<Made['weights']>) => T): Promise<T> {
     return this.record(record, async (recording) => {
       this.gpu.submit([recording])
       await this.gpu.idle()
@@ -53,7 +57,10 @@ export class BenchRig {
   }
 
   /** As {@link run}, but the caller submits. */
-  async record<T>(record: (pass: Pass<MiscWeights>) => T, submit: (recording: Recording) => Promise<void>): Promise<T> {
+  async record<T>(
+    record: (pass: Pass<Made['weights']>) => T,
+    submit: (recording: Recording) => Promise<void>,
+  ): Promise<T> {
     let recorded = 0
     const { result, recording } = await this.#run.record((pass) => {
       const value = record(pass)
@@ -67,25 +74,21 @@ export class BenchRig {
     return result
   }
 
-  /** Eq. 2–3, for the blocks that the cache does not hold. */
-  encodeBlocks(blocks = this.blocks): Promise<number[]> {
-    return this.run((pass) => this.blockCache.encode(pass, blocks))
+  /** Records what the suite `encode` times as a whole. */
+  encode(pass: Pass<Made['weights']>): unknown {
+    return this.#start(pass)
   }
 
-  /** Eq. 1–6; the blocks that the cache holds are taken from it. */
-  encode(): Promise<EncodedDialogues> {
-    return this.run((pass) => encodeDialogues(pass, this.blockCache, this.dialogues))
-  }
-
-  /** The keys and values of cross-attention, for all layers; then replies may be drawn. */
-  async prepare(encoded: EncodedDialogues): Promise<void> {
-    await this.run((pass) => this.#prepare(pass, encoded))
-  }
-
-  /** All that comes before the first step, in one submission as the engine does it. The blocks are encoded anew. */
+  /** All that comes before the first step, in one submission as the engine does it, with nothing kept of earlier inputs. */
   async start(): Promise<void> {
-    this.blockCache.clear()
-    await this.run((pass) => this.#prepare(pass, encodeDialogues(pass, this.blockCache, this.dialogues)))
+    this.model.forget()
+    await this.run((pass) => this.#start(pass))
+    this.startRows()
+  }
+
+  /** The same taken apart; after them replies may be drawn. */
+  startParts(): readonly StartPart[] {
+    return [['encode', () => this.start()]]
   }
 
   /** One id more for every reply: decoder, processors, draw, and the ids read back. */
@@ -118,21 +121,20 @@ export class BenchRig {
     return gaps
   }
 
-  /** Every reply begins anew, with the dialogues that are prepared. */
+  /** Every reply begins anew, with the inputs that are read. */
   startRows(): void {
-    const { decoderStartId } = this.weights.config
-    for (const slot of this.dialogues.keys()) this.slots.start(slot, drawOptions(this.workload), [decoderStartId])
+    for (const [slot, input] of this.inputs.entries()) {
+      const first = this.model.first(input)
+      this.slots.start(slot, drawOptions(this.workload), [first.id], first)
+    }
   }
 
   dispose(): void {
     this.slots.dispose()
-    this.#model.dispose()
     this.#run.dispose()
   }
 
-  #prepare(pass: Pass<MiscWeights>, encoded: EncodedDialogues): void {
-    const slots = this.dialogues.map((_, slot) => slot)
-    prepareDecoding(pass, this.slots.cache as MiscCache, slots, encoded)
-    this.startRows()
+  #start(pass: Pass<Made['weights']>): unknown {
+    return this.model.start(pass, this.inputs, this.slots.cache, [...this.inputs.keys()])
   }
 }

@@ -2,10 +2,10 @@ import { layerNorm } from '../ops/layer-norm.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { sample } from '../ops/sample.js'
 import type { KernelCaseMaker } from './kernel-case.js'
-import type { BenchRig } from './rig.js'
+import type { MiscRig } from './misc-rig.js'
 
 /** What is done row by row: norms and sampling. Their operations do not count; memory bounds them. */
-export function rowCases({ workload }: BenchRig): KernelCaseMaker[] {
+export function rowCases({ workload }: MiscRig): KernelCaseMaker[] {
   return [norm(workload.batch), norm(workload.context), processors, draw]
 }
 

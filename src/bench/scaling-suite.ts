@@ -1,9 +1,9 @@
-import type { MiscConfig } from '../models/misc/config.js'
+import { MiscRig } from './misc-rig.js'
 import type { Growing, ScalingReport, ScalingRow } from './report.js'
-import { BenchRig } from './rig.js'
+import type { BenchRig } from './rig.js'
 import { type Summary, summarize, timed } from './statistics.js'
 import type { SuiteContext } from './suite.js'
-import { randomIds, type Workload } from './workload.js'
+import { isPrompted, type Room, randomIds, type Workload } from './workload.js'
 
 /** Sizes at which the work is timed; those that a model has no room for are left out. */
 const sizes: Readonly<Record<Growing, readonly number[]>> = {
@@ -28,7 +28,7 @@ interface Point {
 export async function scalingSuite(context: SuiteContext): Promise<ScalingReport> {
   const { rig, onRun } = context
   const rows: ScalingRow[] = []
-  for (const point of scalingPoints(rig.weights.config, rig.workload)) {
+  for (const point of scalingPoints(rig.description, rig.workload)) {
     rows.push(await timePoint(rig, point))
     onRun()
   }
@@ -36,12 +36,15 @@ export async function scalingSuite(context: SuiteContext): Promise<ScalingReport
 }
 
 /** The sizes that a model has room for. */
-export function scalingPoints(config: MiscConfig, workload: Workload): Point[] {
-  const { maxPositions, maxPostBlocks, maxSituationBlocks } = config
+export function scalingPoints(model: Room, workload: Workload): Point[] {
+  const { config } = model
+  const longest = config.maxPositions - (isPrompted(model) ? workload.tokens - 1 : 0)
   const points: Point[] = sizes.context
-    .filter((at) => at <= maxPositions)
+    .filter((at) => at <= longest)
     .map((at) => ({ grows: 'context', at, workload: { ...workload, context: at } }))
-  for (const at of sizes.blocks) {
+  const blocks = 'maxPostBlocks' in config ? config : undefined
+  for (const at of blocks ? sizes.blocks : []) {
+    const { maxPostBlocks, maxSituationBlocks } = blocks!
     const postBlocks = Math.min(maxPostBlocks, Math.ceil(0.6 * at))
     const situationBlocks = Math.min(maxSituationBlocks, at - postBlocks)
     const fits = postBlocks + situationBlocks === at
@@ -51,16 +54,12 @@ export function scalingPoints(config: MiscConfig, workload: Workload): Point[] {
 }
 
 async function timePoint(shared: BenchRig, { grows, at, workload }: Point): Promise<ScalingRow> {
-  const alone = grows === 'blocks' && at > 0 ? await timeBlocks(shared, at) : null
+  const alone = grows === 'blocks' && at > 0 && shared instanceof MiscRig ? await timeBlocks(shared, at) : null
   const row = { grows, at, blocks_ms: alone, blocks_per_s: alone && at / (alone.p50 / 1e3) }
   if (!workload) return { ...row, encode_ms: null, step_ms: null, decode_tokens_per_s: null }
-  const rig = new BenchRig(shared.gpu, shared.weights, workload)
+  const rig = shared.at(workload)
   try {
-    const encode = await timeRuns(
-      rig,
-      () => rig.blockCache.clear(),
-      () => rig.encode(),
-    )
+    const encode = await timeRuns(rig, () => rig.run((pass) => rig.encode(pass)))
     const step = await timeSteps(rig)
     return { ...row, encode_ms: encode, step_ms: step, decode_tokens_per_s: workload.batch / (step.p50 / 1e3) }
   } finally {
@@ -69,22 +68,18 @@ async function timePoint(shared: BenchRig, { grows, at, workload }: Point): Prom
 }
 
 /** Distinct blocks, as far as the vocabulary has them. */
-async function timeBlocks(rig: BenchRig, count: number): Promise<Summary> {
+async function timeBlocks(rig: MiscRig, count: number): Promise<Summary> {
   const { seed, blockLength } = rig.workload
   const draw = randomIds(seed, rig.weights.config.vocabSize)
   const blocks = Array.from({ length: count }, () => draw(blockLength))
-  return timeRuns(
-    rig,
-    () => rig.blockCache.clear(),
-    () => rig.encodeBlocks(blocks),
-  )
+  return timeRuns(rig, () => rig.encodeBlocks(blocks))
 }
 
-/** As often as the workload says, or until enough time has passed; a short first run does not count. */
-async function timeRuns({ workload }: BenchRig, prepare: () => void, work: () => Promise<unknown>): Promise<Summary> {
+/** As often as the workload says, or until enough time has passed; a short first run does not count. No block is in the cache. */
+async function timeRuns({ model, workload }: BenchRig, work: () => Promise<unknown>): Promise<Summary> {
   const started = performance.now()
   const run = () => {
-    prepare()
+    model.forget()
     return timed(work)
   }
   const first = await run()

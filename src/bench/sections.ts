@@ -44,10 +44,7 @@ function heading(report: BenchReport): Section {
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   const toggles = adapter.toggles.length > 0 ? `, ${adapter.toggles.join(', ')}` : ''
   const rows = [
-    [
-      'model',
-      `variant ${model.variant}, d ${model.d_model}, ${model.encoder_layers} + ${model.decoder_layers} layers, ${dtype}`,
-    ],
+    ['model', `${model.title}, d ${model.d_model}, ${model.encoder_layers} + ${model.decoder_layers} layers, ${dtype}`],
     ['adapter', adapterName(report)],
     [
       'machine',
@@ -55,11 +52,7 @@ function heading(report: BenchReport): Section {
     ],
     ['versions', `${packages.join(', ')}${toggles}`],
     ['kernels', adapter.tuned_classes > 0 ? `measured for ${adapter.tuned_classes} shape classes` : 'by guess'],
-    [
-      'work',
-      `batch ${w.batch}, context ${w.context}, ${w.post_blocks} + ${w.situation_blocks} blocks of ${w.block_length} ids, ` +
-        `${w.tokens} ids a reply, seed ${w.seed}`,
-    ],
+    ['work', `batch ${w.batch}, context ${w.context}, ${blocksOf(report)}${w.tokens} ids a reply, seed ${w.seed}`],
     ['runs', `${w.repetitions} after ${w.warmups} that do not count; times in ms`],
     [
       'ceilings',
@@ -75,6 +68,9 @@ function heading(report: BenchReport): Section {
   ]
   return { title: reportTitle(report), notes: rows.map(([name, text]) => `${name!.padEnd(9)} ${text}`) }
 }
+
+const blocksOf = ({ model, workload: w }: BenchReport): string =>
+  model.family === 'misc' ? `${w.post_blocks} + ${w.situation_blocks} blocks of ${w.block_length} ids, ` : ''
 
 function kernelsSection({ rows }: KernelsReport): Section {
   return {
@@ -101,6 +97,14 @@ function kernelsSection({ rows }: KernelsReport): Section {
   }
 }
 
+const partNames = [
+  ['encode', 'encode'],
+  ['blocks', 'blocks'],
+  ['context', 'context, fusion'],
+  ['cross_kv', 'cross keys, values'],
+  ['first_step', 'first step'],
+] as const
+
 function decodeSections(decode: DecodeReport, { workload }: BenchReport): Section[] {
   const { cold, ttft_parts_ms: parts, step_bytes: bytes } = decode
   const caches = bytes.self_cache + bytes.cross_cache
@@ -114,10 +118,7 @@ function decodeSections(decode: DecodeReport, { workload }: BenchReport): Sectio
       ],
       table: summaryTable([
         ['first id (TTFT), warm', decode.ttft_ms],
-        ['  blocks', parts.blocks],
-        ['  context, fusion', parts.context],
-        ['  cross keys, values', parts.cross_kv],
-        ['  first step', parts.first_step],
+        ...partNames.flatMap(([key, name]) => (parts[key] ? [[`  ${name}`, parts[key]] as const] : [])),
         ['per id (TPOT)', decode.tpot_ms],
         ['between ids (ITL)', decode.itl_ms],
       ]),
@@ -215,8 +216,8 @@ function workTable(rows: readonly WorkRow[]): Table {
       name,
       ...[ms.mean, ms.std, ms.p50, ms.max].map(fixed),
       `${ids}`,
-      ...[ids_per_s, gflop].map(fixed),
-      percent(mfu),
+      ...[ids_per_s, gflop].map(fixedOr),
+      mfu === undefined ? nothing : percent(mfu),
     ]),
   }
 }

@@ -7,8 +7,8 @@ import type { BenchRig } from './rig.js'
 import { sum, summarize, timed } from './statistics.js'
 
 /** What a suite works with. */
-export interface SuiteContext {
-  readonly rig: BenchRig
+export interface SuiteContext<Rig extends BenchRig = BenchRig> {
+  readonly rig: Rig
   readonly ceilings: Ceilings
   /** Called after every run. */
   readonly onRun: () => void
@@ -26,10 +26,10 @@ export async function repeated<T>({ rig, onRun }: SuiteContext, run: () => Promi
   return results
 }
 
-/** Times one kind of work on ids. `prepare` is not timed. */
+/** Times one kind of work on ids. `prepare` is not timed. Without a count of its operations there is no MFU. */
 export async function timeRow(
   context: SuiteContext,
-  { name, ids, flops }: { name: string; ids: number; flops: number },
+  { name, ids, flops }: { name: string; ids: number; flops: number | undefined },
   work: () => Promise<unknown>,
   prepare: () => unknown = () => {},
 ): Promise<WorkRow> {
@@ -38,9 +38,10 @@ export async function timeRow(
     return timed(work)
   })
   const ms = summarize(times)
+  const row = { name, ids, ms, ids_per_s: ids / (ms.mean / 1e3) }
+  if (flops === undefined) return row
   const gflop = flops / 1e9
-  const mfu = gflop / (ms.mean / 1e3) / context.ceilings.fma.gflop_per_s
-  return { name, ids, ms, ids_per_s: ids / (ms.mean / 1e3), gflop, mfu }
+  return { ...row, gflop, mfu: gflop / (ms.mean / 1e3) / context.ceilings.fma.gflop_per_s }
 }
 
 /**

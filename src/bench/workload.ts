@@ -3,11 +3,13 @@ import { type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import { randomWord } from '../generation/random.js'
 import type { MiscConfig } from '../models/misc/config.js'
 import type { DialogueIds } from '../models/misc/misc.js'
+import type { ModelDescription } from '../models/registry.js'
 
 /** The work that is timed: its lengths, how often, and the seed of its ids. */
 export interface Workload {
-  /** Ids of each dialogue's context. */
+  /** Ids of each dialogue's context: of whatever text the model reads. */
   readonly context: number
+  /** 0 where the model reads no blocks. */
   readonly postBlocks: number
   readonly situationBlocks: number
   /** Ids of each block. */
@@ -24,6 +26,9 @@ export interface Workload {
   readonly seed: number
 }
 
+/** What of a model says how much work it has room for. */
+export type Room = Pick<ModelDescription, 'config' | 'cache'>
+
 /** What stands where the caller asks for nothing else: the work that the peers are timed on. */
 export const standardWorkload: Workload = {
   context: 200,
@@ -37,34 +42,40 @@ export const standardWorkload: Workload = {
   seed: 1,
 }
 
+/** Whether a model attends to itself alone: its positions are those of a prompt and of what follows it. */
+export const isPrompted = ({ cache }: Pick<Room, 'cache'>): boolean => cache.sources.length === 0
+
 /**
  * The work to time: what was asked for, checked, and the standard for the rest, cut to what the model can do.
  *
  * @throws InputError naming the flag that is out of range.
  */
-export function resolveWorkload(asked: Partial<Workload>, config: MiscConfig): Workload {
-  const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = config
-  const ranges: Record<keyof Workload, readonly [least: number, most: number]> = {
-    context: [1, maxPositions],
-    postBlocks: [0, maxPostBlocks],
-    situationBlocks: [0, maxSituationBlocks],
-    blockLength: [1, Math.min(maxBlockLength, maxPositions)],
-    tokens: [2, maxPositions],
-    batch: [1, 256],
-    repetitions: [1, 10_000],
-    warmups: [0, 10_000],
-    seed: [0, Number.MAX_SAFE_INTEGER],
-  }
-  const value = (name: keyof Workload): number => {
-    const [least, most] = ranges[name]
+export function resolveWorkload(asked: Partial<Workload>, model: Room): Workload {
+  const { config } = model
+  const { maxPositions } = config
+  const prompted = isPrompted(model)
+  const resolve = (name: keyof Workload, least: number, most: number, usual = standardWorkload[name]): number => {
     const wanted = asked[name]
-    if (wanted === undefined) return Math.min(standardWorkload[name], most)
+    if (wanted === undefined) return Math.min(usual, most)
     if (Number.isInteger(wanted) && wanted >= least && wanted <= most) return wanted
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     throw new InputError(`--${flag} must be a whole number from ${least} to ${most} for this model, got ${wanted}`)
   }
-  const names = Object.keys(ranges) as (keyof Workload)[]
-  return Object.fromEntries(names.map((name) => [name, value(name)])) as unknown as Workload
+  const half = Math.min(standardWorkload.context, Math.ceil(maxPositions / 2))
+  const context = prompted ? resolve('context', 1, maxPositions - 1, half) : resolve('context', 1, maxPositions)
+  const blocks = 'maxPostBlocks' in config ? config : { maxPostBlocks: 0, maxSituationBlocks: 0, maxBlockLength: 0 }
+  return {
+    context,
+    postBlocks: resolve('postBlocks', 0, blocks.maxPostBlocks),
+    situationBlocks: resolve('situationBlocks', 0, blocks.maxSituationBlocks),
+    blockLength: resolve('blockLength', 1, Math.min(blocks.maxBlockLength, maxPositions)),
+    // The decoder reads a prompt's last id and all but the last of what follows it.
+    tokens: resolve('tokens', 2, prompted ? maxPositions - context + 1 : maxPositions),
+    batch: resolve('batch', 1, 256),
+    repetitions: resolve('repetitions', 1, 10_000),
+    warmups: resolve('warmups', 0, 10_000),
+    seed: resolve('seed', 0, Number.MAX_SAFE_INTEGER),
+  }
 }
 
 /** Random ids, the same for the same seed: each call gives a sequence of so many. */

@@ -5,7 +5,7 @@ import { renderPage } from '../bench/page.js'
 import { renderMarkdown, renderText } from '../bench/section.js'
 import { reportSections } from '../bench/sections.js'
 import { resolveWorkload, standardWorkload, type Workload } from '../bench/workload.js'
-import { readConfig } from '../engine/load-model.js'
+import { describeFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import { checkWritable, writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
@@ -28,12 +28,12 @@ const byDefault: readonly SuiteChoice[] = ['all']
 
 /** A flag for each number of the workload; what it means, and the standard where the model allows it. */
 const workloadFlags: Readonly<Record<keyof Workload, string>> = {
-  context: 'ids of the context',
+  context: 'ids of the context, or of whatever text MODEL reads',
   postBlocks: 'COMET blocks of the post',
   situationBlocks: 'COMET blocks of the situation',
   blockLength: 'ids of each block',
   tokens: 'ids drawn for each reply',
-  batch: 'dialogues encoded, and replies drawn, together',
+  batch: 'inputs encoded, and replies drawn, together',
   repetitions: 'timed runs',
   warmups: 'runs before them that do not count',
   seed: 'of the random ids and of the draws',
@@ -44,18 +44,18 @@ export function benchCommand(): Command {
   const command = gpuCommand('bench')
     .summary('time a model: to the first id, per id, and the encoders')
     .description(
-      'Times a model on random ids: kernels (every variant at the model’s shapes), blocks (COMET blocks per second), ' +
-        'encode (blocks, context, fusion, cross-attention keys and values), decode (time to the first id and its ' +
-        'parts, time per id with sampling, memory bandwidth used), all of them beside what the adapter reads and ' +
-        'computes at best; pipeline (a chat turn from bare text to the first word, with the COMET that writes its blocks, ' +
-        'and with the blocks given); and scaling (what longer contexts, more blocks and larger batches cost). Only ' +
-        'pipeline needs tokenizer files. Progress goes to stderr.',
+      'Times a model of any family on random ids: encode (what comes before the first id; MISC’s blocks, context, fusion, ' +
+        'cross-attention keys and values), decode (time to the first id and its parts, time per id with sampling, memory ' +
+        'bandwidth used), both beside what the adapter reads and computes at best; and scaling (what longer contexts, more ' +
+        'blocks and larger batches cost). Of MISC alone: kernels (every variant at the model’s shapes), blocks (COMET blocks ' +
+        'per second), and pipeline (a chat turn from bare text to the first word, with the COMET that writes its blocks, and ' +
+        'with the blocks given), which alone needs tokenizer files. Progress goes to stderr.',
     )
     .argument('[MODEL]', 'a folder with config.json and weights; default: the packaged model')
     .addOption(
       new Option(
         '--suite <names>',
-        `what to time, comma-separated or repeated: ${suiteChoices.join(', ')}; all is all but scaling, and pipeline only where MODEL has a COMET`,
+        `what to time, comma-separated or repeated: ${suiteChoices.join(', ')}; all is all but scaling, of those that MODEL has a part in, and pipeline only where it has a COMET`,
       )
         .argParser(addSuites)
         .default(byDefault, 'all'),
@@ -73,7 +73,7 @@ export function benchCommand(): Command {
     .option('--html <file>', 'write a page with tables and plots, to be viewed without a network')
     .addHelpText(
       'after',
-      '\nExamples:\n  misc bench model/\n  misc bench model/ --suite decode,encode --tokens 64 --json\n' +
+      '\nExamples:\n  misc bench model/\n  misc bench moel/ --suite decode,encode\n  misc bench model/ --suite decode,encode --tokens 64 --json\n' +
         '  misc bench model/ --scaling --html bench.html --markdown bench.md --json bench.json',
     )
     .action(async (model: string | undefined, flags: BenchFlags) => {
@@ -86,7 +86,7 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
   // Hours may pass before a file is written.
   for (const file of [jsonFile, flags.markdown, flags.html]) if (file !== undefined) await checkWritable(file)
   // The numbers are checked against the config before anything is loaded.
-  const workload = resolveWorkload(flags, await readConfig(folder))
+  const workload = resolveWorkload(flags, await describeFolder(folder))
   const asked = performance.now()
   const report = await withGpu(flags, (gpu) =>
     bench(gpu, folder, {
@@ -125,10 +125,11 @@ function modelAndFile(model: string | undefined, json: string | true | undefined
 }
 
 /** What `all` stands for; one that it alone asks for may be left out. */
-function suitesOf({ suite, scaling }: BenchFlags): Pick<BenchOptions, 'suites' | 'lenient'> {
+function suitesOf({ suite, scaling }: BenchFlags): Pick<BenchOptions, 'suites' | 'optional'> {
   const named = suite.filter((it) => it !== 'all')
   const all = suite.includes('all') ? standardSuites : []
-  return { suites: [...all, ...named, ...(scaling ? ['scaling' as const] : [])], lenient: !named.includes('pipeline') }
+  const suites = new Set([...all, ...named, ...(scaling ? ['scaling' as const] : [])])
+  return { suites: [...suites], optional: all.filter((it) => !named.includes(it)) }
 }
 
 /** What one `--suite` adds to those before it; the default is not one of them. */

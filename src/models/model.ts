@@ -67,8 +67,13 @@ export interface Model<Input = unknown, Told = unknown> {
   /** Makes room for sequences to be drawn. */
   createCache(sizes: CacheSizes): KvCache
 
-  /** An input of lengths that are often met, as far as the model takes them: what is compiled for it serves most. */
-  usualInput(): Input
+  /**
+   * An input that says nothing, of lengths that are often met: what is compiled for it serves most, and it can be timed.
+   *
+   * @param length ids of its text, default: {@link usualLength}; no more than the model takes.
+   * @param ids draws so many; default: {@link usualIds}.
+   */
+  usualInput(length?: number, ids?: (length: number) => number[]): Input
 
   /** Ids that reading an input computes, at most. */
   size(input: Input): number

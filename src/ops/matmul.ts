@@ -92,6 +92,13 @@ function eightLanes(shader: string, columns: number): Variant {
   return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, norms: true }
 }
 
+/** Where k is no multiple of 4. Of several rows lanes are as for `plain`. */
+function ragged({ software }: AdapterInfo, rows: number): Variant {
+  if (rows === 1) return { shader: 'gemv.ragged', rows: 1, columns: 64 }
+  const lanes = software ? 16 : 64
+  return { shader: 'gemm.ragged', constants: { LANES: lanes }, rows: 4, columns: 4 * lanes }
+}
+
 /** Names of the kernels of {@link matmul}. */
 export type MatmulVariant = keyof typeof variants
 
@@ -141,7 +148,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const variant: Variant =
     k % 4 === 0
       ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
-      : { shader: 'gemm.ragged', rows: 1, columns: 64 }
+      : ragged(gpu.adapter, rows)
   const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
   const norms = norm !== undefined && variant.norms && room
   if (norm && !norms) {

@@ -2,13 +2,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { measureCeilings } from '../../src/bench/ceilings.js'
 import { kernelsSuite } from '../../src/bench/kernels-suite.js'
+import { MiscRig } from '../../src/bench/misc-rig.js'
 import { productCases } from '../../src/bench/product-cases.js'
 import type { KernelsReport, ScalingReport } from '../../src/bench/report.js'
-import { BenchRig } from '../../src/bench/rig.js'
 import { rowCases } from '../../src/bench/row-cases.js'
 import { scalingPoints } from '../../src/bench/scaling-suite.js'
 import { summarize } from '../../src/bench/statistics.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
@@ -23,9 +23,10 @@ benches(
   async () => {
     const report = await checkSuites(model, ['decode', 'encode', 'blocks'])
     const gpu = await openGpu({ adapter: testAdapters[0]! })
-    const weights = await loadModel(gpu, await goldenModel(model))
+    const folder = await goldenModel(model)
+    const description = await describeFolder(folder)
     const workload = await smallWorkload(model)
-    const rig = new BenchRig(gpu, weights, workload)
+    const rig = new MiscRig(gpu, await openModel(gpu, folder, { family: 'misc' }), description, workload)
     const some = [rowCases(rig)[0]!, productCases(rig).at(-1)!]
     const kernels: KernelsReport = await kernelsSuite({ rig, ceilings: report.ceilings, onRun: () => {} }, some)
     rig.dispose()
@@ -34,7 +35,7 @@ benches(
     // A timing of 4 ms at each size, of whatever is done there.
     const ms = summarize([4])
     const scaling: ScalingReport = {
-      rows: scalingPoints(weights.config, workload).map(({ grows, at, workload: dialogue }) => ({
+      rows: scalingPoints(description, workload).map(({ grows, at, workload: dialogue }) => ({
         ...{ grows, at },
         ...(grows === 'blocks' && at > 0
           ? { blocks_ms: ms, blocks_per_s: at / 0.004 }

@@ -1,46 +1,56 @@
 import * as assert from 'uvu/assert'
-import { bench, type SuiteName } from '../../src/bench/bench.js'
+import { type BenchOptions, bench, type SuiteName } from '../../src/bench/bench.js'
 import { reportCharts } from '../../src/bench/charts.js'
 import { renderPage } from '../../src/bench/page.js'
 import type { BenchReport, KernelRow, ScalingRow } from '../../src/bench/report.js'
 import { escapeHtml, renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload, type Workload } from '../../src/bench/workload.js'
-import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { parseConfig } from '../../src/models/misc/config.js'
+import { describeFolder } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 
 /** Runs suites of a golden model: every one has the figures that it promises, in the report, the tables and the page. */
 export async function checkSuites(model: GoldenName, suites: readonly SuiteName[]): Promise<BenchReport> {
-  const gpu = await openGpu({ adapter: testAdapters[0]! })
-  const steps = new Set<string>()
-  const report = await bench(gpu, await goldenModel(model), {
-    suites,
-    workload: await smallWorkload(model),
-    adapterMs: 1,
-    packageVersion: '1.2.3',
-    bandwidthBytes: 2 ** 24,
-    quotedProducts: false,
-    progress: (label) => ({ advance: () => void steps.add(label), [Symbol.dispose]: () => {} }),
-  })
-  await gpu.dispose()
+  const workload = await smallWorkload(model)
+  const { report, steps } = await runSuites(await goldenModel(model), { suites, workload })
   assert.equal(Object.keys(report.suites), [...suites])
-  assert.equal([...steps], ['loading weights', ...suites])
+  assert.equal(steps, ['loading weights', ...suites])
   checkReport(report)
   const { kernels } = report.suites
   if (kernels) checkOps(kernels.rows)
   return report
 }
 
+/** A report of a model, and what was told of its progress. */
+export async function runSuites(
+  folder: string,
+  options: Pick<BenchOptions, 'suites' | 'workload' | 'optional'>,
+): Promise<{ readonly report: BenchReport; readonly steps: readonly string[] }> {
+  const gpu = await openGpu({ adapter: testAdapters[0]! })
+  const steps = new Set<string>()
+  try {
+    const report = await bench(gpu, folder, {
+      ...options,
+      adapterMs: 1,
+      packageVersion: '1.2.3',
+      bandwidthBytes: 2 ** 24,
+      quotedProducts: false,
+      progress: (label) => ({ advance: () => void steps.add(label), [Symbol.dispose]: () => {} }),
+    })
+    return { report, steps: [...steps] }
+  } finally {
+    await gpu.dispose()
+  }
+}
+
 /** Small enough for a test, with a reply of several ids. */
 export async function smallWorkload(model: GoldenName): Promise<Workload> {
-  await using checkpoint = await openCheckpoint(await goldenModel(model))
-  const config = parseConfig(checkpoint.config, checkpoint.configFile)
+  const description = await describeFolder(await goldenModel(model))
   return resolveWorkload(
     { context: 20, postBlocks: 3, situationBlocks: 2, tokens: 4, batch: 2, repetitions: 2 },
-    config,
+    description,
   )
 }
 
@@ -64,6 +74,11 @@ function checkFigures(report: BenchReport): void {
   assert.ok(decode!.tokens_per_s < decode!.decode_tokens_per_s * 4)
   close(decode!.mbu, decode!.step_bytes.total / decode!.tpot_ms.mean / 1e6 / ceilings.read_bandwidth.gb_per_s)
   assert.ok(decode!.cold.ttft_ms > decode!.cold.compile_ms)
+  const { decoder_layers: layers, d_model: d } = report.model
+  const perRow = 4 * workload.batch! * layers * 2 * d
+  close(decode!.step_bytes.self_cache, perRow * (workload.tokens! / 2))
+  // The strategy has a value and no key.
+  close(decode!.step_bytes.cross_cache, perRow * (20 + 5 + 0.5))
 
   const names = ['encode', 'encode_cached_blocks', 'cross_kv', 'blocks', 'context', 'fusion_strategy']
   assert.equal(
@@ -80,7 +95,7 @@ function checkFigures(report: BenchReport): void {
   if (scaling) checkScaling(scaling.rows)
   for (const row of [...encode!.rows, ...(blocks?.rows ?? [])]) {
     close(row.ids_per_s, row.ids / (row.ms.mean / 1e3))
-    close(row.mfu, row.gflop / (row.ms.mean / 1e3) / ceilings.fma.gflop_per_s)
+    close(row.mfu!, row.gflop! / (row.ms.mean / 1e3) / ceilings.fma.gflop_per_s)
   }
 }
 
@@ -118,7 +133,7 @@ function checkScaling(rows: readonly ScalingRow[]): void {
 }
 
 /** The page asks nothing of a network, every plot has data, and names are text, never markup. */
-function checkPage(report: BenchReport): void {
+export function checkPage(report: BenchReport): void {
   const hostile = '</script><img onerror=alert(1)>|`"&'
   const page = renderPage({ ...report, model: { ...report.model, folder: hostile } })
   // The plot library has words that look like markup; the page's own parts may hold nothing that loads.
@@ -143,7 +158,7 @@ function checkPage(report: BenchReport): void {
 }
 
 /** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, the load, and what was tuned. */
-function positive(value: unknown, path: string): void {
+export function positive(value: unknown, path: string): void {
   if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) positive(inner, `${path}.${key}`)
     return
@@ -151,7 +166,7 @@ function positive(value: unknown, path: string): void {
   if (value === null) assert.match(path, /\.gpu_\w+$|^\.suites\.scaling\.rows\./)
   if (typeof value !== 'number') return
   assert.ok(Number.isFinite(value), path)
-  const mayBeZero = /\.std$|\.gpu_\w+\b|load_average|subgroup_size|tuned_classes|\.gflop|\.at$/.test(path)
+  const mayBeZero = /\.std$|\.gpu_\w+\b|load_average|subgroup_size|tuned_classes|\.gflop|cross_cache|\.at$/.test(path)
   assert.ok(mayBeZero ? value >= 0 : value > 0, `${path} is ${value}`)
 }
 
@@ -163,6 +178,6 @@ function checkTable(table: string, { adapter }: BenchReport): void {
   assert.not.match(table, /NaN|undefined|Infinity/)
 }
 
-function close(actual: number, expected: number): void {
+export function close(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= 1e-9 * Math.abs(expected), `${actual}, expected ${expected}`)
 }

@@ -6,7 +6,7 @@ import type { TurnsReport } from '../../src/bench/report.js'
 import { renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
-import { readConfig } from '../../src/engine/load-model.js'
+import { describeFolder } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { tinyModel } from '../engine-model.js'
@@ -22,7 +22,7 @@ async function run(folder: string, options: Partial<BenchOptions>) {
   try {
     return await bench(gpu, folder, {
       suites: ['pipeline'],
-      workload: resolveWorkload({ context: 30, repetitions: 2, warmups: 1 }, await readConfig(folder)),
+      workload: resolveWorkload({ context: 30, repetitions: 2, warmups: 1 }, await describeFolder(folder)),
       adapterMs: 1,
       packageVersion: '1.2.3',
       bandwidthBytes: 2 ** 24,
@@ -63,8 +63,8 @@ pipeline(
     const [bare, tiny] = [await goldenModel('misc-tiny-paper'), await tinyModel()]
     await refused(() => run(bare, {}), /has no folder comet, so nobody writes blocks: name a COMET's with --comet/)
     await refused(() => run(bare, { comet }), /vocab\.json|tokenizer/)
-    await refused(() => run(tiny, { comet: bare, lenient: true }), /vocab\.json|tokenizer/)
-    const report = await run(tiny, { lenient: true })
+    await refused(() => run(tiny, { comet: bare, optional: ['pipeline'] }), /vocab\.json|tokenizer/)
+    const report = await run(tiny, { optional: ['pipeline'] })
     assert.equal(report.suites, {})
     assert.match(report.left_out.pipeline!, /nobody writes blocks/)
     assert.match(renderText(reportSections(report)), /left out {2}pipeline: .*nobody writes blocks/)

@@ -25,6 +25,27 @@ command('prints one JSON document, and takes a folder after --json for the model
   assert.is(suites.decode!.itl_ms.n, 4)
 })
 
+command(
+  'times another family by what it has, says what is left out, and refuses by name what is asked for',
+  async () => {
+    const model = await goldenModel('transformer-tiny')
+    const { status, stdout, stderr } = misc(model, ...small, '--json')
+    assert.is(status, 0, stderr)
+    const { suites, left_out, model: told } = JSON.parse(stdout) as BenchReport
+    assert.equal(Object.keys(suites), ['decode', 'encode'])
+    assert.equal(told.family, 'listeners')
+    assert.equal(Object.keys(left_out), ['blocks', 'kernels', 'pipeline'])
+    for (const [flags, message] of [
+      [['--suite', 'all,kernels'], /holds a Transformer, .* the suite kernels is for MISC alone: leave it out/],
+      [['--post-blocks', '3'], /--post-blocks must be a whole number from 0 to 0 for this model, got 3/],
+    ] as const) {
+      const { status, stdout, stderr } = misc(model, ...small, ...flags)
+      assert.equal([status, stdout], [2, ''])
+      assert.match(stderr, message)
+    }
+  },
+)
+
 command('writes document, tables and page to files, beside the text', async () => {
   const folder = tempFolder()
   const [file, markdown, html] = ['json', 'md', 'html'].map((it) => join(folder, `bench.${it}`)) as [

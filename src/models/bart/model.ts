@@ -43,8 +43,8 @@ export class BartModel implements Model<TextIds, undefined> {
     return new KvCache(this.gpu, { ...bartCache(this.config), ...sizes })
   }
 
-  usualInput(): TextIds {
-    return usualIds(Math.min(usualLength, this.config.maxPositions))
+  usualInput(length = usualLength, ids = usualIds): TextIds {
+    return ids(Math.min(length, this.config.maxPositions))
   }
 
   size(ids: TextIds): number {

@@ -48,9 +48,9 @@ export class GptModel implements Model<Prompt, undefined> {
     return new KvCache(this.gpu, { ...gptCache(this.config), ...sizes })
   }
 
-  /** Half of what it reads, and the tail is the other. */
-  usualInput(): Prompt {
-    return usualIds(Math.min(usualLength, Math.ceil(this.config.maxPositions / 2)))
+  /** As a rule half of what it reads at most, and the tail is the other. */
+  usualInput(length = Math.min(usualLength, Math.ceil(this.config.maxPositions / 2)), ids = usualIds): Prompt {
+    return ids(Math.min(length, this.config.maxPositions))
   }
 
   size(prompt: Prompt): number {

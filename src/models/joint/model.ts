@@ -48,8 +48,8 @@ export class JointModel implements Model<JointInput, JointScores> {
     return this.#backbone.createCache(sizes)
   }
 
-  usualInput(): JointInput {
-    return { ids: this.#backbone.usualInput() }
+  usualInput(length?: number, ids?: (length: number) => number[]): JointInput {
+    return { ids: this.#backbone.usualInput(length, ids) }
   }
 
   size({ ids }: JointInput): number {

@@ -57,9 +57,9 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
     return new ListenersCache(this.gpu, this.config, sizes)
   }
 
-  usualInput(): ContextIds {
-    const ids = usualIds(Math.min(usualLength, this.config.maxPositions))
-    return { ids, roles: ids }
+  usualInput(length = usualLength, ids = usualIds): ContextIds {
+    const count = Math.min(length, this.config.maxPositions)
+    return { ids: ids(count), roles: usualIds(count) }
   }
 
   size({ ids }: ContextIds): number {

@@ -37,12 +37,13 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
     return new MiscCache(this.gpu, this.config, sizes)
   }
 
-  usualInput(): DialogueIds {
+  /** With blocks, all distinct. */
+  usualInput(length = usualLength, ids = usualIds): DialogueIds {
     const { maxPositions, maxPostBlocks, maxSituationBlocks, maxBlockLength } = this.config
     const blocks = (count: number) =>
-      Array.from({ length: count }, (_, i) => [i, ...usualIds(Math.min(4, maxBlockLength - 1))])
-    const [post, situation] = [blocks(Math.min(30, maxPostBlocks)), blocks(Math.min(20, maxSituationBlocks))]
-    return { context: usualIds(Math.min(usualLength, maxPositions)), post, situation }
+      Array.from({ length: count }, (_, i) => [i, ...ids(Math.min(4, maxBlockLength - 1))])
+    const context = ids(Math.min(length, maxPositions))
+    return { context, post: blocks(Math.min(30, maxPostBlocks)), situation: blocks(Math.min(20, maxSituationBlocks)) }
   }
 
   /** Some of its blocks may be known. */
