@@ -45,19 +45,23 @@ export class Misc extends ReplyEngine<MiscTypes> {
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig
+  /** @internal */
+  readonly model: MiscModel
   readonly #comet: Comet | undefined
   readonly #writer: BlockWriter | undefined
 
   private constructor(
     parts: Omit<EngineParts<MiscTypes>, 'text'>,
-    { config, weights }: MiscModel,
+    model: MiscModel,
     tokenizer: Tokenizer,
     comet: Comet | undefined,
   ) {
+    const { config, weights } = model
     const writer = comet && new BlockWriter(comet, config)
     super('misc', { ...parts, text: new MiscText(tokenizer, config, writer) })
     this.variant = weights.variant
     this.config = config
+    this.model = model
     this.#comet = comet
     this.#writer = writer
   }
@@ -85,7 +89,7 @@ export class Misc extends ReplyEngine<MiscTypes> {
   static async open(
     gpu: Gpu,
     path: string,
-    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onWarning'> = {},
+    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Misc> {
     return Misc.#create(gpu, await readFiles(path, options), options, 0)
   }

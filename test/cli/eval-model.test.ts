@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluateModel } from '../../src/cli/eval-model.js'
 import { withGpu } from '../../src/cli/gpu-command.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { openModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { featureLimits } from '../../src/engine/model-text.js'
 import { rankStrategies } from '../../src/metrics/strategy-accuracy.js'
@@ -50,15 +50,15 @@ for (const adapter of testAdapters) {
 
       let [nats, tokens] = [0, 0]
       await withGpu({ adapter }, async (gpu) => {
-        const weights = await loadModel(gpu, folder)
+        const model = await openModel(gpu, folder, { family: 'misc' })
         for (const [
           i,
           { contextIds: context, postBlocks: post, situationBlocks: situation, replyIds: reply },
         ] of ids.entries()) {
           // The released variant's decoder is told the strategy that was taken.
           const taken = STRATEGIES.map((name) => (name === rows[i]!.reply.strategy ? 1 : 0))
-          const dialogue = { context, post, situation, ...(variant === 'released' && { strategy: taken }) }
-          const [scores] = await scoreReplies(gpu, weights, [{ dialogue, reply }], tokenizer.vocabSize)
+          const input = { context, post, situation, ...(variant === 'released' && { strategy: taken }) }
+          const [scores] = await scoreReplies(gpu, model, [{ input, reply }], tokenizer.vocabSize)
           for (const loss of scores!.losses) nats += loss
           tokens += reply.length
         }
