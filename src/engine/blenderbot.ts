@@ -1,7 +1,6 @@
 import { InputError } from '../errors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { BackboneConfig } from '../models/backbone-config.js'
 import type { TextIds } from '../models/bart/model.js'
@@ -12,7 +11,7 @@ import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily } from './load-model.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
@@ -67,7 +66,16 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Blenderbot> {
     checkLoadOptions(options)
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Blenderbot.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Blenderbot> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Blenderbot.#create(gpu, files, options, adapterMs))
   }
 
@@ -81,7 +89,7 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Blenderbot> {
-    return Blenderbot.#create(gpu, await readFiles(path, options), options, 0)
+    return Blenderbot.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Blenderbot> {
@@ -93,15 +101,14 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
 type Files = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { comet, onWarning = warn }: LoadOptions) {
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
-  expectFamily(description, 'bart', folder)
-  refuseComet(comet, description.title)
-  const { config } = description
+async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'bart', folder)
+  refuseComet(comet, found.title)
+  const { config } = found
   if (config.modelType === 'bart') throw new InputError(`${folder}: holds a BART, of which no replies are drawn`)
   const tokenizer = await Tokenizer.load(folder, [])
   checkVocabulary(tokenizer, config, folder)
-  const drawing = await readDrawingRules(folder, config, onWarning, tokenRules(config, tokenizer.vocabSize))
+  const drawing = await readDrawingRules(found, onWarning, { rules: tokenRules(config, tokenizer.vocabSize) })
   return { folder, tokenizer, ...drawing }
 }

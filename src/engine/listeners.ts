@@ -1,6 +1,5 @@
 import type { GenerationOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { ListenersConfig } from '../models/listeners/config.js'
 import type { WordVocabulary } from '../text/word-vocabulary.js'
@@ -9,7 +8,7 @@ import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
 import { ListenersText } from './listeners-text.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily } from './load-model.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { wordVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
@@ -46,7 +45,16 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Listeners> {
     checkLoadOptions(options)
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Listeners.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Listeners> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Listeners.#create(gpu, files, options, adapterMs))
   }
 
@@ -60,7 +68,7 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Listeners> {
-    return Listeners.#create(gpu, await readFiles(path, options), options, 0)
+    return Listeners.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: ListenersFiles, options: LoadOptions, adapterMs: number): Promise<Listeners> {
@@ -73,13 +81,12 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
 type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { comet, onWarning = warn }: Pick<LoadOptions, 'comet' | 'onWarning'>) {
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
-  expectFamily(description, 'listeners', folder)
-  refuseComet(comet, description.title)
-  const config = description.config as ListenersConfig
+async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'listeners', folder)
+  refuseComet(comet, found.title)
+  const config: ListenersConfig = found.config
   const words = await wordVocabulary(folder, config)
-  const { defaults, rules } = await readDrawingRules(folder, config, onWarning)
-  return { folder, words, config, rules, defaults: { ...releasedDrawing, ...defaults } }
+  const drawing = await readDrawingRules(found, onWarning, { defaults: releasedDrawing })
+  return { folder, words, config, ...drawing }
 }

@@ -299,7 +299,7 @@ folders('what cannot be loaded is named, before a device is opened', async () =>
     () => load(packagedModel(), options),
     /misc-mini: holds MISC's paper variant, which is no COMET; give the/,
   )
-  await refused(() => load(filesFolder({}), options), /vocab\.json/)
+  await refused(() => load(filesFolder({}), options), /has no config\.json; a model folder holds one/)
   await refused(
     () => load(packagedModel('comet-mini'), { ...options, comet: 'x' }),
     /^unknown load option "comet": there are/,
@@ -354,7 +354,7 @@ folders('what its files say of tails is checked', async () => {
   const warnings: string[] = []
   const folder = await cometBart(false, { num_return_sequences: 2, diversity_penalty: 0.5, num_beam_groups: 1 })
   await using comet = await load(folder, { onWarning: (it: string) => warnings.push(it) })
-  assert.equal(warnings, [`${folder}: replies are drawn without diversity_penalty 0.5`])
+  assert.equal(warnings, [`${folder}/config.json: replies are drawn without diversity_penalty 0.5`])
   assert.is((await comet.tails(['a'], { relations: ['xReact'] }))[0]!.tails.xReact!.length, 2)
 })
 
