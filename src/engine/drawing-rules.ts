@@ -1,9 +1,11 @@
 import { folderGeneration } from '../generation/folder-generation.js'
 import { parseGenerationConfig } from '../generation/generation-config.js'
+import { JOINT_DEFAULTS } from '../generation/joint-generation.js'
 import type { GenerationOptions, OptionName } from '../generation/options.js'
 import { type TokenRules, tokenRules } from '../generation/token-rules.js'
 import { readJsonIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
+import type { JointProgramName } from '../text/joint-programs.js'
 import type { ModelFolder } from './load-model.js'
 
 /** What a model's folder says of how replies are drawn. */
@@ -30,6 +32,12 @@ export const PASSED_BY_PROGRAMS = [
   ...(['doSample', 'temperature', 'topK', 'topP', 'numBeams', 'numReturnSequences'] as const),
   ...(['repetitionPenalty', 'minLength', 'maxLength', 'maxNewTokens'] as const),
 ] satisfies OptionName[]
+
+/** How a program of BlenderBot-Joint draws: `codes` leaves the size of n-grams to config.json, `codes_zcj` nothing. */
+export const jointDrawing = (program: JointProgramName): DrawingProgram => ({
+  defaults: JOINT_DEFAULTS[program],
+  passed: program === 'codes' ? PASSED_BY_PROGRAMS : [...PASSED_BY_PROGRAMS, 'noRepeatNgramSize'],
+})
 
 /**
  * Reads what a model's folder says of drawing: the generation keys of config.json, and generation_config.json, which wins.

@@ -1,9 +1,9 @@
-import { JOINT_DEFAULTS, jointRules } from '../generation/joint-generation.js'
+import { jointRules } from '../generation/joint-generation.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { pathOf } from '../io/path-of.js'
 import type { JointConfig } from '../models/joint/config.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import { PASSED_BY_PROGRAMS, readDrawingRules } from './drawing-rules.js'
+import { jointDrawing, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { JointText, type JointTypes } from './joint-text.js'
 import { loadEngine, loadParts } from './load-engine.js'
@@ -76,9 +76,7 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
   checkVocabulary(tokenizer, config, folder)
   const drawing = await readDrawingRules(found, onWarning, {
     rules: jointRules(config),
-    defaults: JOINT_DEFAULTS[config.program],
-    // Only `codes` leaves one more to config.json.
-    passed: config.program === 'codes' ? PASSED_BY_PROGRAMS : [...PASSED_BY_PROGRAMS, 'noRepeatNgramSize'],
+    ...jointDrawing(config.program),
   })
   return { folder, tokenizer, ...drawing }
 }

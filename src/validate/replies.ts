@@ -1,4 +1,4 @@
-import { checkVocabulary, dialogueIds, featureLimits, wordVocabulary } from '../engine/model-text.js'
+import { backboneContext, checkVocabulary, dialogueIds, featureLimits, wordVocabulary } from '../engine/model-text.js'
 import { InputError } from '../errors.js'
 import type { BackboneConfig } from '../models/backbone-config.js'
 import type { TextIds } from '../models/bart/model.js'
@@ -13,7 +13,6 @@ import { cleanedWords } from '../text/cleaned-words.js'
 import type { EsconvRow, Split } from '../text/esconv-row.js'
 import { folded } from '../text/joined-context.js'
 import { jointFeatures, unnamedReplies } from '../text/joint-features.js'
-import { plainContext } from '../text/plain-context.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { replyIds } from '../text/row-features.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -113,7 +112,7 @@ async function blenderbotRows(folder: string, config: BackboneConfig): Promise<R
   return {
     vocabulary: tokenizer.vocabSize,
     read: async ({ context, reply }) => {
-      const { contextIds } = await plainContext(tokenizer, context, maxPositions)
+      const { contextIds } = await backboneContext(tokenizer, context, config)
       const ids = await tokenizer.encode(folded(reply.text))
       return { input: contextIds, reply: [...ids.slice(0, maxPositions - 1), tokenizer.eosId] }
     },

@@ -1,15 +1,20 @@
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Blenderbot } from '../../src/engine/blenderbot.js'
 import { load } from '../../src/engine/load.js'
+import { JOINT_DEFAULTS } from '../../src/generation/joint-generation.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { rowsOf } from '../../src/models/reference.js'
+import { JOINT_PROGRAMS } from '../../src/text/joint-programs.js'
 import { plainContext } from '../../src/text/plain-context.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { blenderbotModel } from '../blenderbot-model.js'
 import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { modelAdapters, testAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
+import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
 for (const adapter of modelAdapters) {
@@ -82,6 +87,31 @@ for (const adapter of modelAdapters) {
       }
     },
   )
+
+  blenderbot('BlenderBot-Joint’s vocabulary without its strategies: its program’s contexts and drawing', async () => {
+    const folder = tempFolder()
+    cpSync(await jointModel(), folder, { recursive: true })
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, strategies: false, num_beams: 4 }))
+    const tokens = JOINT_PROGRAMS.codes.tokens.map((token, i) => [token, 300 + i])
+    writeFileSync(join(folder, 'added_tokens.json'), JSON.stringify(Object.fromEntries(tokens)))
+    await using engine = await load(folder, { adapter, tune: false })
+    assert.instance(engine, Blenderbot)
+    const tokenizer = await Tokenizer.load(folder)
+    const [low, why] = await tokenizer.encodeBatch(['i am low', 'why?'])
+    const dialogue = [
+      { speaker: 'seeker' as const, text: 'i am low' },
+      { speaker: 'supporter' as const, strategy: 'Question' as const, text: 'why?' },
+    ]
+    const context = [...low!, 2, ...why!, 2]
+    for (const seed of [1, 2, 3]) {
+      const reply = await engine.reply({ dialogue }, { seed, maxNewTokens: 20 })
+      const asked = { ...JOINT_DEFAULTS.codes, doSample: true, noRepeatNgramSize: 3, seed, maxNewTokens: 20 }
+      assert.equal(reply.ids, (await engine.reply({ ids: { context } }, asked)).ids)
+      assert.ok(reply.score === undefined && !('strategy' in reply))
+      assert.ok(reply.ids.length > 0 && reply.ids.every((id) => id < 300))
+    }
+  })
 
   blenderbot.run()
 }
