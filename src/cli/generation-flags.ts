@@ -57,7 +57,8 @@ export function generationOptions(flags: Readonly<Record<string, unknown>>): Gen
   return together
 }
 
-const flagOf = (name: OptionName): string => `--${snakeCase(name).replaceAll('_', '-')}`
+/** The flag of an option. */
+export const flagOf = (name: string): string => `--${snakeCase(name).replaceAll('_', '-')}`
 
 /** What the text stands for; the text itself where it stands for nothing, so that an error message shows it. */
 function readValue(name: OptionName, text: string): boolean | number | string {

@@ -15,12 +15,13 @@ import type {
   StrategyMixture,
 } from '../engine/reply.js'
 import type { ReplyEngine } from '../engine/reply-engine.js'
+import { InputError } from '../errors.js'
 import { JOINT_DEFAULTS } from '../generation/joint-generation.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
-import { generationFlags, generationOptions, otherDefaults } from './generation-flags.js'
+import { flagOf, generationFlags, generationOptions, otherDefaults } from './generation-flags.js'
 import { type GpuFlags, gpuCommand } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
@@ -98,17 +99,38 @@ export type Mixture = StrategyMixture | EmotionMixture
 /** Options of any family. */
 export type AnyOptions = ReplyOptions & JointOptions & ListenersOptions
 
-/** How the flags say that replies are drawn; an engine refuses what its family has not. */
-export function replyOptions(flags: ReplyFlags): AnyOptions {
+/**
+ * How the flags say that replies are drawn.
+ *
+ * @throws InputError for a flag of other families
+ */
+export function replyOptions(flags: ReplyFlags, engine: Engine): AnyOptions {
   const { strategy, sampleStrategy, roles, tokenized, noise, ...others } = flags
-  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise })
-  return { ...generationOptions(others), ...Object.fromEntries(own.filter(([, value]) => value !== undefined)) }
+  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise }).filter(
+    ([, value]) => value !== undefined,
+  )
+  for (const [name] of own) {
+    if (!engine.ownOptions.includes(name))
+      throw new InputError(`${flagOf(name)}: ${modelName(engine)} has no such option`)
+  }
+  return { ...generationOptions(others), ...Object.fromEntries(own) }
+}
+
+/** What a model is called. */
+export function modelName(engine: Engine): string {
+  if (engine.family !== 'listeners')
+    return { misc: 'MISC', joint: 'BlenderBot-Joint', bart: 'BlenderBot-small' }[engine.family]
+  return { transformer: 'Transformer', moel: 'MoEL', mime: 'MIME' }[engine.config.modelType]
 }
 
 /** Loads MODEL with a progress bar. */
 export function loadWithBars(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Engine> {
   return withBars((onProgress) => load(model, { adapter, dtype, comet, onProgress }))
 }
+
+/** What is said where a situation or blocks are given to a model that reads none. */
+export const unreadNotice = (engine: Engine): string =>
+  `${modelName(engine)} reads the dialogue alone: no situation, no blocks`
 
 /** Whether a COMET writes the blocks that are not given; undefined of a family that reads none. */
 export function writesBlocks(engine: Engine): boolean | undefined {

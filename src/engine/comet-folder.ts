@@ -6,6 +6,7 @@ import { type TokenRules, tokenRules } from '../generation/token-rules.js'
 import { readJsonIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
 import type { ModelDescription } from '../models/registry.js'
+import { readAddedTokens } from '../text/added-tokens.js'
 import { CometQueries } from '../text/comet-queries.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { describeFolder } from './load-model.js'
@@ -48,6 +49,7 @@ export async function readCometFolder(path: string, onWarning?: (message: string
   const tokenizer = await Tokenizer.load(folder)
   checkVocabulary(tokenizer, config, folder)
   const queries = queriesOf(tokenizer, description, folder)
+  if (queries.kind === 'comet-2019') await checkAtomic(tokenizer, description, folder)
   const generation = await readJsonIfThere(fileIn(folder, 'generation_config.json'))
   const { values: said, source } = folderGeneration(description.json, generation, folder, { task: TASK })
   // Tails are searched for, whatever the folder has drawn at random.
@@ -78,6 +80,20 @@ function queriesOf(tokenizer: Tokenizer, { family, title, config }: ModelDescrip
   if ((queries.kind === 'comet-2019') === (family === 'gpt')) return queries
   throw new InputError(
     `${folder}: its tokenizer is that of ${queries.kind}, but its weights are those of ${title}; take all files from one checkpoint`,
+  )
+}
+
+/**
+ * Where no file names COMET-2019's tokens, they are taken for ATOMIC's twelve: then the embedding has a row for each, and no more.
+ *
+ * @throws InputError where it has, as that of a COMET of ConceptNet, whose relations are others
+ */
+async function checkAtomic({ vocabSize }: Tokenizer, { config }: ModelDescription, folder: string): Promise<void> {
+  if (config.vocabSize === vocabSize) return
+  if ((await readAddedTokens(folder)).some(({ token }) => token === '<xReact>')) return
+  throw new InputError(
+    `${folder}: config.json says ${config.vocabSize} (vocab_size), and COMET-2019 of ATOMIC has ${vocabSize} ids: one of ConceptNet has ` +
+      'other relations, and is not known; if this is ATOMIC’s all the same, name its tokens in added_tokens.json',
   )
 }
 
