@@ -54,7 +54,7 @@ async function run({ tokenizer: folder, data, split, json }: Options): Promise<v
   const joint = jointTokens(await namedTokens(files), folder)
   const maxPositions = await readMaxPositions(join(files, 'config.json'))
   let unnamed = 0
-  for (const row of await readReplyRows(data, split, Infinity, warn)) {
+  for (const row of await readReplyRows(data, split, Infinity, warn, joint && JOINT_PROGRAMS[joint.program].unheard)) {
     const ids = joint
       ? await jointFeatures(tokenizer, joint, row, maxPositions)
       : await esconvFeatures(tokenizer, row, { maxPositions })

@@ -13,6 +13,7 @@ import { cleanedWords } from '../text/cleaned-words.js'
 import type { EsconvRow, Split } from '../text/esconv-row.js'
 import { folded } from '../text/joined-context.js'
 import { jointFeatures, unnamedReplies } from '../text/joint-features.js'
+import { JOINT_PROGRAMS } from '../text/joint-programs.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { replyIds } from '../text/row-features.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -24,6 +25,8 @@ import type { ScoredReply } from './perplexity.js'
 export interface RowReader<Input = unknown> {
   /** The number of ids that take part in scoring: rows of the embedding beyond them are no tokens, or never part of a reply. */
   readonly vocabulary: number
+  /** As {@link readReplyRows} takes it. */
+  readonly unheard?: boolean
   /** Undefined where the model takes no such row: BlenderBot-Joint, where the reply names no strategy. */
   read(row: EsconvRow): Promise<ScoredReply<Input> | undefined>
 }
@@ -65,7 +68,7 @@ export async function readReplies<Input>(
   const rows: EsconvRow[] = []
   const replies: ScoredReply<Input>[] = []
   let unnamed = 0
-  for (const row of await readReplyRows(data, split, limit, onWarning)) {
+  for (const row of await readReplyRows(data, split, limit, onWarning, reader.unheard)) {
     const reply = await reader.read(row)
     if (reply) {
       rows.push(row)
@@ -95,6 +98,7 @@ async function jointRows(folder: string, config: JointConfig): Promise<RowReader
   const tokenizer = await Tokenizer.load(folder)
   checkVocabulary(tokenizer, config, folder)
   return {
+    unheard: JOINT_PROGRAMS[config.program].unheard,
     // `codes_zcj` leaves the strategies out of the softmax, `codes` does not.
     vocabulary: config.program === 'codes' ? tokenizer.vocabSize : config.firstStrategyId,
     read: async (row) => {
