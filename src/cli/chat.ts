@@ -16,6 +16,7 @@ import {
   likeliest,
   loadWithBars,
   type Mixture,
+  modelName,
   NOTICE,
   parseStrategy,
   type ReplyFlags,
@@ -24,12 +25,13 @@ import {
   SITUATION_NOTICE,
   shown,
   streamReply,
+  unreadNotice,
   writesBlocks,
 } from './reply-command.js'
 import { lineBatches, print } from './stdio.js'
 
-const HELP = `/situation TEXT       what troubles you; takes part through what COMET infers of it
-/strategy NAME|auto   reply in one strategy, or let the model choose
+const HELP = `/situation TEXT       what troubles you; MISC reads what COMET infers of it, others nothing
+/strategy NAME|auto   reply in one strategy, or let the model choose: MISC, BlenderBot-Joint
 /mixture              the mixture of strategies, or of emotions, of the last reply
 /state                what COMET inferred for the last reply
 /reset                forget the conversation and the situation
@@ -64,7 +66,7 @@ export function chatCommand(): Command {
 async function run(model: string | undefined, flags: Flags): Promise<void> {
   say(`${NOTICE}\nNothing you type is stored or sent: it stays in this process. /help lists the commands.\n`)
   await using engine = await loadWithBars(model, flags)
-  const chat = new Chat(engine, replyOptions(flags), flags.mixture ?? false)
+  const chat = new Chat(engine, replyOptions(flags, engine), flags.mixture ?? false)
   const terminal = process.stdin.isTTY && process.stderr.isTTY
   const prompt = terminal ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' }) : undefined
   prompt?.on('SIGINT', () => {
@@ -125,9 +127,9 @@ class Chat {
 
   #command(name: Exclude<CommandName, 'quit'>, argument: string): void {
     if (name === 'help') say(HELP)
-    else if (name === 'situation') this.#setSituation(argument)
-    else if (name === 'strategy') this.#setStrategy(argument)
-    else if (name === 'mixture') say(this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet')
+    else if (name === 'situation') say(this.#setSituation(argument))
+    else if (name === 'strategy') say(this.#setStrategy(argument))
+    else if (name === 'mixture') say(this.#mixtureOfLast())
     else if (name === 'state') say(this.#state())
     else {
       this.#dialogue = []
@@ -137,21 +139,29 @@ class Chat {
     }
   }
 
+  #mixtureOfLast(): string {
+    if (this.engine.family === 'bart') return `${modelName(this.engine)} tells no mixture, of strategies or of emotions`
+    return this.#mixture ? mixtureTable(this.#mixture) : 'no reply yet'
+  }
+
   #state(): string {
-    if (writesBlocks(this.engine) === undefined) return 'nothing is inferred for this model: it reads no blocks'
+    if (writesBlocks(this.engine) === undefined) return `nothing is inferred: ${unreadNotice(this.engine)}`
     return this.#blocks ? blockTable(this.#blocks) : 'no reply yet'
   }
 
-  #setSituation(text: string): void {
-    if (text) this.#situation = text
+  #setSituation(text: string): string {
     if (mentionsCrisis(text)) say(CRISIS_LINES)
-    if (this.#situation === undefined) say('no situation yet: /situation TEXT')
-    else say(`situation: ${shown(this.#situation)}${writesBlocks(this.engine) ? '' : `\n(${SITUATION_NOTICE})`}`)
+    const writes = writesBlocks(this.engine)
+    if (writes === undefined) return unreadNotice(this.engine)
+    if (text) this.#situation = text
+    if (this.#situation === undefined) return 'no situation yet: /situation TEXT'
+    return `situation: ${shown(this.#situation)}${writes ? '' : `\n(${SITUATION_NOTICE})`}`
   }
 
-  #setStrategy(name: string): void {
+  #setStrategy(name: string): string {
+    if (!this.engine.ownOptions.includes('strategy')) return `${modelName(this.engine)} replies in no strategy`
     if (name) this.#strategy = name === 'auto' ? undefined : parseStrategy(name)
-    say(`strategy: ${this.#strategy ?? 'auto, as the model chooses'}`)
+    return `strategy: ${this.#strategy ?? 'auto, as the model chooses'}`
   }
 
   async #turn(text: string): Promise<void> {

@@ -15,20 +15,18 @@ import { checkEmptyFolder, writeWholeFolder } from '../io/whole-folder.js'
 import type { RecognizedModel } from '../models/registry.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import { quote } from '../quote.js'
+import type { NamedToken } from '../text/added-tokens.js'
+import { namedTokens } from '../text/vocabulary.js'
 import { type Progress, progressBar } from './progress.js'
 import { readConfigFile, recognizeWeights, type Settings, type SourceTensors } from './recognize-weights.js'
 
 const GENERATION_CONFIG = 'generation_config.json'
 const VOCABULARY = 'vocab.json'
+/** Those that name the tokens that training added. */
+const ADDED_TOKENS_FILES = ['tokenizer_config.json', 'added_tokens.json', 'special_tokens_map.json']
 const TOKENIZER_FILES = [
-  VOCABULARY,
-  'merges.txt',
-  'encoder_bpe_40000.json',
-  'vocab_40000.bpe',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'added_tokens.json',
-  'special_tokens_map.json',
+  ...[VOCABULARY, 'merges.txt', 'encoder_bpe_40000.json', 'vocab_40000.bpe', 'tokenizer.json'],
+  ...ADDED_TOKENS_FILES,
 ]
 
 /** The files that say what ids mean, by the names that tokenizers look for. */
@@ -65,6 +63,8 @@ export interface Conversion {
   converter: string
   family: string
   variant: string
+  /** What it is, in words: `BlenderBot-Joint, of the program codes`. */
+  model: string
   source: FileRecord[]
   result: FileRecord[]
   tensors: number
@@ -93,11 +93,13 @@ export async function convert(path: string, out: string, options: ConvertOptions
   await using weights = await openWeights(path, options.stateDict)
   const folder = (await statIfThere(path))?.isDirectory() ? await modelFolder(path) : dirname(path)
   const configFile = await readConfigFile(options.config, folder)
-  const { model, tensors, prefix, config } = recognizeWeights(weights.tensors, configFile, options.set ?? {}, path)
+  const tokenizer = await tokenizerFiles(folder, options.tokenizer)
+  const { set = {} } = options
+  const { model, tensors, prefix, config } = recognizeWeights(weights.tensors, configFile, set, path, tokenizer.added)
   const tied = await tiedCopies(model, tensors, path)
   const files = new Map([
     ...(await textFiles(folder, [GENERATION_CONFIG])),
-    ...(await tokenizerFiles(folder, options.tokenizer)),
+    ...tokenizer.files,
     ...(await vocabularyFile(model, options.vocabulary)),
     ['config.json', config],
   ])
@@ -125,6 +127,7 @@ export async function convert(path: string, out: string, options: ConvertOptions
       converter: `misc-webgpu ${packageVersion}`,
       family: model.family,
       variant: model.variant,
+      model: model.title,
       source,
       result,
       tensors: written.length,
@@ -186,11 +189,30 @@ function converted({ tensor, dtype }: Planned, progress: Progress, path: string)
   return { name, dtype, shape, data }
 }
 
-/** The files of a tokenizer, by name: of a folder that is given, or as many as lie beside the checkpoint. */
-async function tokenizerFiles(beside: string, given?: string): Promise<Map<string, string>> {
-  const files = await textFiles(given === undefined ? beside : await modelFolder(given), TOKENIZER_FILES)
-  if (files.size > 0 || given === undefined) return files
-  throw new InputError(`${given}: holds no tokenizer files; they are called ${TOKENIZER_FILES.join(', ')}`)
+/** The files of a tokenizer, by name, and the tokens that they add. */
+interface TokenizerFiles {
+  readonly files: ReadonlyMap<string, string>
+  readonly added: readonly NamedToken[]
+}
+
+/**
+ * Those of a folder that is given, or as many as lie beside the checkpoint. Where the folder's name no added tokens, as those of
+ * the model that training began with do not, and the checkpoint's do, what names them is taken from there.
+ */
+async function tokenizerFiles(beside: string, given?: string): Promise<TokenizerFiles> {
+  const own = async (folder: string) => ({
+    files: await textFiles(folder, TOKENIZER_FILES),
+    added: await namedTokens(folder),
+  })
+  if (given === undefined) return own(beside)
+  const found = await own(await modelFolder(given))
+  if (found.files.size === 0) {
+    throw new InputError(`${given}: holds no tokenizer files; they are called ${TOKENIZER_FILES.join(', ')}`)
+  }
+  if (found.added.length > 0) return found
+  const added = await namedTokens(beside)
+  if (added.length === 0) return found
+  return { files: new Map([...found.files, ...(await textFiles(beside, ADDED_TOKENS_FILES))]), added }
 }
 
 /** vocab.json with the words of a dataset_preproc.p, where that is given. */

@@ -11,6 +11,10 @@ const wanting = (family: string) =>
     ? 'no vocabulary was found: text needs the dataset_preproc.p of its training, see --vocabulary'
     : 'no tokenizer files were found: text needs them, see --tokenizer'
 
+/** What is said where the vocabulary has strategies: no file tells whether training used them. */
+const LEARNED =
+  'taken for a model that was trained with the strategies in its vocabulary; of one that was not (as ESC_Blender_noStrategy), add --set strategies=false'
+
 /** `misc convert`. */
 export function convertCommand(): Command {
   return new Command('convert')
@@ -27,7 +31,10 @@ export function convertCommand(): Command {
     .addOption(new Option('--dtype <dtype>', 'of the weights (default: as they are)').choices(Object.keys(dtypes)))
     .option('--config <file>', 'the config.json (default: the one beside CHECKPOINT, or what the tensors say)')
     .option('--set <key=value>', 'what config.json shall say, in JSON; may be repeated', readSetting)
-    .option('--tokenizer <dir>', 'the folder of tokenizer files (default: that of CHECKPOINT)')
+    .option(
+      '--tokenizer <dir>',
+      'the folder of tokenizer files (default: that of CHECKPOINT); where it adds no tokens, and CHECKPOINT does, they are kept',
+    )
     .option('--vocabulary <file>', 'the dataset_preproc.p of a Transformer, MoEL or MIME, for vocab.json')
     .option('--state-dict <name>', 'which dict of tensors to take, where CHECKPOINT holds several')
     .addHelpText(
@@ -45,9 +52,10 @@ export function convertCommand(): Command {
       const kinds = Object.entries(report.dtypes).map(([kind, count]) => `${count} ${kind}`)
       const { bytes, sha256 } = report.result.find(({ file }) => file === WEIGHTS)!
       const words = [
-        `${out}: ${report.family} (${report.variant}), ${report.tensors} tensors (${kinds.join(', ')}), ` +
+        `${out}: ${report.model}, ${report.tensors} tensors (${kinds.join(', ')}), ` +
           `${(report.parameters / 1e6).toFixed(1)}M parameters`,
         `${WEIGHTS}: ${bytes} bytes, SHA-256 ${sha256}`,
+        ...(report.family === 'joint' && options.set?.strategies === undefined ? [LEARNED] : []),
         ...(report.result.some(({ file }) => isTokenizerFile(file)) ? [] : [wanting(report.family)]),
       ]
       process.stderr.write(`${words.join('\n')}\n`)

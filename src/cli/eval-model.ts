@@ -2,16 +2,17 @@ import { describeFolder } from '../engine/load-model.js'
 import { Misc } from '../engine/misc.js'
 import { type Reply, type ReplyOptions, strategyProbabilities } from '../engine/reply.js'
 import { InputError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { rankStrategies, type StrategyPrediction } from '../metrics/strategy-accuracy.js'
 import type { MiscConfig } from '../models/misc/config.js'
 import type { DialogueIds } from '../models/misc/misc.js'
+import type { MiscModel, StrategyScores } from '../models/misc/model.js'
 import type { Split } from '../text/esconv-row.js'
 import { perplexity, type ReplyScores, scoreReplies } from '../validate/perplexity.js'
-import { type RepliesToScore, readReplies } from '../validate/replies.js'
+import { miscRows, type RepliesToScore, readReplies } from '../validate/replies.js'
 import { generationOptions } from './generation-flags.js'
 import { type GpuFlags, withGpu } from './gpu-command.js'
-import { loadWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
 import { withBars } from './reply-command.js'
 import { warn } from './stdio.js'
@@ -60,23 +61,20 @@ export async function evaluateModel(folder: string, flags: EvalModelFlags): Prom
   const { split, dtype } = flags
   // Files are read before the GPU is opened: what is wrong with them is said at once.
   const { seed = 0, ...options } = generationOptions(flags)
-  const rowsToScore = await readReplies(folder, await readMiscConfig(folder), flags, warn)
-  const { scores, adapter } = await score(folder, rowsToScore, flags)
-  const { adapter: wanted } = flags
-  await using misc = await withBars((onProgress) =>
-    Misc.load(folder, { adapter: wanted, dtype, comet: false, onProgress }),
-  )
-  const dialogues = rowsToScore.replies.map(({ dialogue }) => dialogue)
-  const replies = await draw(misc, dialogues, { ...options, seed })
+  const rowsToScore = await readReplies(await miscRows(folder, await readMiscConfig(folder)), flags, warn)
+  const { scores, replies, adapter } = await withGpu(flags, async (gpu) => {
+    await using misc = await withBars((onProgress) => Misc.open(gpu, folder, { dtype, comet: false, onProgress }))
+    const scores = await score(gpu, misc.model, rowsToScore)
+    const dialogues = rowsToScore.replies.map(({ input }) => input)
+    return { scores, replies: await draw(misc, dialogues, { ...options, seed }), adapter: gpu.adapter.name }
+  })
   const tokens = scores.reduce((sum, { losses }) => sum + losses.length, 0)
   return {
     figures: { split, ppl: perplexity(scores), tokens, seed, dtype, adapter },
     hypotheses: replies.map(({ text }) => text),
     references: rowsToScore.rows.map(({ reply }) => reply.text),
     strategies: rowsToScore.rows.flatMap(({ reply: { strategy } }, i) =>
-      strategy
-        ? [{ reference: strategy, ranking: rankStrategies((_, index) => scores[i]!.strategy.logits[index]!) }]
-        : [],
+      strategy ? [{ reference: strategy, ranking: rankStrategies((_, index) => scores[i]!.told.logits[index]!) }] : [],
     ),
   }
 }
@@ -88,21 +86,17 @@ async function readMiscConfig(folder: string): Promise<MiscConfig> {
 }
 
 async function score(
-  folder: string,
-  { rows, replies, vocabulary }: RepliesToScore,
-  flags: EvalModelFlags,
-): Promise<{ scores: ReplyScores[]; adapter: string }> {
-  return withGpu(flags, async (gpu) => {
-    const weights = await loadWithProgress(gpu, folder, flags.dtype)
-    const forced = replies.map((it, i) => {
-      const { strategy } = rows[i]!.reply
-      if (weights.variant !== 'released' || !strategy) return it
-      return { ...it, dialogue: { ...it.dialogue, strategy: strategyProbabilities(strategy) } }
-    })
-    using progress = progressBar(`scoring on ${gpu.adapter.name}`, replies.length, 'replies', { remaining: true })
-    const scores = await scoreReplies(gpu, weights, forced, vocabulary, (count) => progress.advance(count))
-    return { scores, adapter: gpu.adapter.name }
+  gpu: Gpu,
+  model: MiscModel,
+  { rows, replies, vocabulary }: RepliesToScore<DialogueIds>,
+): Promise<ReplyScores<StrategyScores>[]> {
+  const forced = replies.map((it, i) => {
+    const { strategy } = rows[i]!.reply
+    if (model.weights.variant !== 'released' || !strategy) return it
+    return { ...it, input: { ...it.input, strategy: strategyProbabilities(strategy) } }
   })
+  using progress = progressBar(`scoring on ${gpu.adapter.name}`, replies.length, 'replies', { remaining: true })
+  return await scoreReplies(gpu, model, forced, vocabulary, (count) => progress.advance(count))
 }
 
 /** A reply to each dialogue, in their order; each has a seed of its own, whatever is drawn beside it. */

@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import type { Engine } from '../engine/load.js'
 import type { LoadTimings } from '../engine/load-options.js'
 import { InputError } from '../errors.js'
 import { readJsonFile } from '../io/text-file.js'
@@ -21,6 +22,7 @@ import {
   SITUATION_NOTICE,
   shown,
   streamReply,
+  unreadNotice,
   writesBlocks,
 } from './reply-command.js'
 import { print, printLines } from './stdio.js'
@@ -65,12 +67,12 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   // Said at once; a program has `crisis` in the JSON document.
   if (!flags.json && !('ids' in input) && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
   await using engine = await loadWithBars(model, flags)
-  if (!('ids' in input) && situationUnread(input, writesBlocks(engine)))
-    process.stderr.write(`note: ${SITUATION_NOTICE}\n`)
   const stop = new AbortController()
   // Only once: a second Ctrl-C ends the process.
   process.once('SIGINT', () => stop.abort())
-  const options = { ...replyOptions(flags), signal: stop.signal }
+  const options = { ...replyOptions(flags, engine), signal: stop.signal }
+  const unread = 'ids' in input ? undefined : unreadOf(input, engine)
+  if (unread) process.stderr.write(`note: ${unread}\n`)
   let reply: AnyReply
   if (flags.json) {
     reply = await engine.reply(input, options)
@@ -86,9 +88,12 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   if (reply.finishReason === 'aborted') process.exitCode = 130
 }
 
-/** Whether a situation is there that no block will be about. */
-function situationUnread({ situation, blocks }: DialogueInput, writesBlocks: boolean | undefined): boolean {
-  return situation !== undefined && (blocks ? blocks.situation.length === 0 : writesBlocks === false)
+/** What is said of a situation that no block will be about, or that a model does not read, nor blocks; undefined where all is read. */
+function unreadOf({ situation, blocks }: DialogueInput, engine: Engine): string | undefined {
+  const writes = writesBlocks(engine)
+  if (writes === undefined) return situation === undefined && blocks === undefined ? undefined : unreadNotice(engine)
+  if (situation === undefined) return undefined
+  return (blocks ? blocks.situation.length === 0 : !writes) ? SITUATION_NOTICE : undefined
 }
 
 async function readStdin(): Promise<unknown> {

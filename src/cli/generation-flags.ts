@@ -16,19 +16,29 @@ const ofReplies: GenerationOptions = Object.fromEntries(optionNames.map((name) =
 /**
  * A flag for every generation option, or every one that these defaults name, named as in generation_config.json with
  * hyphens: `--top-p <number>`.
+ *
+ * @param whose what the help says before each of them
  */
-export function generationFlags(defaults = ofReplies): Option[] {
+export function generationFlags(defaults = ofReplies, whose = 'default'): Option[] {
   return (Object.keys(defaults) as OptionName[]).flatMap((name) => {
     const { type, help } = optionTable[name]
     const standard = defaults[name]
     const flag = flagOf(name)
     const value = { boolean: ' [true|false]', integer: ' <n>', number: ' <x>' }[type]
-    const option = new Option(`${flag}${value}`, standard === undefined ? help : `${help} (default ${standard})`)
+    const option = new Option(`${flag}${value}`, standard === undefined ? help : `${help} (${whose} ${standard})`)
     // Commander takes every flag that begins with --no- for a negation; --no-repeat-ngram-size is none.
     option.negate = false
     option.argParser((text: string) => readValue(name, text))
     return type === 'boolean' ? [option, new Option(flag.replace('--', '--no-')).hideHelp()] : [option]
   })
+}
+
+/** What a family's program says that differs from what {@link generationFlags} shows, as `top_k 3, max_length 32`. */
+export function otherDefaults(defaults: GenerationOptions): string {
+  const names = optionNames.filter(
+    (name) => defaults[name] !== undefined && defaults[name] !== optionTable[name].default,
+  )
+  return names.map((name) => `${snakeCase(name)} ${defaults[name]}`).join(', ')
 }
 
 /**
@@ -47,7 +57,8 @@ export function generationOptions(flags: Readonly<Record<string, unknown>>): Gen
   return together
 }
 
-const flagOf = (name: OptionName): string => `--${snakeCase(name).replaceAll('_', '-')}`
+/** The flag of an option. */
+export const flagOf = (name: string): string => `--${snakeCase(name).replaceAll('_', '-')}`
 
 /** What the text stands for; the text itself where it stands for nothing, so that an error message shows it. */
 function readValue(name: OptionName, text: string): boolean | number | string {

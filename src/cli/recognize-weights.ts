@@ -5,6 +5,7 @@ import type { TensorInfo } from '../io/safetensors.js'
 import { readJsonFile, readTextFile } from '../io/text-file.js'
 import type { SourceTensor } from '../io/weight-source.js'
 import { deduceConfig, type RecognizedModel, recognizeModel } from '../models/registry.js'
+import type { NamedToken } from '../text/added-tokens.js'
 
 /** Tensors of a checkpoint, by name. */
 export type SourceTensors = ReadonlyMap<string, SourceTensor>
@@ -54,6 +55,7 @@ export interface RecognizedWeights {
  * @param config undefined where the tensors are all that says anything
  * @param set what the config says in place of what it would
  * @param path the checkpoint, for messages
+ * @param added the tokens that its files name as added
  * @throws InputError when they are no known model's, do not fit the config, or do not say all that a config does
  */
 export function recognizeWeights(
@@ -61,12 +63,14 @@ export function recognizeWeights(
   config: ConfigFile | undefined,
   set: Settings,
   path: string,
+  added: readonly NamedToken[] = [],
 ): RecognizedWeights {
   const attempt = (prefix: string): RecognizedWeights => {
     const renamed = new Map([...tensors.values()].map((it) => renamedTensor(it, it.name.slice(prefix.length))))
     const json = { ...(config?.json ?? deduced(renamed, set, path)), ...set }
     const unchanged = config && Object.keys(set).length === 0
-    const model = recognizeModel({ config: json, configFile: config?.file ?? path, tensors: asWritten(renamed) }, path)
+    const checkpoint = { config: json, configFile: config?.file ?? path, tensors: asWritten(renamed) }
+    const model = recognizeModel(checkpoint, path, added)
     return { model, tensors: renamed, prefix, config: unchanged ? config.text : `${JSON.stringify(json, null, 2)}\n` }
   }
   const longest = commonPrefix([...tensors.keys()])

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { releasedDrawing } from '../engine/listeners.js'
 import type { EmotionMixture, ListenersDetails, ListenersOptions } from '../engine/listeners-reply.js'
 import { type Engine, load } from '../engine/load.js'
 import { type OnProgress, withLoadingBar } from '../engine/loading-bar.js'
@@ -14,11 +15,13 @@ import type {
   StrategyMixture,
 } from '../engine/reply.js'
 import type { ReplyEngine } from '../engine/reply-engine.js'
+import { InputError } from '../errors.js'
+import { JOINT_DEFAULTS } from '../generation/joint-generation.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
-import { generationFlags, generationOptions } from './generation-flags.js'
+import { flagOf, generationFlags, generationOptions, otherDefaults } from './generation-flags.js'
 import { type GpuFlags, gpuCommand } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
@@ -49,6 +52,15 @@ export interface ReplyFlags extends GpuFlags, Record<string, unknown> {
   sampleStrategy?: boolean
 }
 
+const DRAWING = 'How replies are drawn; default: as the files of MODEL say, else as its program does:'
+
+const DEFAULTS = `
+The files of MODEL are generation_config.json and, where that says nothing, config.json. Shown is what MISC's program does,
+and what is done for BlenderBot-small. Other programs differ in this:
+  BlenderBot-Joint, codes: ${otherDefaults(JOINT_DEFAULTS.codes)}
+  BlenderBot-Joint, codes_zcj: ${otherDefaults(JOINT_DEFAULTS.codes_zcj)}
+  Transformer, MoEL, MIME: ${otherDefaults(releasedDrawing)}`
+
 /** A command that draws replies: takes MODEL, the common flags, and one for every generation option. */
 export function replyCommand(name: string): Command {
   const command = gpuCommand(name)
@@ -65,7 +77,8 @@ export function replyCommand(name: string): Command {
     .addOption(roles.choices(['speaker', 'parity']))
     .option('--tokenized', `${ofBaselines}: the texts are words with spaces between`)
     .addOption(new Option('--noise <kind>', 'MIME: draw none beside the words').choices(['zero']))
-  for (const option of generationFlags()) command.addOption(option)
+  for (const option of generationFlags(undefined, 'MISC:')) command.addOption(option.helpGroup(DRAWING))
+  command.addHelpText('after', DEFAULTS)
   // A bad value is told before a model is loaded.
   return command.hook('preAction', (it) => void generationOptions(it.opts()))
 }
@@ -86,17 +99,38 @@ export type Mixture = StrategyMixture | EmotionMixture
 /** Options of any family. */
 export type AnyOptions = ReplyOptions & JointOptions & ListenersOptions
 
-/** How the flags say that replies are drawn; an engine refuses what its family has not. */
-export function replyOptions(flags: ReplyFlags): AnyOptions {
+/**
+ * How the flags say that replies are drawn.
+ *
+ * @throws InputError for a flag of other families
+ */
+export function replyOptions(flags: ReplyFlags, engine: Engine): AnyOptions {
   const { strategy, sampleStrategy, roles, tokenized, noise, ...others } = flags
-  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise })
-  return { ...generationOptions(others), ...Object.fromEntries(own.filter(([, value]) => value !== undefined)) }
+  const own = Object.entries({ strategy, sampleStrategy, roles, tokenized, noise }).filter(
+    ([, value]) => value !== undefined,
+  )
+  for (const [name] of own) {
+    if (!engine.ownOptions.includes(name))
+      throw new InputError(`${flagOf(name)}: ${modelName(engine)} has no such option`)
+  }
+  return { ...generationOptions(others), ...Object.fromEntries(own) }
+}
+
+/** What a model is called. */
+export function modelName(engine: Engine): string {
+  if (engine.family !== 'listeners')
+    return { misc: 'MISC', joint: 'BlenderBot-Joint', bart: 'BlenderBot-small' }[engine.family]
+  return { transformer: 'Transformer', moel: 'MoEL', mime: 'MIME' }[engine.config.modelType]
 }
 
 /** Loads MODEL with a progress bar. */
 export function loadWithBars(model = packagedModel(), { adapter, dtype, comet }: ReplyFlags): Promise<Engine> {
   return withBars((onProgress) => load(model, { adapter, dtype, comet, onProgress }))
 }
+
+/** What is said where a situation or blocks are given to a model that reads none. */
+export const unreadNotice = (engine: Engine): string =>
+  `${modelName(engine)} reads the dialogue alone: no situation, no blocks`
 
 /** Whether a COMET writes the blocks that are not given; undefined of a family that reads none. */
 export function writesBlocks(engine: Engine): boolean | undefined {

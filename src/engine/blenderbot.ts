@@ -1,20 +1,19 @@
 import { InputError } from '../errors.js'
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { BackboneConfig } from '../models/backbone-config.js'
 import type { TextIds } from '../models/bart/model.js'
-import { plainContext } from '../text/plain-context.js'
+import type { Utterance } from '../text/dialogue.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
-import { readDrawingRules } from './drawing-rules.js'
+import { jointDrawing, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily } from './load-model.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
-import { checkVocabulary } from './model-text.js'
+import { backboneContext, checkVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
 import type { ReadQuestion, TextSide } from './text-side.js'
 
@@ -28,26 +27,27 @@ export interface BlenderbotTypes extends EngineTypes {
   readonly told: undefined
 }
 
-/** Its dialogues: {@link plainContext}. */
+/** Its dialogues: {@link backboneContext}. */
 class BlenderbotText implements TextSide<BlenderbotTypes> {
   readonly options = [] as const
 
   constructor(
     readonly words: Tokenizer,
-    readonly maxPositions: number,
+    readonly config: BackboneConfig,
   ) {}
 
   async read(question: unknown): Promise<ReadQuestion<BlenderbotTypes>> {
-    const { words, maxPositions } = this
-    const join = (dialogue: Parameters<typeof plainContext>[1]) => plainContext(words, dialogue, maxPositions)
-    const { contextIds, cut, crisis } = await readDialogue(question, words, maxPositions, join)
+    const { words, config } = this
+    const join = (dialogue: readonly Utterance[]) => backboneContext(words, dialogue, config)
+    const { contextIds, cut, crisis } = await readDialogue(question, words, config.maxPositions, join)
     return { input: contextIds, context: contextIds, cut, crisis, details: () => ({}) }
   }
 }
 
 /**
  * A plain BlenderBot-small, such as facebook/blenderbot_small-90M, on one GPU: MISC's backbone before it was taught to support. It
- * reads a dialogue, and neither a situation nor blocks. Research software: no therapy, and no crisis service.
+ * reads a dialogue, and neither a situation nor blocks. One that a program of BlenderBot-Joint trained without strategies, as
+ * `strategies: false` in its config.json says, reads and replies as that program does. Research software: no therapy, and no crisis service.
  */
 export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
   private constructor(
@@ -55,7 +55,7 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     readonly config: BackboneConfig,
     tokenizer: Tokenizer,
   ) {
-    super('bart', { ...parts, text: new BlenderbotText(tokenizer, config.maxPositions) })
+    super('bart', { ...parts, text: new BlenderbotText(tokenizer, config) })
   }
 
   /**
@@ -67,7 +67,16 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Blenderbot> {
     checkLoadOptions(options)
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Blenderbot.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Blenderbot> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Blenderbot.#create(gpu, files, options, adapterMs))
   }
 
@@ -81,7 +90,7 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Blenderbot> {
-    return Blenderbot.#create(gpu, await readFiles(path, options), options, 0)
+    return Blenderbot.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Blenderbot> {
@@ -93,15 +102,18 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
 type Files = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { comet, onWarning = warn }: LoadOptions) {
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
-  expectFamily(description, 'bart', folder)
-  refuseComet(comet, description.title)
-  const { config } = description
+async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'bart', folder)
+  refuseComet(comet, found.title)
+  const { config } = found
   if (config.modelType === 'bart') throw new InputError(`${folder}: holds a BART, of which no replies are drawn`)
   const tokenizer = await Tokenizer.load(folder, [])
   checkVocabulary(tokenizer, config, folder)
-  const drawing = await readDrawingRules(folder, config, onWarning, tokenRules(config, tokenizer.vocabSize))
+  const { unlearned } = config
+  const drawing = await readDrawingRules(found, onWarning, {
+    rules: tokenRules(config, unlearned?.firstStrategyId ?? tokenizer.vocabSize),
+    ...(unlearned && jointDrawing(unlearned.program)),
+  })
   return { folder, tokenizer, ...drawing }
 }

@@ -41,7 +41,12 @@ export interface TailOptions extends GenerationOptions {
 /** One inference. */
 export interface Tail {
   readonly text: string
-  /** Its sum of log-probabilities / length^lengthPenalty: with the usual penalty of 1 about the mean of its ids. */
+  /**
+   * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length
+   * is that of the tail and the start id: with the usual penalty of 1 about the mean of its ids. Of COMET-2019, a decoder alone, it
+   * is that of all before EOS, prompt and padding included, 18 ids and the tail's: the tail's own length weighs less than in the mean
+   * of its ids, which its own program takes.
+   */
   readonly score: number
 }
 

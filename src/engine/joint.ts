@@ -1,14 +1,13 @@
-import { JOINT_DEFAULTS, jointRules } from '../generation/joint-generation.js'
+import { jointRules } from '../generation/joint-generation.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { JointConfig } from '../models/joint/config.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import { readDrawingRules } from './drawing-rules.js'
+import { jointDrawing, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { JointText, type JointTypes } from './joint-text.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily } from './load-model.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
@@ -37,7 +36,16 @@ export class Joint extends ReplyEngine<JointTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Joint> {
     checkLoadOptions(options)
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Joint.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Joint> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Joint.#create(gpu, files, options, adapterMs))
   }
 
@@ -47,7 +55,7 @@ export class Joint extends ReplyEngine<JointTypes> {
    * @internal
    */
   static async open(gpu: Gpu, path: string, options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {}): Promise<Joint> {
-    return Joint.#create(gpu, await readFiles(path, options), options, 0)
+    return Joint.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Joint> {
@@ -59,14 +67,16 @@ export class Joint extends ReplyEngine<JointTypes> {
 type Files = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { comet, onWarning = warn }: LoadOptions) {
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
-  expectFamily(description, 'joint', folder)
-  refuseComet(comet, description.title)
-  const { config } = description
+async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'joint', folder)
+  refuseComet(comet, found.title)
+  const { config } = found
   const tokenizer = await Tokenizer.load(folder)
   checkVocabulary(tokenizer, config, folder)
-  const { defaults, rules } = await readDrawingRules(folder, config, onWarning, jointRules(config))
-  return { folder, tokenizer, rules, defaults: { ...JOINT_DEFAULTS[config.program], ...defaults } }
+  const drawing = await readDrawingRules(found, onWarning, {
+    rules: jointRules(config),
+    ...jointDrawing(config.program),
+  })
+  return { folder, tokenizer, ...drawing }
 }

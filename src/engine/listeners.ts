@@ -1,17 +1,16 @@
-import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { ListenersConfig } from '../models/listeners/config.js'
-import { WordVocabulary } from '../text/word-vocabulary.js'
+import type { WordVocabulary } from '../text/word-vocabulary.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
 import { ListenersText } from './listeners-text.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily } from './load-model.js'
-import { checkLoadOptions, type LoadOptions, warn } from './load-options.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
+import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
+import { wordVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
 
 /**
@@ -46,8 +45,16 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Listeners> {
     checkLoadOptions(options)
-    if (options.comet) throw new InputError('comet: these models read no blocks; leave it out')
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Listeners.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Listeners> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Listeners.#create(gpu, files, options, adapterMs))
   }
 
@@ -61,7 +68,7 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Listeners> {
-    return Listeners.#create(gpu, await readFiles(path, options), options, 0)
+    return Listeners.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: ListenersFiles, options: LoadOptions, adapterMs: number): Promise<Listeners> {
@@ -74,17 +81,12 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
 type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { onWarning = warn }: Pick<LoadOptions, 'onWarning'>) {
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
-  expectFamily(description, 'listeners', folder)
-  const config = description.config as ListenersConfig
-  const words = await WordVocabulary.load(folder)
-  if (words.size !== config.vocabSize) {
-    throw new InputError(
-      `${folder}: vocab.json has ${words.size} words, config.json says ${config.vocabSize} (vocab_size); take both from one training`,
-    )
-  }
-  const { defaults, rules } = await readDrawingRules(folder, config, onWarning)
-  return { folder, words, config, rules, defaults: { ...releasedDrawing, ...defaults } }
+async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'listeners', folder)
+  refuseComet(comet, found.title)
+  const config: ListenersConfig = found.config
+  const words = await wordVocabulary(folder, config)
+  const drawing = await readDrawingRules(found, onWarning, { defaults: releasedDrawing })
+  return { folder, words, config, ...drawing }
 }

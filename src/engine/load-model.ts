@@ -83,15 +83,23 @@ export function expectFamily<F extends Family>(
   throw new InputError(`${folder}: holds ${title}${without}; ${names[expected]} is needed`)
 }
 
+/** What a model's folder holds; its weights are left on disk. */
+export type ModelFolder = ModelDescription & {
+  /** Where its files lie: the folder that was given, or the snapshot in Hugging Face's cache. */
+  readonly folder: string
+  /** The parsed config.json. */
+  readonly json: unknown
+}
+
 /**
- * What a model folder holds, and that its tensors are as they should be; weights are left on disk.
+ * Finds out what a model folder holds.
  *
- * @throws InputError
+ * @throws InputError where it is of no family, or a file is missing or wrong
  */
-export async function describeFolder(folder: string): Promise<ModelDescription> {
-  await using checkpoint = await openCheckpoint(folder)
-  const added = await namedTokens(checkpoint.folder)
-  return describeModel(checkpoint.config, checkpoint.configFile, checkpoint.tensors, added)
+export async function describeFolder(path: string): Promise<ModelFolder> {
+  await using checkpoint = await openCheckpoint(path)
+  const { folder, config: json, configFile, tensors } = checkpoint
+  return { ...describeModel(json, configFile, tensors, await namedTokens(folder)), folder, json }
 }
 
 /**

@@ -1,12 +1,11 @@
 import { InputError } from '../errors.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { Blenderbot } from './blenderbot.js'
 import { Joint } from './joint.js'
 import { Listeners } from './listeners.js'
 import { describeFolder } from './load-model.js'
-import type { LoadOptions } from './load-options.js'
+import { checkLoadOptions, type LoadOptions } from './load-options.js'
 import { Misc } from './misc.js'
 
 /** An engine of any family; `family` tells which, and types narrow by it. */
@@ -19,11 +18,12 @@ export type Engine = Misc | Joint | Blenderbot | Listeners
  * @throws InputError | NoAdapterError as {@link Misc.load} does, or where replies of that family are not drawn.
  */
 export async function load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Engine> {
-  const folder = await modelFolder(pathOf(model, 'the model folder'))
-  const { family, config, title } = await describeFolder(folder)
-  if (family === 'misc') return Misc.load(folder, options)
-  if (family === 'listeners') return Listeners.load(folder, options)
-  if (family === 'joint') return Joint.load(folder, options)
-  if (family === 'bart' && config.modelType !== 'bart') return Blenderbot.load(folder, options)
+  checkLoadOptions(options)
+  const found = await describeFolder(pathOf(model, 'the model folder'))
+  const { family, config, folder, title } = found
+  if (family === 'misc') return Misc.fromFolder(found, options)
+  if (family === 'listeners') return Listeners.fromFolder(found, options)
+  if (family === 'joint') return Joint.fromFolder(found, options)
+  if (family === 'bart' && config.modelType !== 'bart') return Blenderbot.fromFolder(found, options)
   throw new InputError(`${folder}: holds ${title}, of which no replies are drawn`)
 }

@@ -1,6 +1,5 @@
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
 import type { MiscModel } from '../models/misc/model.js'
@@ -11,11 +10,11 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { BlockWriter } from './block-writer.js'
 import { Comet } from './comet.js'
 import { readCometFolder } from './comet-folder.js'
-import { readDrawingRules } from './drawing-rules.js'
+import { PASSED_BY_PROGRAMS, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { readConfig } from './load-model.js'
+import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
 import { MiscText } from './misc-text.js'
 import { checkVocabulary } from './model-text.js'
@@ -45,19 +44,23 @@ export class Misc extends ReplyEngine<MiscTypes> {
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig
+  /** @internal */
+  readonly model: MiscModel
   readonly #comet: Comet | undefined
   readonly #writer: BlockWriter | undefined
 
   private constructor(
     parts: Omit<EngineParts<MiscTypes>, 'text'>,
-    { config, weights }: MiscModel,
+    model: MiscModel,
     tokenizer: Tokenizer,
     comet: Comet | undefined,
   ) {
+    const { config, weights } = model
     const writer = comet && new BlockWriter(comet, config)
     super('misc', { ...parts, text: new MiscText(tokenizer, config, writer) })
     this.variant = weights.variant
     this.config = config
+    this.model = model
     this.#comet = comet
     this.#writer = writer
   }
@@ -73,7 +76,16 @@ export class Misc extends ReplyEngine<MiscTypes> {
    */
   static async load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Misc> {
     checkLoadOptions(options)
-    const files = await readFiles(pathOf(model, 'the model folder'), options)
+    return Misc.fromFolder(await describeFolder(pathOf(model, 'the model folder')), options)
+  }
+
+  /**
+   * As {@link load}, of a folder that is described already, with options that are checked.
+   *
+   * @internal
+   */
+  static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Misc> {
+    const files = await readFiles(found, options)
     return loadEngine(options, (gpu, adapterMs) => Misc.#create(gpu, files, options, adapterMs))
   }
 
@@ -85,9 +97,9 @@ export class Misc extends ReplyEngine<MiscTypes> {
   static async open(
     gpu: Gpu,
     path: string,
-    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onWarning'> = {},
+    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Misc> {
-    return Misc.#create(gpu, await readFiles(path, options), options, 0)
+    return Misc.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 
   static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
@@ -136,12 +148,14 @@ export class Misc extends ReplyEngine<MiscTypes> {
 type MiscFiles = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { comet: asked, onWarning = warn }: LoadOptions) {
-  const folder = await modelFolder(model)
+async function readFiles(found: ModelFolder, { comet: asked, onWarning = warn }: LoadOptions) {
+  const { folder } = found
+  expectFamily(found, 'misc', folder)
+  const { config } = found
   const tokenizer = await Tokenizer.load(folder)
-  const config = await readConfig(folder)
   checkVocabulary(tokenizer, config, folder)
-  const drawing = await readDrawingRules(folder, config, onWarning, tokenRules(config, tokenizer.baseVocabSize))
+  const rules = tokenRules(config, tokenizer.baseVocabSize)
+  const drawing = await readDrawingRules(found, onWarning, { rules, passed: PASSED_BY_PROGRAMS })
   const path = await cometFolder(folder, asked)
   const comet = path === undefined ? undefined : await readCometFolder(path, onWarning)
   return { folder, comet, tokenizer, ...drawing }

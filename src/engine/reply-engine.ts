@@ -138,6 +138,15 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   }
 
   /**
+   * Names of the options that its family has beside those of drawing.
+   *
+   * @internal
+   */
+  get ownOptions(): readonly string[] {
+    return this.text.options.map(String)
+  }
+
+  /**
    * The next reply reads its dialogue as if nothing of it had ever been met.
    *
    * @internal

@@ -4,11 +4,11 @@ import { type ConfigIds, type TokenRules, tokenRules } from './token-rules.js'
 
 /**
  * How the programs of BlenderBot-Joint draw where nobody says otherwise: `codes` as its chat and its evaluation, `codes_zcj` as
- * RUN/infer_strat.sh. Lengths count the start id and not the strategy; min_length what processors see, strategy included.
+ * RUN/infer_strat.sh; `codes` takes the size of n-grams from config.json. Lengths count the start id and not the strategy; min_length what processors see, strategy included.
  */
 export const JOINT_DEFAULTS: Readonly<Record<JointProgramName, GenerationOptions>> = {
   codes: {
-    ...{ temperature: 0.7, topK: 30, topP: 0.9, repetitionPenalty: 1.03, noRepeatNgramSize: 3 },
+    ...{ temperature: 0.7, topK: 30, topP: 0.9, repetitionPenalty: 1.03 },
     ...{ minLength: 5, maxLength: 512, penalizeContext: true },
   },
   codes_zcj: {

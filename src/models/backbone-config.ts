@@ -1,4 +1,5 @@
 import type { ConfigIds } from '../generation/token-rules.js'
+import type { JointTokens } from '../text/joint-programs.js'
 import type { ConfigReader } from './config-reader.js'
 
 /** The `model_type`s of the encoder-decoder backbones that are understood. */
@@ -35,6 +36,8 @@ export interface BackboneConfig extends ConfigIds {
   readonly eosIds: readonly number[]
   /** `decoder_start_token_id`, default 1 (BART: 2): an output starts from it. */
   readonly decoderStartId: number
+  /** The strategies in its vocabulary where it was trained without them: a program of BlenderBot-Joint added them all the same. */
+  readonly unlearned?: JointTokens | undefined
 }
 
 /** Settings that announce a computation other than this one, with the value that is right. */

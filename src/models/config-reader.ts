@@ -39,9 +39,9 @@ export class ConfigReader {
     throw this.fault(key, words.join(' or '))
   }
 
-  /** true or false, which is the default. @throws InputError */
-  flag(key: string): boolean {
-    const value = this.value(key) ?? false
+  /** true or false. @throws InputError */
+  flag(key: string, fallback = false): boolean {
+    const value = this.value(key) ?? fallback
     if (typeof value === 'boolean') return value
     throw this.fault(key, 'true or false')
   }

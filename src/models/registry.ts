@@ -74,7 +74,8 @@ const MODEL_TYPES = [...BACKBONES, 'openai-gpt', ...LISTENERS] as const
 
 /**
  * Finds out what model a config.json is of, together with the names of its tensors, where there are any: a trained MISC
- * checkpoint may call itself by its backbone's name. BlenderBot-Joint is a plain backbone but for its added tokens.
+ * checkpoint may call itself by its backbone's name. BlenderBot-Joint is a plain backbone but for its added tokens,
+ * and a plain one with these says `strategies: false` in its config.json.
  *
  * @param file the config's path, for messages
  * @param added the tokens that the files beside it name as added
@@ -102,7 +103,9 @@ export function describeModel(
   if (variant !== 'plain') return describeMisc(config, variant)
   const backbone = readBackbone(read)
   const joint = backbone.modelType === 'blenderbot-small' ? jointTokens(added, file) : undefined
-  return joint ? describeJoint(backbone, joint, file) : describeBart(backbone)
+  // Nothing but this tells a checkpoint that was trained without strategies: it has their tokens too.
+  if (joint && read.flag('strategies', true)) return describeJoint(backbone, joint, file)
+  return describeBart({ ...backbone, unlearned: joint })
 }
 
 /**
@@ -140,7 +143,7 @@ function describeBart(config: BackboneConfig) {
   return describe({
     family: 'bart',
     variant: 'plain',
-    title: 'a plain backbone',
+    title: config.unlearned ? 'a plain backbone, trained without the strategies in its vocabulary' : 'a plain backbone',
     config,
     layout: bartLayout(config),
     cache: bartCache(config),

@@ -61,6 +61,7 @@ export async function findConversations(data: string, split: Split): Promise<Con
  * `{"speaker": "supporter", "content", "annotation": {"strategy"}}`, or as its loaders write them, `{"speaker": "sys", "text",
  * "strategy"}`.
  *
+ * @param unheard whether a supporter's second turn is a row too where the seeker has said nothing yet, as codes_zcj takes it
  * @throws InputError naming the file and line
  */
 export async function readConversations(
@@ -68,6 +69,7 @@ export async function readConversations(
   split: Split,
   labels: StrategyLabels,
   limit: number,
+  unheard = false,
 ): Promise<EsconvRow[]> {
   const all = entries(await readTextFile(path, MAX_FILE_BYTES), path)
   const rows: EsconvRow[] = []
@@ -77,7 +79,7 @@ export async function readConversations(
     for (const [index, reply] of turns.entries()) {
       const context = turns.slice(0, index)
       if (reply.speaker !== 'supporter' || reply.text === '') continue
-      if (!context.some(({ speaker }) => speaker === 'seeker')) continue
+      if (context.length === 0 || !(unheard || context.some(({ speaker }) => speaker === 'seeker'))) continue
       rows.push({ split, row: rows.length, emotion, context, reply, postBlocks: [], situationBlocks: [] })
     }
   }

@@ -19,6 +19,8 @@ export interface JointProgram {
   readonly contextUtterances: number
   /** Ids of a target, at most: strategy and EOS included. */
   readonly targetIds: number
+  /** Whether a supporter's turn is a target before the seeker has said anything; one that opens a dialogue never is. */
+  readonly unheard: boolean
 }
 
 const ZCJ_STRATEGIES: readonly StrategyName[] = [
@@ -37,6 +39,7 @@ export const JOINT_PROGRAMS: Readonly<Record<JointProgramName, JointProgram>> = 
     // Its rows have five, the reply among them.
     contextUtterances: 4,
     targetIds: 512,
+    unheard: false,
   },
   codes_zcj: {
     strategies: ZCJ_STRATEGIES,
@@ -45,6 +48,7 @@ export const JOINT_PROGRAMS: Readonly<Record<JointProgramName, JointProgram>> = 
     contextIds: 160,
     contextUtterances: Number.POSITIVE_INFINITY,
     targetIds: 41,
+    unheard: true,
   },
 }
 

@@ -13,6 +13,7 @@ const ADVICE =
  *
  * @param data a folder, or a file of conversations
  * @param onWarning told of labels that are no strategy
+ * @param unheard as {@link readConversations}
  * @throws InputError naming the file and line, or where the split has no rows
  */
 export async function readReplyRows(
@@ -20,11 +21,14 @@ export async function readReplyRows(
   split: Split,
   limit = Infinity,
   onWarning?: (message: string) => void,
+  unheard = false,
 ): Promise<EsconvRow[]> {
   const labels = new StrategyLabels()
   const file = await findConversations(data, split)
   if (!file && !(await isMiscEsconv(data))) throw new InputError(`${data}: holds no ${split} rows; ${ADVICE}`)
-  const rows = await (file ? readConversations(file, split, labels, limit) : readMiscEsconv(data, split, labels, limit))
+  const rows = await (file
+    ? readConversations(file, split, labels, limit, unheard)
+    : readMiscEsconv(data, split, labels, limit))
   if (rows.length === 0) throw new InputError(`${file?.path ?? data}: its ${split} split has no rows`)
   if (labels.warning) onWarning?.(`${data}: ${labels.warning}`)
   return rows

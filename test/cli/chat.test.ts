@@ -3,9 +3,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blenderbotModel } from '../blenderbot-model.js'
 import { tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
 import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
 import { compiledMain } from './compiled-main.js'
@@ -63,13 +65,39 @@ command('piped: a line a turn, replies on stdout, words for people on stderr', a
 command('with a baseline: the mixture is that of emotions', async () => {
   const { stdout, stderr, status } = await runMisc(
     ['chat', listenersModel('mime-tiny'), ...flags, '--mixture'],
-    'hi, i am sad\n/mixture\n/state\nwhy ?\n',
+    'hi, i am sad\n/mixture\n/state\n/situation my life\n/strategy Question\nwhy ?\n',
   )
   assert.is(status, 0, stderr)
   assert.is(stdout.split('\n').length, 3, stdout)
   assert.match(stderr, /\(\w+ \d+%, \w+ \d+%, \w+ \d+%\)\n/)
   assert.match(stderr, /devastated +=* +[\d.]+%/)
-  assert.match(stderr, /it reads no blocks/)
+  assert.match(
+    stderr,
+    /nothing is inferred: MIME reads the dialogue alone: no situation, no blocks\nMIME reads the dialogue alone/,
+  )
+  assert.match(stderr, /^MIME replies in no strategy$/m)
+})
+
+command('what a family has not is said by its name: BlenderBot-small, BlenderBot-Joint', async () => {
+  const lines = ['hi', '/situation my life', '/strategy Others', '/mixture', '/state'].join('\n')
+  const [plain, joint] = [await blenderbotModel(), await jointModel()]
+  const said = async (folder: string) => {
+    const { stderr, status, stdout } = await runMisc(['chat', folder, ...flags, '--max-new-tokens', '3'], `${lines}\n`)
+    assert.equal([status, stdout.split('\n').length], [0, 2], stderr)
+    return stderr
+  }
+  const [ofPlain, ofJoint] = [await said(plain), await said(joint)]
+  assert.match(
+    ofPlain,
+    /^BlenderBot-small reads the dialogue alone: .*\nBlenderBot-small replies in no strategy\nBlenderBot-small tells no mixture, .*\nnothing is inferred: BlenderBot-small reads/m,
+  )
+  assert.match(
+    ofJoint,
+    /^BlenderBot-Joint reads the dialogue alone: .*\nstrategy: Others\n[\s\S]*%[\s\S]*\nnothing is inferred: BlenderBot-Joint reads/m,
+  )
+  const refused = await runMisc(['chat', plain, ...flags, '--strategy', 'Others'], 'hi\n')
+  assert.equal([refused.status, refused.stdout], [2, ''])
+  assert.match(refused.stderr, /^misc: --strategy: BlenderBot-small has no such option$/m)
 })
 
 command('history takes part; /reset forgets it', async () => {

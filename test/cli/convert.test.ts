@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ConvertOptions, convert } from '../../src/cli/convert-checkpoint.js'
+import { describeFolder } from '../../src/engine/load-model.js'
 import { openCheckpoint } from '../../src/io/checkpoint.js'
 import { elementCount } from '../../src/io/dtype.js'
 import { f32ToBf16, f32ToF16 } from '../../src/io/half.js'
@@ -16,6 +17,7 @@ import { fixture } from '../fixtures.js'
 import { type GoldenName, goldenCases, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { call, dict, legacyFile, named, pickle, tensor, text } from '../io/pickles.js'
+import { jointModel } from '../joint.js'
 import { skipWithoutTorch, torchPython } from '../python.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
@@ -311,13 +313,65 @@ for (const name of ['joint-tiny', 'blenderbot-tiny', 'bart-tiny']) {
   })
 }
 
+conversion('BlenderBot-Joint is named by its added tokens, whichever file says them, and they come along', async () => {
+  const golden = await jointModel()
+  const tokens: Record<string, number> = JSON.parse(readFileSync(join(golden, 'added_tokens.json'), 'utf8'))
+  const decoder = Object.fromEntries(Object.entries(tokens).map(([content, id]) => [id, { content, special: false }]))
+  const files = {
+    'added_tokens.json': tokens,
+    'tokenizer_config.json': { added_tokens_decoder: decoder },
+    'special_tokens_map.json': { additional_special_tokens: Object.keys(tokens) },
+  }
+  const weights = torchFile(await weightsIn(join(golden, 'model.safetensors')))
+  const base = tempFolder()
+  for (const file of ['vocab.json', 'merges.txt']) copyFileSync(join(golden, file), join(base, file))
+  // As BlenderBot-small's own folder has it.
+  writeFileSync(join(base, 'tokenizer_config.json'), '{"model_max_length": 512}')
+  for (const named of ['added_tokens.json', 'tokenizer_config.json'] as const) {
+    const folder = tempFolder()
+    for (const file of ['vocab.json', 'merges.txt', 'config.json']) copyFileSync(join(golden, file), join(folder, file))
+    writeFileSync(join(folder, 'pytorch_model.bin'), weights)
+    const written = [named, 'special_tokens_map.json'] as const
+    for (const file of written) writeFileSync(join(folder, file), JSON.stringify(files[file]))
+    for (const options of [{}, { tokenizer: base }]) {
+      const out = join(tempFolder(), 'model')
+      const report = await convert(folder, out, options)
+      assert.equal(
+        [report.family, report.variant, report.model],
+        ['joint', 'plain', 'BlenderBot-Joint, of the program codes_zcj'],
+      )
+      for (const file of written) assert.is(digest(join(out, file)), digest(join(folder, file)), file)
+      assert.is((await describeFolder(out)).family, 'joint')
+    }
+  }
+  // Nothing in the files tells of one that was trained without strategies.
+  const unlearned = join(tempFolder(), 'model')
+  const { family, model } = await convert(await jointModel(), unlearned, { set: { strategies: false } })
+  assert.equal([family, model], ['bart', 'a plain backbone, trained without the strategies in its vocabulary'])
+  assert.is((await describeFolder(unlearned)).family, 'bart')
+  const asked = misc(['convert', golden, join(tempFolder(), 'model')]).stderr
+  assert.match(asked, /taken for a model that was trained with the strategies.*add --set strategies=false/)
+  const told = misc(['convert', golden, join(tempFolder(), 'model'), '--set', 'strategies=true']).stderr
+  assert.not.match(told, /strategies=false/)
+  await refused(
+    () => convert(golden, join(tempFolder(), 'model'), { set: { strategies: 'no' } }),
+    /strategies is "no", but must be true or false/,
+  )
+
+  const plain = join(tempFolder(), 'model')
+  const folder = tempFolder()
+  writeFileSync(join(folder, 'pytorch_model.bin'), weights)
+  copyFileSync(join(golden, 'config.json'), join(folder, 'config.json'))
+  assert.is((await convert(folder, plain)).family, 'bart')
+})
+
 conversion('as a command: words on stderr alone, exit codes, and a model that other commands take', async () => {
   const name = 'misc-tiny-paper'
   const folder = await checkpointFolder(name, torchFile(await weightsOf(name)))
   const out = join(tempFolder(), 'model')
   const done = misc(['convert', folder, out, '--dtype', 'f32', '--set', 'num_strategies=8'])
   assert.equal([done.status, done.stdout], [0, ''], done.stderr)
-  assert.match(done.stderr, /: misc \(paper\), 149 tensors \(149 F32\), 0\.3M parameters\n/)
+  assert.match(done.stderr, /: MISC's paper variant, 149 tensors \(149 F32\), 0\.3M parameters\n/)
   assert.ok(done.stderr.includes(`model.safetensors: `) && done.stderr.includes(digest(join(out, 'model.safetensors'))))
   assert.match(done.stderr, /no tokenizer files were found: text needs them, see --tokenizer\n$/)
   const inspected = misc(['inspect', out, '--json'])

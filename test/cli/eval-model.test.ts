@@ -1,8 +1,10 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { evaluateModel } from '../../src/cli/eval-model.js'
+import { type EvaluatedModel, evaluateModel } from '../../src/cli/eval-model.js'
 import { withGpu } from '../../src/cli/gpu-command.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { openModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { featureLimits } from '../../src/engine/model-text.js'
 import { rankStrategies } from '../../src/metrics/strategy-accuracy.js'
@@ -12,6 +14,7 @@ import { STRATEGIES } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { scoreReplies } from '../../src/validate/perplexity.js'
 import { tinyModel } from '../engine-model.js'
+import { readsOf } from '../files-read.js'
 import { fixture } from '../fixtures.js'
 import { testAdapters } from '../gpu.js'
 
@@ -25,7 +28,13 @@ for (const adapter of testAdapters) {
       const folder = await tinyModel(160, variant)
       const options = { maxNewTokens: 6, topP: 1 }
       const flags = { data, split: 'dev', limit: 4, dtype: 'f32', adapter, seed: 7, ...options } as const
-      const { figures, hypotheses, references, strategies } = await evaluateModel(folder, flags)
+      let evaluated: EvaluatedModel | undefined
+      const weights = join(folder, 'model.safetensors')
+      const { bytes } = await readsOf(weights, async () => {
+        evaluated = await evaluateModel(folder, flags)
+      })
+      assert.ok(bytes < 1.5 * statSync(weights).size, 'the weights are read once')
+      const { figures, hypotheses, references, strategies } = evaluated!
       assert.equal(
         references,
         rows.map(({ reply }) => reply.text),
@@ -50,15 +59,15 @@ for (const adapter of testAdapters) {
 
       let [nats, tokens] = [0, 0]
       await withGpu({ adapter }, async (gpu) => {
-        const weights = await loadModel(gpu, folder)
+        const model = await openModel(gpu, folder, { family: 'misc' })
         for (const [
           i,
           { contextIds: context, postBlocks: post, situationBlocks: situation, replyIds: reply },
         ] of ids.entries()) {
           // The released variant's decoder is told the strategy that was taken.
           const taken = STRATEGIES.map((name) => (name === rows[i]!.reply.strategy ? 1 : 0))
-          const dialogue = { context, post, situation, ...(variant === 'released' && { strategy: taken }) }
-          const [scores] = await scoreReplies(gpu, weights, [{ dialogue, reply }], tokenizer.vocabSize)
+          const input = { context, post, situation, ...(variant === 'released' && { strategy: taken }) }
+          const [scores] = await scoreReplies(gpu, model, [{ input, reply }], tokenizer.vocabSize)
           for (const loss of scores!.losses) nats += loss
           tokens += reply.length
         }

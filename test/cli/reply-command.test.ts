@@ -48,3 +48,22 @@ joint('misc chat: a reply’s strategy is part of the dialogue that the next one
 })
 
 joint.run()
+
+const help = suite('cli/reply-command, help')
+
+help('which family draws how, where the model’s files say nothing', async () => {
+  for (const command of ['generate', 'chat']) {
+    const { stdout } = await runMisc([command, '--help'])
+    const words = stdout.replaceAll(/\s+/g, ' ')
+    assert.match(words, /default: as the files of MODEL say, else as its program does: --do-sample/)
+    assert.match(words, /--top-p <x> .* \(MISC: 0\.3\)/)
+    assert.match(
+      words,
+      /BlenderBot-Joint, codes: top_p 0\.9, penalize_context true BlenderBot-Joint, codes_zcj: top_k 0,/,
+    )
+    assert.match(words, /Transformer, MoEL, MIME: do_sample false,.* max_length 32, length_penalty 0 /)
+    assert.not.match(words, /\(default 0\.3\)/)
+  }
+})
+
+help.run()

@@ -12,6 +12,7 @@ import { processScores } from '../../src/generation/processors.js'
 import { type TokenRules, tokenRules } from '../../src/generation/token-rules.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { CometQueries } from '../../src/text/comet-queries.js'
+import { COMET_2019_TOKENS } from '../../src/text/gpt-codec.js'
 import { RELATIONS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { BART_IDS, comet2019, cometBart, GPT_SIZES, hubNames, tinyComet } from '../comet-models.js'
@@ -299,7 +300,7 @@ folders('what cannot be loaded is named, before a device is opened', async () =>
     () => load(packagedModel(), options),
     /misc-mini: holds MISC's paper variant, which is no COMET; give the/,
   )
-  await refused(() => load(filesFolder({}), options), /vocab\.json/)
+  await refused(() => load(filesFolder({}), options), /has no config\.json; a model folder holds one/)
   await refused(
     () => load(packagedModel('comet-mini'), { ...options, comet: 'x' }),
     /^unknown load option "comet": there are/,
@@ -330,6 +331,22 @@ folders('a model without relations, with too few rows, or with another’s token
     () => load(mixed),
     /its tokenizer is that of comet-2019, but its weights are those of a plain backbone; take all/,
   )
+  // More rows than ATOMIC has tokens: those of other relations, unless a file says what they are.
+  const wide = await hubNames(30)
+  const conceptNet = await comet2019(wide)
+  await refused(
+    () => load(conceptNet),
+    /config\.json says 30 .*, and COMET-2019 of ATOMIC has 26 ids: one of ConceptNet has other relations/,
+  )
+  await refused(
+    async () => load(await comet2019(wide, { 'added_tokens.json': { '<AtLocation>': 14, '<CapableOf>': 15 } })),
+    /the usual order .* gives "<START>" id 14/,
+  )
+  const atomic = Object.fromEntries(COMET_2019_TOKENS.map((token, i) => [token, 14 + i]))
+  await using padded = await load(await comet2019(wide, { 'added_tokens.json': atomic }))
+  assert.is(padded.kind, 'comet-2019')
+  const bart = { 'added_tokens.json': { AtLocation: 260, CapableOf: 261 } }
+  await refused(async () => load(await cometBart(false, {}, bart)), /its vocabulary has none of the relations xReact/)
   const small = await comet2019(await hubNames(25))
   await refused(() => load(small), new RegExp(`^${small}: the tokenizer has 26 ids, config\\.json says 25`))
 })
@@ -354,7 +371,7 @@ folders('what its files say of tails is checked', async () => {
   const warnings: string[] = []
   const folder = await cometBart(false, { num_return_sequences: 2, diversity_penalty: 0.5, num_beam_groups: 1 })
   await using comet = await load(folder, { onWarning: (it: string) => warnings.push(it) })
-  assert.equal(warnings, [`${folder}: replies are drawn without diversity_penalty 0.5`])
+  assert.equal(warnings, [`${folder}/config.json: replies are drawn without diversity_penalty 0.5`])
   assert.is((await comet.tails(['a'], { relations: ['xReact'] }))[0]!.tails.xReact!.length, 2)
 })
 

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { EsconvRow, EsconvTurn } from '../../src/text/esconv-row.js'
 import { jointContext, jointFeatures, jointTarget } from '../../src/text/joint-features.js'
 import { JOINT_PROGRAMS, type JointTokens, strategyId } from '../../src/text/joint-programs.js'
+import { readReplyRows } from '../../src/text/reply-rows.js'
 import { strategyNamed } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { fixture, readJsonLines } from '../fixtures.js'
@@ -167,6 +169,26 @@ golden('features.jsonl and features.edge.jsonl: every id, and what they decode t
     }
   }
 })
+
+golden(
+  'ESConv’s dev rows, as misc features reads them: all targets of codes_zcj, and the golden ones among them',
+  async () => {
+    const data = sharedPath('data', 'esconv')!
+    const found = await readReplyRows(data, 'dev', Infinity, undefined, JOINT_PROGRAMS.codes_zcj.unheard)
+    const conversations = readJsonLines(join(data, 'valid.jsonl')) as { dialog: { speaker: string }[] }[]
+    const targets = conversations.flatMap(({ dialog }) => dialog.filter(({ speaker }, i) => i > 0 && speaker === 'sys'))
+    assert.is(found.length, targets.length)
+    const sayings = (turns: readonly { text: string }[]) =>
+      JSON.stringify(turns.map(({ text }) => text.split(/\s+/).join(' ').trim()))
+    const byTurns = new Map(found.map((row) => [sayings([...row.context, row.reply]), row]))
+    for (const want of rows('features.jsonl')) {
+      const row = byTurns.get(sayings(want.dialog))
+      assert.ok(row, want.why)
+      const { input_ids, labels } = (await jointFeatures(tokenizers.get(zcj)!, zcj, row, 512))!
+      assert.equal([input_ids, labels], [want.input_ids, want.labels], want.why)
+    }
+  },
+)
 
 golden('features.original.jsonl: every id', async () => {
   const tokenizer = tokenizers.get(original)!
