@@ -2,6 +2,7 @@ import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
+import { type Ablation, outputsOf } from '../models/misc/ablation.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
 import type { MiscModel } from '../models/misc/model.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
@@ -15,7 +16,7 @@ import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { readConfig } from './load-model.js'
+import { type LoadModelOptions, readConfig } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
 import { MiscText } from './misc-text.js'
 import { checkVocabulary } from './model-text.js'
@@ -85,9 +86,10 @@ export class Misc extends ReplyEngine<MiscTypes> {
   static async open(
     gpu: Gpu,
     path: string,
-    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onWarning'> = {},
+    { leaveOut, ...options }: OpenOptions = {},
   ): Promise<Misc> {
-    return Misc.#create(gpu, await readFiles(path, options), options, 0)
+    const zeroed = leaveOut && outputsOf(leaveOut)
+    return Misc.#create(gpu, { ...(await readFiles(path, options)), zeroed }, options, 0)
   }
 
   static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
@@ -132,8 +134,14 @@ export class Misc extends ReplyEngine<MiscTypes> {
   }
 }
 
+/** How {@link Misc.open} does it. */
+interface OpenOptions extends Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> {
+  /** What the decoder is to attend to as if it were not there; default: nothing. */
+  readonly leaveOut?: Ablation | undefined
+}
+
 /** What is read of a model's folder before its weights, and who writes its blocks. */
-type MiscFiles = Awaited<ReturnType<typeof readFiles>>
+type MiscFiles = Awaited<ReturnType<typeof readFiles>> & Pick<LoadModelOptions, 'zeroed'>
 
 /** @throws InputError */
 async function readFiles(model: string, { comet: asked, onWarning = warn }: LoadOptions) {
