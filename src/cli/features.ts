@@ -6,7 +6,7 @@ import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import type { Split } from '../text/esconv-row.js'
 import { FEATURE_LIMITS } from '../text/features.js'
-import { type JointFeatures, jointFeatures } from '../text/joint-features.js'
+import { type JointFeatures, jointFeatures, unnamedReplies } from '../text/joint-features.js'
 import { JOINT_PROGRAMS, type JointTokens, jointTokens } from '../text/joint-programs.js'
 import { readReplyRows } from '../text/reply-rows.js'
 import { type EsconvFeatures, esconvFeatures } from '../text/row-features.js'
@@ -61,8 +61,7 @@ async function run({ tokenizer: folder, data, split, json }: Options): Promise<v
     if (!ids) unnamed++
     else await printLines([json ? JSON.stringify(ids) : 'labels' in ids ? jointSummary(ids, joint!) : summary(ids)])
   }
-  if (unnamed > 0)
-    warn(`${data}: ${unnamed} replies name no strategy, and are left out, as BlenderBot-Joint takes none without`)
+  if (unnamed > 0) warn(unnamedReplies(data, unnamed))
 }
 
 function jointSummary({ row, input_ids, labels, strategy_id }: JointFeatures, { program }: JointTokens): string {

@@ -3,20 +3,16 @@ import { describeFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import type { MiscConfig } from '../models/misc/config.js'
-import type { MiscWeights } from '../models/misc/layout.js'
-import { MiscModel } from '../models/misc/model.js'
 import type { Model } from '../models/model.js'
-import type { ModelDescription } from '../models/registry.js'
 import type { Split } from '../text/esconv-row.js'
 import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
 import { type StageComparison, type StageLimits, stageLimits } from '../validate/comparison.js'
 import { type ReplyScores, scoreReplies } from '../validate/perplexity.js'
 import { type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
-import { type RepliesToScore, readReplies } from '../validate/replies.js'
+import { type RepliesToScore, readReplies, rowReader } from '../validate/replies.js'
 import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
-import { loadWithProgress, openWithProgress } from './load-with-progress.js'
+import { openWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
 import { limitOption, splitOption } from './split-option.js'
 import { warn } from './stdio.js'
@@ -56,7 +52,8 @@ export function validateCommand(): Command {
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
         'twice: the decoder in one pass, and id by id. Exit code 1 where a stage is beyond its tolerance or decoded ids ' +
         'differ though their scores leave no doubt. Needs no tokenizer files.\n\n' +
-        'With --data: how much --dtype (f16 or int8) changes the perplexity of the replies there and the best next id, against f32. ' +
+        'With --data: how much --dtype (f16 or int8) changes the perplexity of the replies there and the best next id, against f32, ' +
+        'of any MODEL that replies (a COMET does not), in the ids that its own program makes of the rows. ' +
         'Exit code 1 where that is more than f16 (0.1 %, 0.5 % of the ids) or int8 (1 %, 3 %) may.',
     )
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
@@ -92,9 +89,12 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   const description = await describeFolder(folder)
   const references: ReferenceCase[] = []
   for (const path of reference) references.push(await readReferenceCase(path, description))
-  const scored = data === undefined ? undefined : await readReplies(folder, misc(description), { data, ...flags }, warn)
+  const scored =
+    data === undefined ? undefined : await readReplies(await rowReader(folder, description), { data, ...flags }, warn)
 
-  const exact = scored && (await withGpu(flags, (gpu) => loadAndScore(gpu, folder, 'f32', scored)))
+  const exact =
+    scored &&
+    (await withGpu(flags, async (gpu) => score(gpu, await openWithProgress(gpu, folder, 'f32'), 'f32', scored)))
   await withGpu(flags, async (gpu) => {
     const model = await openWithProgress(gpu, folder, dtype)
     const limits = {
@@ -102,7 +102,7 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
       ...(flags.tolerance !== undefined && { hidden: flags.tolerance }),
     }
     const cases = await compare(gpu, model, references, limits)
-    const rounded = scored && model instanceof MiscModel && (await score(gpu, model.weights, dtype, scored))
+    const rounded = scored && (await score(gpu, model, dtype, scored))
     const gate = rounded && exact && accuracyGate(dtype, exact, rounded)
     const failure = firstFailure(cases)?.stage ?? (gate && !gate.ok ? 'gate' : null)
     const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
@@ -111,12 +111,6 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
     process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
     if (failure) process.exitCode = 1
   })
-}
-
-/** The config of a model whose replies can be scored. */
-function misc(description: ModelDescription): MiscConfig {
-  if (description.family === 'misc') return description.config
-  throw new InputError(`--data scores replies of MISC, and MODEL holds ${description.title}: give --reference instead`)
 }
 
 async function compare(
@@ -136,16 +130,12 @@ async function compare(
 
 async function score(
   gpu: Gpu,
-  weights: MiscWeights,
+  model: Model,
   dtype: WeightDtype,
   { replies, vocabulary }: RepliesToScore,
 ): Promise<ReplyScores[]> {
   using progress = progressBar(`scoring in ${dtype} on ${gpu.adapter.name}`, replies.length, 'replies')
-  return await scoreReplies(gpu, weights, replies, vocabulary, (count) => progress.advance(count))
-}
-
-async function loadAndScore(gpu: Gpu, folder: string, dtype: WeightDtype, scored: RepliesToScore) {
-  return score(gpu, await loadWithProgress(gpu, folder, dtype), dtype, scored)
+  return await scoreReplies(gpu, model, replies, vocabulary, (count) => progress.advance(count))
 }
 
 function report(cases: readonly CaseReport[]): string {

@@ -46,7 +46,11 @@ export class Joint extends ReplyEngine<JointTypes> {
    *
    * @internal
    */
-  static async open(gpu: Gpu, path: string, options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {}): Promise<Joint> {
+  static async open(
+    gpu: Gpu,
+    path: string,
+    options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
+  ): Promise<Joint> {
     return Joint.#create(gpu, await readFiles(path, options), options, 0)
   }
 

@@ -1,17 +1,17 @@
-import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import type { ListenersConfig } from '../models/listeners/config.js'
-import { WordVocabulary } from '../text/word-vocabulary.js'
+import type { WordVocabulary } from '../text/word-vocabulary.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
 import { ListenersText } from './listeners-text.js'
 import { loadEngine, loadParts } from './load-engine.js'
 import { describeFolder, expectFamily } from './load-model.js'
-import { checkLoadOptions, type LoadOptions, warn } from './load-options.js'
+import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
+import { wordVocabulary } from './model-text.js'
 import { ReplyEngine } from './reply-engine.js'
 
 /**
@@ -46,7 +46,6 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<Listeners> {
     checkLoadOptions(options)
-    if (options.comet) throw new InputError('comet: these models read no blocks; leave it out')
     const files = await readFiles(pathOf(model, 'the model folder'), options)
     return loadEngine(options, (gpu, adapterMs) => Listeners.#create(gpu, files, options, adapterMs))
   }
@@ -74,17 +73,13 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
 type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
 
 /** @throws InputError */
-async function readFiles(model: string, { onWarning = warn }: Pick<LoadOptions, 'onWarning'>) {
+async function readFiles(model: string, { comet, onWarning = warn }: Pick<LoadOptions, 'comet' | 'onWarning'>) {
   const folder = await modelFolder(model)
   const description = await describeFolder(folder)
   expectFamily(description, 'listeners', folder)
+  refuseComet(comet, description.title)
   const config = description.config as ListenersConfig
-  const words = await WordVocabulary.load(folder)
-  if (words.size !== config.vocabSize) {
-    throw new InputError(
-      `${folder}: vocab.json has ${words.size} words, config.json says ${config.vocabSize} (vocab_size); take both from one training`,
-    )
-  }
+  const words = await wordVocabulary(folder, config)
   const { defaults, rules } = await readDrawingRules(folder, config, onWarning)
   return { folder, words, config, rules, defaults: { ...releasedDrawing, ...defaults } }
 }

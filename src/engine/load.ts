@@ -1,4 +1,5 @@
 import { InputError } from '../errors.js'
+import type { Gpu } from '../gpu/gpu.js'
 import { modelFolder } from '../io/model-folder.js'
 import { pathOf } from '../io/path-of.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
@@ -7,7 +8,7 @@ import { Joint } from './joint.js'
 import { Listeners } from './listeners.js'
 import { describeFolder } from './load-model.js'
 import type { LoadOptions } from './load-options.js'
-import { Misc } from './misc.js'
+import { Misc, type OpenOptions } from './misc.js'
 
 /** An engine of any family; `family` tells which, and types narrow by it. */
 export type Engine = Misc | Joint | Blenderbot | Listeners
@@ -20,10 +21,30 @@ export type Engine = Misc | Joint | Blenderbot | Listeners
  */
 export async function load(model: string | URL = packagedModel(), options: LoadOptions = {}): Promise<Engine> {
   const folder = await modelFolder(pathOf(model, 'the model folder'))
+  return (await engineOf(folder)).load(folder, options)
+}
+
+/**
+ * As {@link load}, on a device that is open already, with the kernels that are chosen for it; disposing of the engine ends it.
+ *
+ * @internal
+ */
+export async function openEngine(
+  gpu: Gpu,
+  folder: string,
+  { leaveOut, ...options }: OpenOptions = {},
+): Promise<Engine> {
+  const family = await engineOf(folder)
+  if (family === Misc) return Misc.open(gpu, folder, { leaveOut, ...options })
+  return family.open(gpu, folder, options)
+}
+
+/** The class of the engine that a folder's model needs. @throws InputError */
+async function engineOf(folder: string) {
   const { family, config, title } = await describeFolder(folder)
-  if (family === 'misc') return Misc.load(folder, options)
-  if (family === 'listeners') return Listeners.load(folder, options)
-  if (family === 'joint') return Joint.load(folder, options)
-  if (family === 'bart' && config.modelType !== 'bart') return Blenderbot.load(folder, options)
+  if (family === 'misc') return Misc
+  if (family === 'listeners') return Listeners
+  if (family === 'joint') return Joint
+  if (family === 'bart' && config.modelType !== 'bart') return Blenderbot
   throw new InputError(`${folder}: holds ${title}, of which no replies are drawn`)
 }

@@ -83,11 +83,7 @@ export class Misc extends ReplyEngine<MiscTypes> {
    *
    * @internal
    */
-  static async open(
-    gpu: Gpu,
-    path: string,
-    { leaveOut, ...options }: OpenOptions = {},
-  ): Promise<Misc> {
+  static async open(gpu: Gpu, path: string, { leaveOut, ...options }: OpenOptions = {}): Promise<Misc> {
     const zeroed = leaveOut && outputsOf(leaveOut)
     return Misc.#create(gpu, { ...(await readFiles(path, options)), zeroed }, options, 0)
   }
@@ -135,7 +131,7 @@ export class Misc extends ReplyEngine<MiscTypes> {
 }
 
 /** How {@link Misc.open} does it. */
-interface OpenOptions extends Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> {
+export interface OpenOptions extends Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> {
   /** What the decoder is to attend to as if it were not there; default: nothing. */
   readonly leaveOut?: Ablation | undefined
 }

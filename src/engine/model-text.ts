@@ -4,6 +4,7 @@ import type { DialogueIds } from '../models/misc/misc.js'
 import { says } from '../text/added-tokens.js'
 import type { FeatureLimits, Features } from '../text/features.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { WordVocabulary } from '../text/word-vocabulary.js'
 
 /** As much text as a model takes. */
 export const featureLimits = (config: MiscConfig): FeatureLimits => ({
@@ -33,4 +34,20 @@ export function checkVocabulary(
   if (tokenizer.vocabSize <= vocabSize) return
   const ids = `the tokenizer has ${tokenizer.vocabSize} ids, config.json says ${vocabSize} (vocab_size, the embedding's rows)`
   throw new InputError(`${folder}: ${ids}: ${says(tokenizer.lastToken)}; take all files from one checkpoint`)
+}
+
+/**
+ * The words of a Transformer, MoEL or MIME.
+ *
+ * @throws InputError where vocab.json is missing or wrong, or has not a word for every row of the embedding
+ */
+export async function wordVocabulary(
+  folder: string,
+  { vocabSize }: Pick<MiscConfig, 'vocabSize'>,
+): Promise<WordVocabulary> {
+  const words = await WordVocabulary.load(folder)
+  if (words.size === vocabSize) return words
+  throw new InputError(
+    `${folder}: vocab.json has ${words.size} words, config.json says ${vocabSize} (vocab_size); take both from one training`,
+  )
 }

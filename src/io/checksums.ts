@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The file that lists a folder's digests, in the form that `sha256sum --check` reads. */
@@ -28,6 +28,15 @@ async function digests(folder: string, files: readonly string[]): Promise<string
   }
   return list
 }
+
+/** The SHA-256 digest of a folder's files of some names, over the names and digests of all. */
+export async function filesDigest(folder: string, names: RegExp): Promise<string> {
+  const files = (await readdir(folder)).filter((name) => names.test(name)).sort()
+  return textDigest(await digests(folder, files))
+}
+
+/** The SHA-256 digest of a text, in hexadecimal. */
+export const textDigest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The SHA-256 digest of a file, in hexadecimal. The file may be larger than memory. */
 export async function sha256(path: string, onBytes?: (count: number) => void): Promise<string> {

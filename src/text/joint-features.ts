@@ -85,3 +85,7 @@ export async function jointFeatures(
   const strategyIndex = JOINT_PROGRAMS[tokens.program].strategies.indexOf(strategy)
   return { split, row, input_ids: contextIds, decoder_input_ids: decoderIds, labels, strategy_id: strategyIndex }
 }
+
+/** What to tell of replies that {@link jointFeatures} leaves out. */
+export const unnamedReplies = (data: string, count: number): string =>
+  `${data}: ${count} replies name no strategy, and are left out, as BlenderBot-Joint takes none without`

@@ -1,16 +1,15 @@
 import type { Gpu } from '../gpu/gpu.js'
-import type { MiscCache } from '../models/misc/decoder.js'
-import type { MiscWeights } from '../models/misc/layout.js'
-import type { DialogueIds } from '../models/misc/misc.js'
-import { MiscModel, type StrategyScores } from '../models/misc/model.js'
-import { wholeSequences } from '../nn/kv-cache.js'
+import type { Model } from '../models/model.js'
+import { type KvCache, wholeSequences } from '../nn/kv-cache.js'
 import { Run } from '../nn/run.js'
 import { tokenLoss } from '../ops/token-loss.js'
 
-/** A dialogue and the reply that came. */
-export interface ScoredReply {
-  readonly dialogue: DialogueIds
-  /** Its ids, EOS last; at most as many as the decoder has positions. */
+/** A dialogue, as a model reads it, and the reply that came. */
+export interface ScoredReply<Input = unknown> {
+  readonly input: Input
+  /** Ids that the decoder reads after the start id and that are not scored: BlenderBot-Joint's strategy. */
+  readonly begun?: readonly number[]
+  /** Its ids, EOS last unless it was cut; together with `begun` at most as many as the decoder has positions. */
   readonly reply: readonly number[]
 }
 
@@ -22,9 +21,9 @@ export interface IdScores {
   readonly bestIds: Uint32Array
 }
 
-/** What a model says of a reply, and of its strategy, given the dialogue. */
-export interface ReplyScores extends IdScores {
-  readonly strategy: StrategyScores
+/** What a model says of a reply, and tells of its dialogue. */
+export interface ReplyScores<Told = unknown> extends IdScores {
+  readonly told: Told
 }
 
 /** Replies computed together at most: bounds the memory of their caches. */
@@ -33,22 +32,22 @@ const mostReplies = 8
 const mostIds = 256
 
 /**
- * Scores replies, teacher-forced: the decoder reads the start id and the reply, with the strategy mixture that the model
- * predicts, or the dialogue's own. Replies of like length share a pass; only a loss and an id for each id, and the strategies'
- * scores, are read back.
+ * Scores replies, teacher-forced: the decoder reads the start id and the reply, and MISC's the strategy mixture that it predicts,
+ * or the dialogue's own. Replies of like length share a pass; only a loss and an id for each id, and what the model tells, are
+ * read back.
  *
- * @param vocabulary the tokenizer's ids; rows of the embedding beyond them are no tokens, and take no part
+ * @param vocabulary the ids that take part: rows of the embedding beyond them are no tokens
  * @param onReplies called with the number of replies that a pass has scored.
  */
-export async function scoreReplies(
+export async function scoreReplies<Input, Told>(
   gpu: Gpu,
-  weights: MiscWeights,
-  replies: readonly ScoredReply[],
+  model: Model<Input, Told>,
+  replies: readonly ScoredReply<Input>[],
   vocabulary: number,
   onReplies?: (count: number) => void,
-): Promise<ReplyScores[]> {
-  const scorer = new ReplyScorer(gpu, weights, vocabulary)
-  const scores: ReplyScores[] = []
+): Promise<ReplyScores<Told>[]> {
+  const scorer = new ReplyScorer(gpu, model, vocabulary)
+  const scores: ReplyScores<Told>[] = []
   try {
     for (const batch of batches(replies)) {
       const scored = await scorer.score(batch.map((i) => replies[i]!))
@@ -71,10 +70,13 @@ export function perplexity(scores: readonly IdScores[]): number {
   return Math.exp(nats / ids)
 }
 
+/** What the decoder reads of a reply, after the start id. */
+const wholeReply = ({ begun = [], reply }: ScoredReply): number[] => [...begun, ...reply]
+
 /** Indices of replies to compute together, shortest first. */
 function batches(replies: readonly ScoredReply[]): number[][] {
   const found: number[][] = []
-  const length = (i: number) => replies[i]!.reply.length
+  const length = (i: number) => wholeReply(replies[i]!).length
   for (const i of [...replies.keys()].sort((a, b) => length(a) - length(b))) {
     const batch = found.at(-1)
     // All are padded to the longest, which comes last.
@@ -84,54 +86,55 @@ function batches(replies: readonly ScoredReply[]): number[][] {
   return found
 }
 
-class ReplyScorer {
-  readonly #model: MiscModel
-  readonly #run: Run<MiscWeights>
-  readonly #cache: MiscCache
+class ReplyScorer<Input, Told> {
+  readonly #run: Run<unknown>
+  readonly #cache: KvCache
 
   constructor(
     readonly gpu: Gpu,
-    readonly weights: MiscWeights,
+    readonly model: Model<Input, Told>,
     readonly vocabulary: number,
   ) {
-    this.#model = new MiscModel(gpu, weights)
-    this.#run = new Run(gpu, weights)
-    this.#cache = this.#model.createCache({ slots: mostReplies })
+    this.#run = new Run(gpu, model.weights)
+    this.#cache = model.createCache({ slots: mostReplies })
   }
 
-  async score(replies: readonly ScoredReply[]): Promise<ReplyScores[]> {
-    const { gpu } = this
-    const { decoderStartId } = this.weights.config
-    const length = Math.max(...replies.map(({ reply }) => reply.length))
+  async score(replies: readonly ScoredReply<Input>[]): Promise<ReplyScores<Told>[]> {
+    const { gpu, model } = this
+    const { decoderStartId } = model.config
+    const wholes = replies.map(wholeReply)
+    const length = Math.max(...wholes.map((ids) => ids.length))
     const rows = replies.length * length
     // What pads a shorter reply stands after its last id, where nothing that counts can see it.
     const padded = (ids: readonly number[]) => Array.from({ length }, (_, i) => ids[i] ?? decoderStartId)
-    const ids = replies.map(({ reply }) => padded([decoderStartId, ...reply.slice(0, -1)]))
-    const dialogues = replies.map(({ dialogue }) => dialogue)
-    const targetIds = Uint32Array.from(replies.flatMap(({ reply }) => padded(reply)))
+    const ids = wholes.map((whole) => padded([decoderStartId, ...whole.slice(0, -1)]))
+    const inputs = replies.map(({ input }) => input)
+    const targetIds = Uint32Array.from(wholes.flatMap(padded))
 
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
     const started = await this.#run.submit((pass) => {
-      const started = this.#model.start(pass, dialogues, this.#cache, [...dialogues.keys()])
-      const logits = this.#model.step(pass, this.#cache, wholeSequences(pass.scratch, ids))
+      const started = model.start(pass, inputs, this.#cache, [...inputs.keys()])
+      const logits = model.step(pass, this.#cache, wholeSequences(pass.scratch, ids))
       const targets = pass.scratch.upload('targets', [rows], targetIds)
       tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
       return started
     }, 'scoring replies')
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
-    const strategies = started.read(await Promise.all(started.tensors.map((tensor) => gpu.readF32(tensor))))
+    const told = started.read(await Promise.all(started.tensors.map((tensor) => gpu.readF32(tensor))))
     gpu.free(losses, bestIds)
-    return replies.map(({ reply }, i) => ({
-      losses: lossValues.slice(i * length, i * length + reply.length),
-      bestIds: bestValues.slice(i * length, i * length + reply.length),
-      strategy: strategies[i]!,
-    }))
+    return replies.map(({ begun = [], reply }, i) => {
+      const first = i * length + begun.length
+      return {
+        losses: lossValues.slice(first, first + reply.length),
+        bestIds: bestValues.slice(first, first + reply.length),
+        told: told[i]!,
+      }
+    })
   }
 
   dispose(): void {
     this.#cache.dispose()
-    this.#model.dispose()
     this.#run.dispose()
   }
 }

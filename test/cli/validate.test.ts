@@ -1,9 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
+import { blenderbotModel } from '../blenderbot-model.js'
 import { fixture } from '../fixtures.js'
 import { goldenCases, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
+import { listenersModel } from '../listeners-models.js'
 import { rewritten } from '../validate/rewritten.js'
 import { misc } from './run.js'
 
@@ -90,10 +93,29 @@ validate('models of other families: the stages that their captures hold', async 
       assert.equal([found.argmax_agreement, found.greedy_agreement], [1, greedy])
     }
   }
-  const data = ['--data', fixture('text', 'misc-esconv'), '--dtype', 'f16']
-  const { status, stderr } = misc(['validate', await goldenModel('gpt-tiny'), ...data, ...onFirst])
-  assert.is(status, 2)
-  assert.match(stderr, /--data scores replies of MISC, and MODEL holds a decoder alone: give --reference instead/)
+})
+
+validate('--data: models of all families that reply, and by name what replies to nothing', async () => {
+  const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '2', '--dtype', 'f16']
+  for (const folder of [await jointModel(), await blenderbotModel(), listenersModel('mime-tiny')]) {
+    const { status, stdout, stderr } = misc(['validate', folder, ...data, '--json', ...onFirst])
+    assert.ok(status === 0 || status === 1, stderr)
+    const { gate, ok } = JSON.parse(stdout)
+    // Weights of chance keep to no gate but by chance.
+    assert.equal([gate.ok, gate.dtype, gate.rows], [ok, 'f16', 2])
+    assert.ok(
+      gate.tokens > 2 && gate.ppl_f32 > 1 && gate.ppl !== gate.ppl_f32 && Math.abs(gate.ppl_change) < 0.05,
+      stdout,
+    )
+  }
+  for (const [name, words] of [
+    ['gpt-tiny', /holds a decoder alone, as COMET-2019 is one, which replies to no dialogue/],
+    ['bart-tiny', /holds a BART, as COMET-BART is one, which replies to no dialogue/],
+  ] as const) {
+    const { status, stdout, stderr } = misc(['validate', await goldenModel(name), ...data, ...onFirst])
+    assert.equal([status, stdout], [2, ''])
+    assert.match(stderr, words)
+  }
 })
 
 validate('--data: a dtype against f32 on real replies, as JSON and as words', () => {

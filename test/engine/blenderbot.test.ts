@@ -1,5 +1,4 @@
-import { cpSync, existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Blenderbot } from '../../src/engine/blenderbot.js'
@@ -8,30 +7,16 @@ import { openSafetensors } from '../../src/io/safetensors.js'
 import { rowsOf } from '../../src/models/reference.js'
 import { plainContext } from '../../src/text/plain-context.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
+import { blenderbotModel } from '../blenderbot-model.js'
 import { goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { modelAdapters, testAdapters } from '../gpu.js'
-import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
-
-/** blenderbot-tiny with a vocabulary of as many words. */
-async function tiny(more: Record<string, unknown> = {}): Promise<string> {
-  const folder = tempFolder()
-  cpSync(await goldenModel('blenderbot-tiny'), folder, { recursive: true })
-  const specials = ['__null__', '__start__', '__end__', '__unk__', '__newln__']
-  const letters = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((it) => [it, `${it}@@`])
-  const words = Array.from({ length: 310 - specials.length - letters.length }, (_, i) => `w${i}`)
-  const vocabulary = Object.fromEntries([...specials, ...letters, ...words].map((token, id) => [token, id]))
-  writeFileSync(join(folder, 'vocab.json'), JSON.stringify(vocabulary))
-  writeFileSync(join(folder, 'merges.txt'), '#version: 0.2\n')
-  for (const [name, json] of Object.entries(more)) writeFileSync(join(folder, name), JSON.stringify(json))
-  return folder
-}
 
 for (const adapter of modelAdapters) {
   const blenderbot = suite(`engine/blenderbot on ${adapter}`)
 
   blenderbot('every generate of blenderbot-tiny, beams and all, from its ids', async () => {
-    await using engine = await load(await tiny(), { adapter, tune: false })
+    await using engine = await load(await blenderbotModel(), { adapter, tune: false })
     assert.instance(engine, Blenderbot)
     assert.is(engine.family, 'bart')
     let compared = 0
@@ -71,7 +56,9 @@ for (const adapter of modelAdapters) {
   blenderbot(
     'a dialogue is read, a situation and blocks are not; in each dtype; generation_config.json says how it replies',
     async () => {
-      const folder = await tiny({ 'generation_config.json': { num_beams: 2, max_length: 12, forced_eos_token_id: 2 } })
+      const folder = await blenderbotModel({
+        'generation_config.json': { num_beams: 2, max_length: 12, forced_eos_token_id: 2 },
+      })
       const question = {
         situation: 'x',
         dialogue: [
@@ -102,12 +89,12 @@ for (const adapter of modelAdapters) {
 const wrong = suite('engine/blenderbot, what is refused')
 
 wrong('a strategy, a COMET, another model’s tokenizer, a BART', async () => {
-  const folder = await tiny()
+  const folder = await blenderbotModel()
   await using engine = await load(folder, { adapter: testAdapters[0], tune: false })
   const question = { dialogue: [{ speaker: 'seeker' as const, text: 'a' }] }
   await refused(() => engine.reply(question, { strategy: 'Question' } as never), /unknown generation option "strategy"/)
   await refused(() => load(folder, { comet: folder }), /a plain backbone, which reads no blocks/)
-  const added = await tiny({ 'added_tokens.json': { '[x]': 310 } })
+  const added = await blenderbotModel({ 'added_tokens.json': { '[x]': 310 } })
   await refused(() => load(added), /the tokenizer has 311 ids, config.json says 310/)
   assert.ok(existsSync(goldenFolder('bart-tiny')))
   const bart = await goldenModel('bart-tiny')

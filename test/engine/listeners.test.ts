@@ -200,7 +200,7 @@ folders('load picks the engine; generation_config.json overrules what the releas
 
 folders('files that do not fit are refused before a GPU is opened', async () => {
   const folder = listenersModel('mime-tiny')
-  await refused(() => Listeners.load(folder, { comet: 'somewhere' }), /comet: these models read no blocks/)
+  await refused(() => Listeners.load(folder, { comet: 'somewhere' }), /the model is MIME, which reads no blocks/)
   await refused(async () => Listeners.load(await tinyModel()), /holds MISC’?'?s paper variant; a baseline is needed/)
   writeFileSync(join(folder, 'vocab.json'), '{"UNK":0,"PAD":1,"EOS":2,"SOS":3,"USR":4,"SYS":5,"CLS":6}')
   await refused(() => load(folder), /vocab\.json has 7 words, config\.json says 203 \(vocab_size\); take both from one/)

@@ -2,13 +2,13 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, readConfig } from '../../src/engine/load-model.js'
+import { openModel, readConfig } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { ADDED_TOKENS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { perplexity, scoreReplies } from '../../src/validate/perplexity.js'
-import { readReplies } from '../../src/validate/replies.js'
+import { miscRows, readReplies } from '../../src/validate/replies.js'
 import { tinyModel } from '../engine-model.js'
 import { fixture } from '../fixtures.js'
 import { firstGpuSuite, testAdapters } from '../gpu.js'
@@ -91,8 +91,8 @@ firstGpuSuite('engine/model-text, scores', (test) => {
   test('rows beyond the tokenizer’s ids change no perplexity', async (gpu) => {
     const score = async (folder: string) => {
       const data = { data: fixture('text', 'misc-esconv'), split: 'dev', limit: 2 } as const
-      const { replies, vocabulary } = await readReplies(folder, await readConfig(folder), data)
-      return scoreReplies(gpu, await loadModel(gpu, folder), replies, vocabulary)
+      const { replies, vocabulary } = await readReplies(await miscRows(folder, await readConfig(folder)), data)
+      return scoreReplies(gpu, await openModel(gpu, folder, { family: 'misc' }), replies, vocabulary)
     }
     const [plain, wide] = [await score(sound), await score(padded)]
     assert.ok(Math.abs(perplexity(wide) / perplexity(plain) - 1) < 1e-5, `${perplexity(wide)} ${perplexity(plain)}`)

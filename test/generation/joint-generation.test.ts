@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openModel } from '../../src/engine/load-model.js'
 import { JOINT_DEFAULTS, jointRules, strategyOptions } from '../../src/generation/joint-generation.js'
 import { type ResolvedOptions, resolveOptions } from '../../src/generation/options.js'
 import { type Before, processScores } from '../../src/generation/processors.js'
@@ -10,7 +11,8 @@ import { ruleWords } from '../../src/ops/rule-words.js'
 import { sample } from '../../src/ops/sample.js'
 import { readDraws, samplingRows, setRows } from '../../src/ops/sampling-rows.js'
 import { firstGpuSuite, runOnce } from '../gpu.js'
-import { jointCases } from '../joint.js'
+import { jointCases, jointModel } from '../joint.js'
+import { atOnce } from '../model-runs.js'
 import { nextId } from '../reference/sample.js'
 import { distances, keepTopK, keepTopP, probabilities } from '../reference/warpers.js'
 
@@ -57,9 +59,9 @@ function drawnFrom(logits: Float32Array, before: Before, options: ResolvedOption
   return probabilities(distance)
 }
 
-function assertProbs(actual: Float32Array, expected: Float32Array, what: string): void {
+function assertProbs(actual: Float32Array, expected: Float32Array, what: string, tolerance = 2e-6): void {
   for (const [id, p] of expected.entries()) {
-    assert.ok(Math.abs(actual[id]! - p) <= 2e-6, `${what}, id ${id}: ${actual[id]}, expected ${p}`)
+    assert.ok(Math.abs(actual[id]! - p) <= tolerance, `${what}, id ${id}: ${actual[id]}, expected ${p}`)
     assert.ok(p > 0 || actual[id] === 0, `${what}, id ${id} should be out`)
   }
 }
@@ -145,6 +147,30 @@ generation('the last id is the end in codes_zcj alone', () => {
 generation.run()
 
 firstGpuSuite('generation/joint-generation', (test) => {
+  test('codes draws the third word from what the model says after two, by processors that see the context', async (gpu) => {
+    const model = await openModel(gpu, await jointModel(), { family: 'joint' })
+    const options = resolveOptions(JOINT_DEFAULTS.codes, { seed: 1 })
+    let compared = 0
+    await each(async (file) => {
+      const masks = await ids(file, 'attention_mask')
+      const contexts = (await ids(file, 'input_ids')).map((row, b) => row.filter((_, i) => masks[b]![i] !== 0))
+      const begun = (await ids(file, 'original.greedy')).map((row) => row.slice(0, 4))
+      const inputs = contexts.map((context, b) => ({ input: { ids: context }, ids: begun[b]! }))
+      const logits = await atOnce(gpu, model, inputs)
+      const expected = await floats(file, 'original.probs.3')
+      for (const [b, context] of contexts.entries()) {
+        // Of a reply that has ended by then it means nothing.
+        if (begun[b]!.includes(2)) continue
+        const before = { history: [...context, ...begun[b]!], drawn: 3 }
+        const probs = drawnFrom(logits[b]!.subarray(3 * V), before, options, codes)
+        assertProbs(probs, expected[b]!, `${file.path} row ${b}`, 1e-5)
+        compared++
+      }
+    })
+    assert.ok(compared > 0)
+    model.dispose()
+  })
+
   test('every sampling step on the GPU: scores, and the very ids that the twin draws', (gpu) =>
     each(async (file) => {
       for (let k = 0; k < 4; k++) {

@@ -33,27 +33,26 @@ rowLog('rows are in the file as soon as they are added, and in order once all ar
   assert.equal(lines(path), ['{"model":"a","seed":3}', ...[0, 1, 2].map((it) => JSON.stringify(row(it))), ''])
 })
 
-rowLog('wherever a kill cuts the file, whole rows are kept, what is torn is dropped and said, and it goes on', async () => {
-  const path = join(tempFolder(), 'rows.jsonl')
-  using log = await open(path)
-  for (const number of [0, 1]) log.add(row(number))
-  const whole = readFileSync(path)
-  const ends = [...whole.keys()].filter((i) => whole[i] === 10).map((i) => i + 1)
-  for (let length = 0; length <= whole.length; length++) {
-    writeFileSync(path, whole.subarray(0, length))
-    const said: string[] = []
-    using cut = await open(path, (message) => said.push(message))
-    const kept = ends.filter((end) => end <= length).length
-    assert.equal(
-      [...cut.rows.values()],
-      [row(0), row(1)].slice(0, Math.max(0, kept - 1)),
-      `cut at ${length}`,
-    )
-    assert.is(said.length, kept > 0 && !ends.includes(length) ? 1 : 0, `cut at ${length}`)
-    for (const missing of [0, 1].slice(Math.max(0, kept - 1))) cut.add(row(missing))
-    assert.equal(readFileSync(path), whole)
-  }
-})
+rowLog(
+  'wherever a kill cuts the file, whole rows are kept, what is torn is dropped and said, and it goes on',
+  async () => {
+    const path = join(tempFolder(), 'rows.jsonl')
+    using log = await open(path)
+    for (const number of [0, 1]) log.add(row(number))
+    const whole = readFileSync(path)
+    const ends = [...whole.keys()].filter((i) => whole[i] === 10).map((i) => i + 1)
+    for (let length = 0; length <= whole.length; length++) {
+      writeFileSync(path, whole.subarray(0, length))
+      const said: string[] = []
+      using cut = await open(path, (message) => said.push(message))
+      const kept = ends.filter((end) => end <= length).length
+      assert.equal([...cut.rows.values()], [row(0), row(1)].slice(0, Math.max(0, kept - 1)), `cut at ${length}`)
+      assert.is(said.length, kept > 0 && !ends.includes(length) ? 1 : 0, `cut at ${length}`)
+      for (const missing of [0, 1].slice(Math.max(0, kept - 1))) cut.add(row(missing))
+      assert.equal(readFileSync(path), whole)
+    }
+  },
+)
 
 rowLog('without a path rows are kept in memory', async () => {
   const log = await open(undefined)
@@ -63,7 +62,7 @@ rowLog('without a path rows are kept in memory', async () => {
 
 rowLog('a file of other arguments, or with lines that no log writes, is refused', async () => {
   const path = join(tempFolder(), 'rows.jsonl')
-  const written = (await open(path))
+  const written = await open(path)
   written.add(row(0))
   written[Symbol.dispose]()
   await refused(

@@ -4,6 +4,7 @@ import type { Gpu } from '../../src/gpu/gpu.js'
 import { rowParts, weightDtypes } from '../../src/gpu/tensor.js'
 import type { TensorReader } from '../../src/io/safetensors.js'
 import type { MiscWeights } from '../../src/models/misc/layout.js'
+import { MiscModel } from '../../src/models/misc/model.js'
 import { checkTensors } from '../../src/nn/check-tensors.js'
 import { matrix, rowsFrom, stack, TensorTable, transposed } from '../../src/nn/layout.js'
 import { loadWeights } from '../../src/nn/load-weights.js'
@@ -110,14 +111,15 @@ gpuSuite(
         const ids = parts.flatMap(({ first, rows }) => [Math.max(first, 4), first + rows - 1])
         const some = (from: number) => Array.from({ length: 4 }, (_, i) => ids[(from + i * 3) % ids.length]!)
         const replies = Array.from({ length: ids.length }, (_, i) => ({
-          dialogue: { context: some(i), post: [some(i + 1)], situation: [some(i + 2), some(i + 3)] },
+          input: { context: some(i), post: [some(i + 1)], situation: [some(i + 2), some(i + 3)] },
           // One alone, and four together: more would make logits larger than a binding.
           reply: some(i).slice(0, i % 2 === 0 ? 1 : 4),
         }))
         const { vocabSize } = weights.config
         const scores = async (on: Gpu, weights: MiscWeights) => {
           const all: ReplyScores[] = []
-          for (const reply of replies) all.push(...(await scoreReplies(on, weights, [reply], vocabSize)))
+          for (const reply of replies)
+            all.push(...(await scoreReplies(on, new MiscModel(on, weights), [reply], vocabSize)))
           return all
         }
         assert.equal(await scores(gpu, weights), await scores(whole, expected.weights))
