@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type Engine, openEngine } from '../engine/load.js'
 import { describeFolder } from '../engine/load-model.js'
 import { strategyProbabilities } from '../engine/reply.js'
@@ -7,7 +7,7 @@ import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import { filesDigest, textDigest } from '../io/checksums.js'
+import { bytesOf, filesDigest, textDigest } from '../io/checksums.js'
 import { modelFolder } from '../io/model-folder.js'
 import { type LogRow, RowLog } from '../io/row-log.js'
 import { rankStrategies } from '../metrics/strategy-accuracy.js'
@@ -119,46 +119,46 @@ export async function evaluateSystems(
   options: EvalOptions,
 ): Promise<EvaluatedSystem[]> {
   const data = textDigest(JSON.stringify(rows))
+  const models = new Map<string, Awaited<ReturnType<typeof readModel>>>()
+  for (const { model } of systems) if (!models.has(model)) models.set(model, await readModel(model))
   const read: ReadSystem[] = []
-  for (const system of systems) read.push(await readSystem(system, rows, data, options))
+  for (const system of systems) read.push(await readSystem(models.get(system.model)!, system, rows, data, options))
   const evaluated: EvaluatedSystem[] = []
   for (const it of read) evaluated.push(await evaluateSystem(it, evaluated, options))
   return evaluated
 }
 
+/** A model's files, but for its weights. */
+async function readModel(model: string) {
+  const folder = await modelFolder(model)
+  const description = await describeFolder(folder)
+  const reader = await rowReader(folder, description)
+  const files = /\.(safetensors|json|txt)$/
+  using progress = progressBar(`hashing ${folder}`, await bytesOf(folder, files), 'bytes')
+  const sha256 = await filesDigest(folder, files, (count) => progress.advance(count))
+  const vocabulary = { ids: reader.vocabulary, sha256: await filesDigest(folder, /^vocab\.json$/) }
+  return { folder, description, reader, head: { family: description.family, sha256, vocabulary } }
+}
+
 async function readSystem(
+  { folder, description, reader, head }: Awaited<ReturnType<typeof readModel>>,
   system: System,
   rows: readonly EsconvRow[],
   data: string,
   options: EvalOptions,
 ): Promise<ReadSystem> {
   const { model, variant } = system
-  const folder = await modelFolder(model)
-  const description = await describeFolder(folder)
   if (variant.name !== 'full' && description.family !== 'misc') {
     throw new InputError(`${folder}: holds ${description.title}, and Tables 4, 6 and 7 are of MISC: give --table 2`)
   }
-  const reader = await rowReader(folder, description)
   const { reads = (row: EsconvRow) => row } = variant
   using progress = progressBar(`reading the rows for ${system.name}`, rows.length, 'rows')
   const replies = await repliesOf(reader, rows.map(reads), options.data, warn, () => progress.advance(1))
   const { dtype, seed, generation } = options
-  return {
-    ...replies,
-    system,
-    folder,
-    head: {
-      version: packageVersion,
-      model: system.file.replace(/\..*$/, ''),
-      variant: variant.name,
-      sha256: await filesDigest(folder, /\.(safetensors|json|txt)$/),
-      family: description.family,
-      vocabulary: { ids: reader.vocabulary, sha256: await filesDigest(folder, /^vocab\.json$/) },
-      split: rows[0]!.split,
-      rows: replies.rows.length,
-      ...{ data, seed, options: generation, dtype },
-    },
-  }
+  const { split } = rows[0]!
+  const of = { version: packageVersion, model: basename(resolve(model)), variant: variant.name, ...head }
+  const on = { split, rows: replies.rows.length, data, seed, options: generation, dtype }
+  return { ...replies, system, folder, head: { ...of, ...on } }
 }
 
 async function evaluateSystem(

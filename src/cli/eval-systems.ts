@@ -66,7 +66,7 @@ export function systemsOf(models: readonly string[], table: TableNumber = 2): Sy
     const name = count === 1 ? base : `${base}-${count}`
     return VARIANTS[table].map((variant) => {
       if (variant === FULL) return { name, file: `${name}.jsonl`, model, variant }
-      const file = `${name}.${variant.name.replaceAll('/', '').replaceAll(' ', '-')}.jsonl`
+      const file = `${name}.${variant.name.replace('w/o', 'without').replaceAll(' ', '-')}.jsonl`
       return { name: variant.name, file, model, variant }
     })
   })

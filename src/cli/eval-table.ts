@@ -36,7 +36,7 @@ const COLUMNS_OF: Readonly<Record<TableNumber, readonly string[]>> = {
   7: OF_ABLATIONS,
 }
 
-const cell = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(2) : '-').padStart(8)
+const cell = (value: number | null | undefined) => ` ${typeof value === 'number' ? value.toFixed(2) : '-'}`.padStart(8)
 
 /**
  * Evaluations of the same rows, a line each, under the names and in the order of the paper's tables; without `number` every score

@@ -119,7 +119,7 @@ async function evaluateModels(
   const tokenizer = await Tokenizer.load(folder)
   const wordnet = await wordNet()
   const rows = await readReplyRows(data, split, limit, warn)
-  if (out !== undefined) await mkdir(out, { recursive: true })
+  if (out !== undefined) await makeFolder(out)
   const options: EvalOptions = {
     data,
     dtype,
@@ -143,6 +143,14 @@ async function evaluateModels(
     evaluations.push({ name: it.system.name, ...modelFigures(it, pieces), ...scores })
   }
   return report(evaluations, json, table, perplexityOf(evaluated, folder))
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw new InputError(`--out ${path}: cannot be made (${(error as Error).message}); choose another folder`)
+  }
 }
 
 /** The first folder whose tokenizer counts pieces of words; the packaged model's where none does. */

@@ -57,7 +57,7 @@ export class RowLog<Row extends LogRow> implements Disposable {
         await truncate(path, end)
       }
     }
-    log.#file = openSync(path, 'a')
+    log.#file = written(path, () => openSync(path, 'a'))
     return log
   }
 
@@ -69,7 +69,8 @@ export class RowLog<Row extends LogRow> implements Disposable {
   /** Keeps a row: once this returns, a kill of the process does not lose it. */
   add(row: Row): void {
     if (this.#rows.has(row.row)) throw new InputError(`${this.path ?? 'the log'}: row ${row.row} is there already`)
-    if (this.#file !== undefined) appendFileSync(this.#file, lineOf(row))
+    const { path } = this
+    if (path !== undefined && this.#file !== undefined) written(path, () => appendFileSync(this.#file!, lineOf(row)))
     this.#rows.set(row.row, row)
   }
 
@@ -106,6 +107,14 @@ const ADVICE = 'take the file away to start anew'
 
 const lineOf = (value: object): string => `${JSON.stringify(value)}\n`
 
+function written<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new InputError(`${path}: cannot be written (${(error as Error).message}); free some room or choose another`)
+  }
+}
+
 function json(line: string, at: string): unknown {
   try {
     return JSON.parse(line)
@@ -124,7 +133,7 @@ function sameHead(found: unknown, head: object, path: string): void {
   if (key === undefined) return
   const said = (value: unknown) => (value === undefined ? 'nothing' : quote(value))
   throw new InputError(
-    `${path}: is of other arguments: its ${key} is ${said(theirs[key])}, here it is ${said(ours[key])}; ` +
+    `${path}: is of other arguments: there ${key} is ${said(theirs[key])}, here ${said(ours[key])}; ` +
       'give the same ones to go on, or another folder',
   )
 }

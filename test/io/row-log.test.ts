@@ -67,10 +67,10 @@ rowLog('a file of other arguments, or with lines that no log writes, is refused'
   written[Symbol.dispose]()
   await refused(
     () => RowLog.open(path, { model: 'a', seed: 4 }, silent),
-    /rows\.jsonl: is of other arguments: its seed is 3, here it is 4; .*another folder$/,
+    /rows\.jsonl: is of other arguments: there seed is 3, here 4; .*another folder$/,
   )
-  await refused(() => RowLog.open(path, { ...head, left: 'x' }, silent), /its left is nothing, here it is "x"/)
-  await refused(() => RowLog.open(path, { seed: 3 }, silent), /its model is "a", here it is nothing/)
+  await refused(() => RowLog.open(path, { ...head, left: 'x' }, silent), /there left is nothing, here "x"/)
+  await refused(() => RowLog.open(path, { seed: 3 }, silent), /there model is "a", here nothing/)
   for (const [line, message] of [
     [JSON.stringify(row(0)), /line 3: row 0 is there twice/],
     ['{"text":"a"}', /line 3: is no row: it has no number/],
