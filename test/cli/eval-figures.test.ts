@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { modelFigures, strategyPredictions } from '../../src/cli/eval-figures.js'
-import type { EvalHead, EvalRow, EvaluatedSystem } from '../../src/cli/eval-model.js'
+import type { EvalHead, EvaluatedSystem } from '../../src/cli/eval-model.js'
+import type { EvalRow } from '../../src/cli/eval-row.js'
 import { systemsOf } from '../../src/cli/eval-systems.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 
