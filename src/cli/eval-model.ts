@@ -1,121 +1,151 @@
+import { basename, join, resolve } from 'node:path'
+import { openEngine } from '../engine/load.js'
 import { describeFolder } from '../engine/load-model.js'
-import { Misc } from '../engine/misc.js'
-import { type Reply, type ReplyOptions, strategyProbabilities } from '../engine/reply.js'
 import { InputError } from '../errors.js'
-import type { Gpu } from '../gpu/gpu.js'
+import type { GenerationOptions } from '../generation/options.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import { rankStrategies, type StrategyPrediction } from '../metrics/strategy-accuracy.js'
-import type { MiscConfig } from '../models/misc/config.js'
-import type { DialogueIds } from '../models/misc/misc.js'
-import type { MiscModel, StrategyScores } from '../models/misc/model.js'
-import type { Split } from '../text/esconv-row.js'
-import { perplexity, type ReplyScores, scoreReplies } from '../validate/perplexity.js'
-import { miscRows, type RepliesToScore, readReplies } from '../validate/replies.js'
-import { generationOptions } from './generation-flags.js'
+import { bytesOf, filesDigest, textDigest } from '../io/checksums.js'
+import { modelFolder } from '../io/model-folder.js'
+import { RowLog } from '../io/row-log.js'
+import { rankStrategies } from '../metrics/strategy-accuracy.js'
+import { packageVersion } from '../platform/node/packaged.js'
+import type { EsconvRow } from '../text/esconv-row.js'
+import { type RepliesToScore, repliesOf, rowReader } from '../validate/replies.js'
+import type { EvalRow } from './eval-row.js'
+import { evaluateRows, type RowOptions } from './eval-rows.js'
+import type { System } from './eval-systems.js'
 import { type GpuFlags, withGpu } from './gpu-command.js'
 import { progressBar } from './progress.js'
 import { withBars } from './reply-command.js'
 import { warn } from './stdio.js'
 
-/** Replies asked for at once: more than are drawn together, so that one waits whenever one ends. */
-const mostAtOnce = 64
-
-/** Flags that say how a model is evaluated; those of the generation options beside them. */
-export interface EvalModelFlags extends GpuFlags, Record<string, unknown> {
-  dtype: WeightDtype
-  data: string
-  split: Split
-  limit?: number
+/** How models are evaluated. */
+export interface EvalOptions extends GpuFlags, Pick<RowOptions, 'seed' | 'generation'> {
+  readonly dtype: WeightDtype
+  /** Where the rows are from, for messages. */
+  readonly data: string
+  /** The folder of the files; without it nothing is written. */
+  readonly out?: string
 }
 
-/** What a model does on a split, as `misc eval --json` prints it beside the scores of its replies. */
-export interface ModelFigures {
-  readonly split: Split
-  /** exp of the mean cross-entropy of an id, over all ids of the split: EOS included, ids of the model's own vocabulary. */
-  readonly ppl: number
-  /** How many ids that is. */
-  readonly tokens: number
-  /** The first reply's; the n-th after it has `seed + n`. */
+/** What a file's first line says: all that its rows depend on. */
+export interface EvalHead {
+  /** Of misc-webgpu. */
+  readonly version: string
+  readonly model: string
+  readonly variant: string
+  /** SHA-256 over the model's files: weights, configs and vocabulary. */
+  readonly sha256: string
+  readonly family: string
+  /** Whose ids `nats` and `ids` count: how many take part, and SHA-256 of the file that names them. */
+  readonly vocabulary: { readonly ids: number; readonly sha256: string }
+  readonly split: string
+  readonly rows: number
+  /** SHA-256 over the rows of the data. */
+  readonly data: string
   readonly seed: number
+  readonly options: GenerationOptions
   readonly dtype: WeightDtype
   readonly adapter: string
 }
 
-/** A model's figures, its replies beside those that people gave, and its strategies where the data names them. */
-export interface EvaluatedModel {
-  readonly figures: ModelFigures
-  readonly hypotheses: readonly string[]
-  /** As the data writes them. */
-  readonly references: readonly string[]
-  readonly strategies: readonly StrategyPrediction[]
+/** A system, evaluated. */
+export interface EvaluatedSystem {
+  readonly system: System
+  readonly head: EvalHead
+  /** In their order. */
+  readonly rows: readonly EvalRow[]
+}
+
+/** A system whose files are read, but for its weights. */
+interface ReadSystem extends RepliesToScore {
+  readonly system: System
+  readonly folder: string
+  readonly head: Omit<EvalHead, 'adapter'>
 }
 
 /**
- * Scores the replies of a split, teacher-forced, and draws one to each of its dialogues. A row's own blocks are read, and no
- * others. As the authors evaluate, the released variant is scored with the strategy that the supporter took, where the data
- * names it; in the paper variant, and in all replies drawn, the model's own mixture counts.
+ * Evaluates systems on the same rows, one after the other: scores the replies that people gave, teacher-forced, and draws one to
+ * each dialogue. A row's own blocks are read, and no others. As the authors evaluate, MISC's released variant is scored with the
+ * strategy that the supporter took, where the data names it, and BlenderBot-Joint always; in MISC's paper variant, and in all
+ * replies drawn, the model's own choice counts.
  *
- * @throws InputError
+ * @throws InputError for what is wrong with any file, before the GPU is opened; where a file of `out` is of other arguments
  */
-export async function evaluateModel(folder: string, flags: EvalModelFlags): Promise<EvaluatedModel> {
-  const { split, dtype } = flags
-  // Files are read before the GPU is opened: what is wrong with them is said at once.
-  const { seed = 0, ...options } = generationOptions(flags)
-  const rowsToScore = await readReplies(await miscRows(folder, await readMiscConfig(folder)), flags, warn)
-  const { scores, replies, adapter } = await withGpu(flags, async (gpu) => {
-    await using misc = await withBars((onProgress) => Misc.open(gpu, folder, { dtype, comet: false, onProgress }))
-    const scores = await score(gpu, misc.model, rowsToScore)
-    const dialogues = rowsToScore.replies.map(({ input }) => input)
-    return { scores, replies: await draw(misc, dialogues, { ...options, seed }), adapter: gpu.adapter.name }
-  })
-  const tokens = scores.reduce((sum, { losses }) => sum + losses.length, 0)
-  return {
-    figures: { split, ppl: perplexity(scores), tokens, seed, dtype, adapter },
-    hypotheses: replies.map(({ text }) => text),
-    references: rowsToScore.rows.map(({ reply }) => reply.text),
-    strategies: rowsToScore.rows.flatMap(({ reply: { strategy } }, i) =>
-      strategy ? [{ reference: strategy, ranking: rankStrategies((_, index) => scores[i]!.told.logits[index]!) }] : [],
-    ),
-  }
+export async function evaluateSystems(
+  systems: readonly System[],
+  rows: readonly EsconvRow[],
+  options: EvalOptions,
+): Promise<EvaluatedSystem[]> {
+  const data = textDigest(JSON.stringify(rows))
+  const models = new Map<string, Awaited<ReturnType<typeof readModel>>>()
+  for (const { model } of systems) if (!models.has(model)) models.set(model, await readModel(model))
+  const read: ReadSystem[] = []
+  for (const system of systems) read.push(await readSystem(models.get(system.model)!, system, rows, data, options))
+  const evaluated: EvaluatedSystem[] = []
+  for (const it of read) evaluated.push(await evaluateSystem(it, evaluated, options))
+  return evaluated
 }
 
-async function readMiscConfig(folder: string): Promise<MiscConfig> {
+/** A model's files, but for its weights. */
+async function readModel(model: string) {
+  const folder = await modelFolder(model)
   const description = await describeFolder(folder)
-  if (description.family === 'misc') return description.config
-  throw new InputError(`${folder}: holds ${description.title}, and misc eval knows MISC alone`)
+  const reader = await rowReader(folder, description)
+  const files = /\.(safetensors|json|txt)$/
+  using progress = progressBar(`hashing ${folder}`, await bytesOf(folder, files), 'bytes')
+  const sha256 = await filesDigest(folder, files, (count) => progress.advance(count))
+  const vocabulary = { ids: reader.vocabulary, sha256: await filesDigest(folder, /^vocab\.json$/) }
+  return { folder, description, reader, head: { family: description.family, sha256, vocabulary } }
 }
 
-async function score(
-  gpu: Gpu,
-  model: MiscModel,
-  { rows, replies, vocabulary }: RepliesToScore<DialogueIds>,
-): Promise<ReplyScores<StrategyScores>[]> {
-  const forced = replies.map((it, i) => {
-    const { strategy } = rows[i]!.reply
-    if (model.weights.variant !== 'released' || !strategy) return it
-    return { ...it, input: { ...it.input, strategy: strategyProbabilities(strategy) } }
-  })
-  using progress = progressBar(`scoring on ${gpu.adapter.name}`, replies.length, 'replies', { remaining: true })
-  return await scoreReplies(gpu, model, forced, vocabulary, (count) => progress.advance(count))
-}
-
-/** A reply to each dialogue, in their order; each has a seed of its own, whatever is drawn beside it. */
-async function draw(
-  misc: Misc,
-  dialogues: readonly DialogueIds[],
-  { seed, ...options }: ReplyOptions & { seed: number },
-): Promise<Reply[]> {
-  using progress = progressBar(`drawing on ${misc.adapter.name}`, dialogues.length, 'replies', { remaining: true })
-  const replies: Reply[] = []
-  // One iterator for all: each takes the next dialogue when its last has ended.
-  const rest = dialogues.entries()
-  const drawOneByOne = async () => {
-    for (const [i, { context, post, situation }] of rest) {
-      const ids = { context: [...context], post: post.map((it) => [...it]), situation: situation.map((it) => [...it]) }
-      replies[i] = await misc.reply({ ids }, { ...options, seed: (seed + i) % Number.MAX_SAFE_INTEGER })
-      progress.advance(1)
-    }
+async function readSystem(
+  { folder, description, reader, head }: Awaited<ReturnType<typeof readModel>>,
+  system: System,
+  rows: readonly EsconvRow[],
+  data: string,
+  options: EvalOptions,
+): Promise<ReadSystem> {
+  const { model, variant } = system
+  if (variant.name !== 'full' && description.family !== 'misc') {
+    throw new InputError(`${folder}: holds ${description.title}, and Tables 4, 6 and 7 are of MISC: give --table 2`)
   }
-  await Promise.all(Array.from({ length: mostAtOnce }, drawOneByOne))
-  return replies
+  const { reads = (row: EsconvRow) => row } = variant
+  using progress = progressBar(`reading the rows for ${system.name}`, rows.length, 'rows')
+  const replies = await repliesOf(reader, rows.map(reads), options.data, warn, () => progress.advance(1))
+  const { dtype, seed, generation } = options
+  const { split } = rows[0]!
+  const of = { version: packageVersion, model: basename(resolve(model)), variant: variant.name, ...head }
+  const on = { split, rows: replies.rows.length, data, seed, options: generation, dtype }
+  return { ...replies, system, folder, head: { ...of, ...on } }
+}
+
+async function evaluateSystem(
+  read: ReadSystem,
+  earlier: readonly EvaluatedSystem[],
+  options: EvalOptions,
+): Promise<EvaluatedSystem> {
+  const { system, folder, rows } = read
+  const { dtype, out } = options
+  return withGpu(options, async (gpu) => {
+    const head = { ...read.head, adapter: gpu.adapter.name }
+    using log = await RowLog.open<EvalRow>(out && join(out, system.file), head, warn)
+    if (log.rows.size < rows.length) {
+      const { leaveOut } = system.variant
+      const load = { dtype, comet: false, leaveOut } as const
+      await using engine = await withBars((onProgress) => openEngine(gpu, folder, { ...load, onProgress }))
+      const label = `evaluating ${system.name} on ${gpu.adapter.name}`
+      using progress = progressBar(label, rows.length - log.rows.size, 'replies', { remaining: true })
+      const drawing = { ...options, single: predictions(system, earlier) }
+      await evaluateRows(gpu, engine, read, log, drawing, () => progress.advance(1))
+    }
+    return { system, head, rows: await log.finish() }
+  })
+}
+
+/** The strategies that a single one is taken from: those that the model as it is holds likeliest, by row. */
+function predictions({ model, variant }: System, earlier: readonly EvaluatedSystem[]) {
+  if (!variant.single) return undefined
+  const { rows } = earlier.find(({ system }) => system.model === model && system.variant.name === 'full')!
+  return new Map(rows.map(({ row, strategy }) => [row, rankStrategies((name) => strategy!.probs[name])[0]!]))
 }

@@ -1,12 +1,20 @@
-import type { Command } from 'commander'
+import { mkdir } from 'node:fs/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { describeFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
-import { type CorpusScores, corpusScores, type StrategyScores, strategyScores } from '../metrics/scores.js'
+import { modelFolder } from '../io/model-folder.js'
+import { corpusScores, strategyScores } from '../metrics/scores.js'
 import type { WordNet } from '../metrics/wordnet.js'
 import { findWordNet, wordNetPackage } from '../platform/node/find-wordnet.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
+import type { Split } from '../text/esconv-row.js'
 import { type RepliesToCompare, type ReplyFiles, readRepliesToCompare } from '../text/replies-to-compare.js'
+import { readReplyRows } from '../text/reply-rows.js'
 import { Tokenizer } from '../text/tokenizer.js'
-import { type EvalModelFlags, evaluateModel, type ModelFigures } from './eval-model.js'
+import { type Evaluation, modelFigures, strategyPredictions } from './eval-figures.js'
+import { type EvalOptions, type EvaluatedSystem, evaluateSystems } from './eval-model.js'
+import { systemsOf, TABLES, type TableNumber } from './eval-systems.js'
+import { evaluationTable, type Perplexity } from './eval-table.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
 import { gpuCommand } from './gpu-command.js'
 import { progressBar } from './progress.js'
@@ -19,51 +27,56 @@ generate --json prints; the n-th of each file belong together. A strategy is {"r
 with {"probs": {...}} for a hypothesis, as misc generate --json prints under strategy, the top 2 to 5 are scored too.
 
 Scores are those of MISC's Tables 2 to 7, in percent. Distinct-n, BLEU, F1 and ROUGE-L count ids: without --tokenizer those
-of MODEL or the packaged model; a vocabulary that is not blenderbot_small's whole one gives other figures than the paper's.
-METEOR reads words, and needs the npm package ${wordNetPackage} (WordNet 3.0).
+of the first MODEL that has pieces for ids, or of the packaged model; a vocabulary that is not blenderbot_small's whole one
+gives other figures than the paper's. METEOR reads words, and needs the npm package ${wordNetPackage} (WordNet 3.0).
 
-Of a MODEL come the perplexity of the replies in the data, how well it tells their strategies, and the scores of replies that
-it draws, by its generation_config.json and the flags, from the rows' own blocks.
+Of a MODEL, of any family that replies, come the perplexity of the replies in the data, how well it tells their strategies, and
+the scores of replies that it draws, by its generation_config.json and the flags, from the rows' own blocks; row n by seed + n.
+Several, or --table, give a line each in a table of the paper: 2 (every MODEL), 4 (one MISC, and without the strategy g, the
+situation's blocks s, the last post's blocks x), 6 (with the emotion in place of blocks), 7 (in its likeliest strategy alone).
+Where vocabularies differ, PPL is per id of the tokenizer that counts replies, for all.
+
+With --out every row is a line of JSON in a file of the folder, one file a MODEL, as soon as it is done. Started again with the
+same arguments, a command that was ended at any moment goes on from there.
 
 Examples:
   misc eval --hypotheses replies.json --references references.json --tokenizer blenderbot_small/
   misc eval --hypotheses replies.jsonl --references references.json --strategies strategies.json --json | jq .meteor
-  misc eval model/ --data misc-esconv/ --split test
+  misc eval model/ --data misc-esconv/ --split test --out evaluated/
+  misc eval misc/ joint/ moel/ --data ESConv.json --table 2 --out evaluated/
+  misc eval misc/ --data misc-esconv/ --table 4 --out evaluated/ --json | jq '.rows[] | {name, ppl, "distinct-1"}'
   misc eval model/ --data ESConv.json --split dev --limit 200 --top-p 0.9 --json | jq '.ppl, ."distinct-1"'
 `
 
-interface Flags extends Partial<EvalModelFlags> {
+interface Flags extends Partial<Pick<EvalOptions, 'adapter' | 'dtype' | 'out'>>, Record<string, unknown> {
   hypotheses?: string
   references?: string
   strategies?: string
+  data?: string
+  split: Split
+  limit?: number
+  table?: TableNumber
   tokenizer?: string
   json?: boolean
-}
-
-/** What `misc eval --json` prints: the scores, of how many replies, and what they were counted with. */
-export interface Evaluation extends CorpusScores, Partial<StrategyScores>, Partial<ModelFigures> {
-  readonly replies: number
-  /** The folder whose tokenizer gave the ids. */
-  readonly tokenizer: string
-  /** The version of WordNet that METEOR read; null without. */
-  readonly wordnet: string | null
 }
 
 /** `misc eval`. */
 export function evalCommand(): Command {
   const command = gpuCommand('eval', 'f32')
-    .summary('score replies, or a model on a data set, as the paper does')
+    .summary('score replies, or models on a data set, as the paper does')
     .description(
       'Scores replies as the paper does: distinct, BLEU, ROUGE-L, F1, METEOR, strategy accuracy. With --hypotheses: those of a ' +
         'file against references. With MODEL and --data: those that it draws to a split, and its perplexity there.',
     )
-    .argument('[MODEL]', 'a MISC folder with config.json, weights and tokenizer files')
+    .argument('[MODEL...]', 'folders with config.json, weights and tokenizer files')
     .option('--hypotheses <file>', 'the replies to score')
     .option('--references <file>', 'the replies that people gave')
     .option('--strategies <file>', 'strategies taken and predicted')
     .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
     .addOption(splitOption().default('test'))
     .addOption(limitOption())
+    .option('--out <dir>', 'where every row goes as soon as it is done, and from where the same command goes on')
+    .addOption(new Option('--table <n>', `a table of the paper: ${TABLES.join(', ')}`).argParser(readTable))
     .option('--tokenizer <dir>', 'model or tokenizer folder whose ids are counted')
     .option('--json', 'print one JSON document')
     .optionsGroup('How MODEL draws replies:')
@@ -75,36 +88,119 @@ export function evalCommand(): Command {
   return command
 }
 
-async function run(model: string | undefined, { tokenizer: given, json, ...flags }: Flags): Promise<void> {
-  const files = model === undefined && replyFiles(flags)
-  const folder = given ?? model ?? packagedModel()
-  const tokenizer = await Tokenizer.load(folder)
-  if (files) {
-    const replies = await readRepliesToCompare(files)
-    if (!given) warn('counts ids of the packaged model, which are not the paper’s: --tokenizer names others')
-    return report(evaluate(await encode(replies, tokenizer), folder, await findWordNet()), json)
-  }
-  const wordnet = await findWordNet()
-  const { figures, references, ...replies } = await evaluateModel(model!, modelFlags(flags))
-  // The authors compare with what the ids of a reference decode to.
-  const decoded = (await tokenizer.encodeBatch(references)).map((ids) => tokenizer.decode(ids))
-  const encoded = await encode({ ...replies, references: decoded }, tokenizer)
-  return report({ ...figures, ...evaluate(encoded, folder, wordnet) }, json)
+async function run(models: readonly string[], { tokenizer, json, ...flags }: Flags): Promise<void> {
+  return models.length > 0 ? evaluateModels(models, tokenizer, flags, json) : scoreFiles(tokenizer, flags, json)
 }
 
-function replyFiles({ hypotheses, references, strategies, data }: Flags): ReplyFiles {
+async function scoreFiles(given: string | undefined, flags: Flags, json: boolean | undefined): Promise<void> {
+  const files = replyFiles(flags)
+  const folder = given ?? packagedModel()
+  const tokenizer = await Tokenizer.load(folder)
+  const replies = await readRepliesToCompare(files)
+  if (!given) warn(PACKAGED_IDS)
+  return report([evaluate(await encode(replies, tokenizer), folder, await wordNet())], json)
+}
+
+const PACKAGED_IDS = 'counts ids of the packaged model, which are not the paper’s: --tokenizer names others'
+
+async function evaluateModels(
+  models: readonly string[],
+  given: string | undefined,
+  flags: Flags,
+  json: boolean | undefined,
+): Promise<void> {
+  const { data, split, limit, table, out, adapter, dtype = 'f32', ...others } = modelFlags(flags)
+  const { seed = 0, ...generation } = generationOptions(others)
+  if (table !== undefined && table !== 2 && models.length > 1) {
+    throw new InputError(`Table ${table} is of one MISC and its variants: give one MODEL`)
+  }
+  const systems = systemsOf(models, table)
+  const folder = given ?? (await firstWithPieces(models))
+  const tokenizer = await Tokenizer.load(folder)
+  const wordnet = await wordNet()
+  const rows = await readReplyRows(data, split, limit, warn)
+  if (out !== undefined) await makeFolder(out)
+  const options: EvalOptions = {
+    data,
+    dtype,
+    seed,
+    generation,
+    ...(adapter && { adapter }),
+    ...(out !== undefined && { out }),
+  }
+  const evaluated = await evaluateSystems(systems, rows, options)
+  const evaluations: Evaluation[] = []
+  for (const it of evaluated) {
+    const references = it.rows.map(({ reference }) => reference)
+    const pieces = await tokenizer.encodeBatch(references)
+    const replies = {
+      hypotheses: it.rows.map(({ hypothesis }) => hypothesis),
+      // The authors compare with what the ids of a reference decode to.
+      references: pieces.map((ids) => tokenizer.decode(ids)),
+      strategies: strategyPredictions(it),
+    }
+    const scores = evaluate(await encode(replies, tokenizer), folder, wordnet)
+    evaluations.push({ name: it.system.name, ...modelFigures(it, pieces), ...scores })
+  }
+  return report(evaluations, json, table, perplexityOf(evaluated, folder))
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw new InputError(`--out ${path}: cannot be made (${(error as Error).message}); choose another folder`)
+  }
+}
+
+/** The first folder whose tokenizer counts pieces of words; the packaged model's where none does. */
+async function firstWithPieces(models: readonly string[]): Promise<string> {
+  for (const model of models) {
+    if ((await describeFolder(await modelFolder(model))).family !== 'listeners') return model
+  }
+  warn(PACKAGED_IDS)
+  return packagedModel()
+}
+
+/** Per what a table's perplexities are: what all have in common. */
+function perplexityOf(evaluated: readonly EvaluatedSystem[], tokenizer: string): Perplexity {
+  const vocabularies = new Set(evaluated.map(({ head }) => head.vocabulary.sha256))
+  if (vocabularies.size === 1) return { key: 'ppl', per: 'per id of the model’s own vocabulary, EOS included' }
+  return {
+    key: 'ppl-per-piece',
+    per: `the models have several vocabularies; per id by the tokenizer of ${tokenizer}, EOS included, whatever ids a model has`,
+  }
+}
+
+function replyFiles({ hypotheses, references, strategies, data, table, out }: Flags): ReplyFiles {
   if (data !== undefined) throw new InputError('--data is what a model is evaluated on: name MODEL, or leave it out')
+  if (table !== undefined || out !== undefined) {
+    throw new InputError('--table and --out are of models: name MODEL and --data, or leave them out')
+  }
   if (hypotheses !== undefined && references !== undefined)
     return { hypotheses, references, ...(strategies && { strategies }) }
   throw new InputError('nothing to score: give --hypotheses <file> and --references <file>, or MODEL and --data <dir>')
 }
 
-function modelFlags({ hypotheses, references, strategies, data, ...flags }: Flags): EvalModelFlags {
+function modelFlags({ hypotheses, references, strategies, data, ...flags }: Flags) {
   if (data === undefined) throw new InputError('nothing to evaluate MODEL on: give --data <dir>')
   if (hypotheses ?? references ?? strategies) {
     throw new InputError('MODEL draws its own replies: leave out --hypotheses, --references and --strategies, or MODEL')
   }
-  return { ...flags, data } as EvalModelFlags
+  return { ...flags, data }
+}
+
+function readTable(text: string): TableNumber {
+  const table = TABLES.find((it) => String(it) === text)
+  if (table) return table
+  throw new InvalidArgumentError(`It must be one of ${TABLES.join(', ')}.`)
+}
+
+/** WordNet; without it says so. */
+async function wordNet(): Promise<WordNet | undefined> {
+  const wordnet = await findWordNet()
+  if (!wordnet) warn(`METEOR is left out, which needs WordNet: npm install ${wordNetPackage}@2`)
+  return wordnet
 }
 
 async function encode({ hypotheses, references, strategies = [] }: RepliesToCompare, tokenizer: Tokenizer) {
@@ -121,7 +217,6 @@ function evaluate(
   tokenizer: string,
   wordnet: WordNet | undefined,
 ): Evaluation {
-  if (!wordnet) warn(`METEOR is left out, which needs WordNet: npm install ${wordNetPackage}@2`)
   using progress = progressBar('comparing with references', pairs.length, 'replies')
   return {
     replies: pairs.length,
@@ -132,39 +227,15 @@ function evaluate(
   }
 }
 
-const report = (evaluation: Evaluation, json: boolean | undefined): Promise<void> =>
-  print(json ? `${JSON.stringify(evaluation, null, 2)}\n` : table(evaluation))
-
-/** The scores that there are, under the names and in the order of the paper's tables. */
-function table(scores: Evaluation): string {
-  const columns = (
-    [
-      ['ACC(%)', scores['strategy-accuracy']],
-      ['PPL', scores.ppl],
-      ['D-1', scores['distinct-1']],
-      ['D-2', scores['distinct-2']],
-      ['D-3', scores['distinct-3']],
-      ['B-1', scores['bleu-1']],
-      ['B-2', scores['bleu-2']],
-      ['B-3', scores['bleu-3']],
-      ['B-4', scores['bleu-4']],
-      ['F1', scores['unigram-f1']],
-      ['R-L', scores['rouge-l']],
-      ['M', scores.meteor],
-    ] as const
-  ).filter(([, value]) => value !== undefined)
-  const cell = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(2) : '-').padStart(8)
-  const top = [2, 3, 4, 5].map((k) => scores[`strategy-top-${k}` as keyof StrategyScores])
-  return [
-    columns.map(([name]) => name.padStart(8)).join(''),
-    columns.map(([, value]) => cell(value)).join(''),
-    '',
-    ...(typeof top[0] === 'number' ? [`strategy among the likeliest 2, 3, 4, 5:${top.map(cell).join('')}`] : []),
-    ...(scores.ppl === undefined
-      ? []
-      : [`${scores.split}, ${scores.tokens} ids of references; weights in ${scores.dtype}, on ${scores.adapter}`]),
-    `${scores.replies} replies of ${scores.length.toFixed(2)} ids on average, by the tokenizer of ${scores.tokenizer}`,
-    `METEOR: ${scores.wordnet === null ? 'needs WordNet' : `WordNet ${scores.wordnet}, as NLTK 3.8 computes it`}`,
-    '',
-  ].join('\n')
+/** One evaluation as it is; several, or a table, as its rows. */
+function report(
+  evaluations: readonly Evaluation[],
+  json: boolean | undefined,
+  table?: TableNumber,
+  perplexity?: Perplexity,
+): Promise<void> {
+  if (!json) return print(evaluationTable(evaluations, table, perplexity))
+  const document =
+    evaluations.length > 1 || table ? { table: table ?? null, perplexity, rows: evaluations } : evaluations[0]
+  return print(`${JSON.stringify(document, null, 2)}\n`)
 }

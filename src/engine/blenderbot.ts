@@ -88,7 +88,7 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
   static async open(
     gpu: Gpu,
     path: string,
-    options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
+    options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Blenderbot> {
     return Blenderbot.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }

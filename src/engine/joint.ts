@@ -54,7 +54,11 @@ export class Joint extends ReplyEngine<JointTypes> {
    *
    * @internal
    */
-  static async open(gpu: Gpu, path: string, options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {}): Promise<Joint> {
+  static async open(
+    gpu: Gpu,
+    path: string,
+    options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
+  ): Promise<Joint> {
     return Joint.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
   }
 

@@ -6,6 +6,7 @@ import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import type { DrawingRules } from './drawing-rules.js'
 import { loadDecoder } from './load-decoder.js'
+import type { LoadModelOptions } from './load-model.js'
 import { type LoadOptions, warn } from './load-options.js'
 import type { ReplyEngine } from './reply-engine.js'
 
@@ -46,11 +47,11 @@ export async function loadEngine<Engine extends Pick<ReplyEngine, 'idle' | 'excl
 export async function loadParts<F extends Family>(
   gpu: Gpu,
   family: F,
-  { folder, defaults, rules }: DrawingRules & { readonly folder: string },
+  { folder, defaults, rules, zeroed }: DrawingRules & Pick<LoadModelOptions, 'zeroed'> & { readonly folder: string },
   { dtype, maxBatch, maxQueue, onProgress }: LoadOptions,
   adapterMs: number,
 ) {
-  const load = { family, dtype, maxBatch, onProgress, rules }
+  const load = { family, dtype, maxBatch, onProgress, rules, zeroed }
   const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
   return { model, parts: { decoder, defaults, maxQueue, loadTimings: { adapterMs, weightsMs, compileMs, cometMs: 0 } } }
 }

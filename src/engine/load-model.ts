@@ -2,6 +2,7 @@ import { InputError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
+import type { TensorReader } from '../io/safetensors.js'
 import { type MiscConfig, parseConfig } from '../models/misc/config.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import type { Model } from '../models/model.js'
@@ -25,6 +26,8 @@ export interface LoadModelOptions<F extends Family = Family> {
   /** The number format of weight matrices on the GPU; default: {@link storedDtype}. */
   readonly dtype?: WeightDtype | undefined
   readonly onProgress?: OnProgress | undefined
+  /** Tensors of the files that are taken for zeros, by their names; default: none. */
+  readonly zeroed?: RegExp | undefined
   /** Called when the tensors are made and not yet filled: what works with them can be compiled meanwhile. */
   readonly onTensors?: ((model: ModelOf<F>) => void) | undefined
 }
@@ -37,7 +40,7 @@ export interface LoadModelOptions<F extends Family = Family> {
 export async function openModel<F extends Family = Family>(
   gpu: Gpu,
   folder: string,
-  { family, dtype, onProgress, onTensors }: LoadModelOptions<F> = {},
+  { family, dtype, onProgress, zeroed, onTensors }: LoadModelOptions<F> = {},
 ): Promise<ModelOf<F>> {
   await using checkpoint = await openCheckpoint(folder)
   const added = await namedTokens(checkpoint.folder)
@@ -47,7 +50,7 @@ export async function openModel<F extends Family = Family>(
   const format = dtype ?? storedDtype(tensors, layout.weights)
   let model: ModelOf<F> | undefined
   await gpu.scoped(folder, () =>
-    loadWeights(gpu, checkpoint, tensors, layout.weights, format, {
+    loadWeights(gpu, zeroed ? withZeros(checkpoint, zeroed) : checkpoint, tensors, layout.weights, format, {
       onProgress: (done, total) => onProgress?.(done, total, 'weights'),
       onTensors: (weights) => {
         model = description.create(gpu, weights) as ModelOf<F>
@@ -57,6 +60,14 @@ export async function openModel<F extends Family = Family>(
   )
   return model!
 }
+
+/** A reader that gives zeros for some tensors. */
+const withZeros = (reader: TensorReader, zeroed: RegExp): Pick<TensorReader, 'readF32Into'> => ({
+  readF32Into: async (name, start, target) => {
+    if (zeroed.test(name)) target.fill(0)
+    else await reader.readF32Into(name, start, target)
+  },
+})
 
 /** The weights of a MISC model folder, as {@link openModel} reads them. */
 export async function loadModel(

@@ -1,6 +1,7 @@
 import { tokenRules } from '../generation/token-rules.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { pathOf } from '../io/path-of.js'
+import { type Ablation, outputsOf } from '../models/misc/ablation.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
 import type { MiscModel } from '../models/misc/model.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
@@ -14,7 +15,7 @@ import { PASSED_BY_PROGRAMS, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadEngine, loadParts } from './load-engine.js'
-import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
+import { describeFolder, expectFamily, type LoadModelOptions, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
 import { MiscText } from './misc-text.js'
 import { checkVocabulary } from './model-text.js'
@@ -44,23 +45,19 @@ export class Misc extends ReplyEngine<MiscTypes> {
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig
-  /** @internal */
-  readonly model: MiscModel
   readonly #comet: Comet | undefined
   readonly #writer: BlockWriter | undefined
 
   private constructor(
     parts: Omit<EngineParts<MiscTypes>, 'text'>,
-    model: MiscModel,
+    { config, weights }: MiscModel,
     tokenizer: Tokenizer,
     comet: Comet | undefined,
   ) {
-    const { config, weights } = model
     const writer = comet && new BlockWriter(comet, config)
     super('misc', { ...parts, text: new MiscText(tokenizer, config, writer) })
     this.variant = weights.variant
     this.config = config
-    this.model = model
     this.#comet = comet
     this.#writer = writer
   }
@@ -94,12 +91,9 @@ export class Misc extends ReplyEngine<MiscTypes> {
    *
    * @internal
    */
-  static async open(
-    gpu: Gpu,
-    path: string,
-    options: Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> = {},
-  ): Promise<Misc> {
-    return Misc.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
+  static async open(gpu: Gpu, path: string, { leaveOut, ...options }: OpenOptions = {}): Promise<Misc> {
+    const zeroed = leaveOut && outputsOf(leaveOut)
+    return Misc.#create(gpu, { ...(await readFiles(await describeFolder(path), options)), zeroed }, options, 0)
   }
 
   static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
@@ -144,8 +138,14 @@ export class Misc extends ReplyEngine<MiscTypes> {
   }
 }
 
+/** How {@link Misc.open} does it. */
+export interface OpenOptions extends Pick<LoadOptions, 'dtype' | 'comet' | 'onProgress' | 'onWarning'> {
+  /** What the decoder is to attend to as if it were not there; default: nothing. */
+  readonly leaveOut?: Ablation | undefined
+}
+
 /** What is read of a model's folder before its weights, and who writes its blocks. */
-type MiscFiles = Awaited<ReturnType<typeof readFiles>>
+type MiscFiles = Awaited<ReturnType<typeof readFiles>> & Pick<LoadModelOptions, 'zeroed'>
 
 /** @throws InputError */
 async function readFiles(found: ModelFolder, { comet: asked, onWarning = warn }: LoadOptions) {

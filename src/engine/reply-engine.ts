@@ -3,6 +3,7 @@ import type { Hypothesis } from '../generation/beam-search.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
+import type { Model } from '../models/model.js'
 import { BeamDecoder } from './beam-decoder.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
@@ -68,6 +69,15 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   /** Ids that the model reads of a dialogue, and draws of a reply, at most. */
   get maxPositions(): number {
     return this.decoder.model.config.maxPositions
+  }
+
+  /**
+   * Its model alone, without text and without drawing: nobody else may use it meanwhile.
+   *
+   * @internal
+   */
+  get model(): Model<Types['input'], Types['told']> {
+    return this.decoder.model
   }
 
   /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The file that lists a folder's digests, in the form that `sha256sum --check` reads. */
@@ -21,13 +21,31 @@ export async function checksumsMatch(folder: string, files: readonly string[]): 
   }
 }
 
-async function digests(folder: string, files: readonly string[]): Promise<string> {
+async function digests(folder: string, files: readonly string[], onBytes?: (count: number) => void): Promise<string> {
   let list = ''
   for (const file of files) {
-    list += `${await sha256(join(folder, file))}  ${file}\n`
+    list += `${await sha256(join(folder, file), onBytes)}  ${file}\n`
   }
   return list
 }
+
+/** The SHA-256 digest of a folder's files of some names, over the names and digests of all. */
+export async function filesDigest(folder: string, names: RegExp, onBytes?: (count: number) => void): Promise<string> {
+  return textDigest(await digests(folder, await filesOf(folder, names), onBytes))
+}
+
+/** How many bytes {@link filesDigest} reads. */
+export async function bytesOf(folder: string, names: RegExp): Promise<number> {
+  const files = await filesOf(folder, names)
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size))
+  return sizes.reduce((sum, it) => sum + it, 0)
+}
+
+const filesOf = async (folder: string, names: RegExp): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => names.test(name)).sort()
+
+/** The SHA-256 digest of a text, in hexadecimal. */
+export const textDigest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The SHA-256 digest of a file, in hexadecimal. The file may be larger than memory. */
 export async function sha256(path: string, onBytes?: (count: number) => void): Promise<string> {

@@ -28,7 +28,7 @@ export interface LoadEvents<Weights> {
  */
 export async function loadWeights<Layout>(
   gpu: Gpu,
-  reader: TensorReader,
+  reader: Pick<TensorReader, 'readF32Into'>,
   { used }: CheckedTensors,
   layout: Layout,
   dtype: WeightDtype,
@@ -73,7 +73,7 @@ class WeightLoader {
 
   constructor(
     readonly gpu: Gpu,
-    readonly reader: TensorReader,
+    readonly reader: Pick<TensorReader, 'readF32Into'>,
     readonly used: CheckedTensors['used'],
   ) {}
 

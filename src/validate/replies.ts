@@ -65,11 +65,30 @@ export async function readReplies<Input>(
   { data, split, limit }: { data: string; split: Split; limit?: number | undefined },
   onWarning?: (message: string) => void,
 ): Promise<RepliesToScore<Input>> {
+  return repliesOf(reader, await readReplyRows(data, split, limit, onWarning, reader.unheard), data, onWarning)
+}
+
+/**
+ * The replies of rows in the ids of a model.
+ *
+ * @param data where they are from, for messages
+ * @param onWarning told what of them is left out
+ * @param onRow called after each
+ * @throws InputError where the model takes none of them
+ */
+export async function repliesOf<Input>(
+  reader: RowReader<Input>,
+  all: readonly EsconvRow[],
+  data: string,
+  onWarning?: (message: string) => void,
+  onRow?: () => void,
+): Promise<RepliesToScore<Input>> {
   const rows: EsconvRow[] = []
   const replies: ScoredReply<Input>[] = []
   let unnamed = 0
-  for (const row of await readReplyRows(data, split, limit, onWarning, reader.unheard)) {
+  for (const row of all) {
     const reply = await reader.read(row)
+    onRow?.()
     if (reply) {
       rows.push(row)
       replies.push(reply)

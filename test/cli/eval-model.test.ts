@@ -1,81 +1,278 @@
-import { statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type EvaluatedModel, evaluateModel } from '../../src/cli/eval-model.js'
+import { evaluateSystems } from '../../src/cli/eval-model.js'
+import type { EvalRow } from '../../src/cli/eval-row.js'
+import { systemsOf, type TableNumber } from '../../src/cli/eval-systems.js'
 import { withGpu } from '../../src/cli/gpu-command.js'
-import { openModel } from '../../src/engine/load-model.js'
+import { load } from '../../src/engine/load.js'
+import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { featureLimits } from '../../src/engine/model-text.js'
+import type { ReplyEngine } from '../../src/engine/reply-engine.js'
 import { rankStrategies } from '../../src/metrics/strategy-accuracy.js'
+import type { Model } from '../../src/models/model.js'
+import { ESCONV_EMOTIONS } from '../../src/text/emotions.js'
+import type { EsconvRow } from '../../src/text/esconv-row.js'
 import { readReplyRows } from '../../src/text/reply-rows.js'
 import { replyIds } from '../../src/text/row-features.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
-import { scoreReplies } from '../../src/validate/perplexity.js'
+import { type ScoredReply, scoreReplies } from '../../src/validate/perplexity.js'
+import { rowReader } from '../../src/validate/replies.js'
+import { blenderbotModel } from '../blenderbot-model.js'
 import { tinyModel } from '../engine-model.js'
-import { readsOf } from '../files-read.js'
-import { fixture } from '../fixtures.js'
-import { testAdapters } from '../gpu.js'
+import { filesFolder } from '../files-folder.js'
+import { fixture, readJsonLines } from '../fixtures.js'
+import { modelAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
+import { listenersModel } from '../listeners-models.js'
+import { tempFolder } from '../temp.js'
+import { refused } from '../throws.js'
+import { rewritten } from '../validate/rewritten.js'
+import { compiledMain } from './compiled-main.js'
 
 const data = fixture('text', 'misc-esconv')
 const rows = await readReplyRows(data, 'dev', 4)
+const generation = { maxNewTokens: 6, topP: 1 }
+const evaluate = (adapter: string, models: string[], table: TableNumber, some: readonly EsconvRow[] = rows) =>
+  evaluateSystems(systemsOf(models, table), some, { data, dtype: 'f32', adapter, seed: 7, generation })
 
-for (const adapter of testAdapters) {
-  const model = suite(`cli/eval-model on ${adapter}`)
-  for (const variant of ['paper', 'released'] as const) {
-    model(`${variant}: each row’s reply, strategies and losses are what it has alone`, async () => {
+/** What a model says of replies, each alone: nats of each, and what it tells. */
+const scoresAlone = (adapter: string, folder: string, replies: readonly ScoredReply[], vocabulary: number) =>
+  withGpu({ adapter }, async (gpu) => {
+    const model: Model = await openModel(gpu, folder)
+    const found: { nats: number; told: unknown }[] = []
+    for (const reply of replies) {
+      const [scores] = await scoreReplies(gpu, model, [reply], vocabulary)
+      found.push({ nats: scores!.losses.reduce((sum, it) => sum + it, 0), told: scores!.told })
+    }
+    model.dispose()
+    return found
+  })
+
+const near = (got: number, want: number, what: string) =>
+  assert.ok(Math.abs(got / want - 1) < 1e-5, `${what}: ${got}, alone ${want}`)
+
+const [adapter] = modelAdapters as [string]
+const model = suite(`cli/eval-model on ${adapter}`)
+for (const variant of ['paper', 'released'] as const) {
+  model(`${variant}: each row’s reply, strategies and losses are what it has alone`, async () => {
+    const folder = await tinyModel(160, variant)
+    const [evaluated] = await evaluate(adapter, [folder], 2)
+    const { head, rows: found } = evaluated!
+    assert.equal([head.adapter, head.rows, head.seed, head.split], [adapter, 4, 7, 'dev'])
+    assert.equal(
+      found.map(({ reference }) => reference),
+      rows.map(({ reply }) => reply.text),
+    )
+    assert.equal(
+      found.map(({ strategy }) => strategy!.reference),
+      rows.map(({ reply }) => reply.strategy),
+    )
+
+    const tokenizer = await Tokenizer.load(folder)
+    await using misc = await Misc.load(folder, { adapter })
+    const ids = await Promise.all(rows.map((row) => replyIds(tokenizer, row, featureLimits(misc.config))))
+    const replies: ScoredReply[] = []
+    for (const [
+      i,
+      { contextIds: context, postBlocks: post, situationBlocks: situation, replyIds: reply },
+    ] of ids.entries()) {
+      const input = { ids: { context, post, situation } }
+      assert.is(found[i]!.hypothesis, (await misc.reply(input, { ...generation, seed: 7 + i })).text)
+      const { probs } = (await misc.encode(input)).strategy
+      for (const name of STRATEGIES) near(found[i]!.strategy!.probs[name], probs[name], name)
+      // The released variant's decoder is told the strategy that was taken.
+      const taken = STRATEGIES.map((name) => (name === rows[i]!.reply.strategy ? 1 : 0))
+      replies.push({ input: { context, post, situation, ...(variant === 'released' && { strategy: taken }) }, reply })
+    }
+    for (const [i, { nats }] of (await scoresAlone(adapter, folder, replies, tokenizer.vocabSize)).entries()) {
+      near(found[i]!.nats, nats, `row ${i}`)
+      assert.is(found[i]!.ids, replies[i]!.reply.length)
+    }
+  })
+}
+
+const turns = [
+  { speaker: 'usr', text: 'i am sad' },
+  { speaker: 'sys', text: 'why?', strategy: 'Question' },
+  { speaker: 'usr', text: 'do not know' },
+  { speaker: 'sys', text: 'i know', strategy: 'Others' },
+]
+const esconv = filesFolder({ 'test.jsonl': `${JSON.stringify({ emotion_type: 'fear', dialog: turns })}\n` })
+
+for (const [name, make] of [
+  ['BlenderBot-Joint', jointModel],
+  ['a plain BlenderBot', blenderbotModel],
+  ...(['transformer-tiny', 'moel-tiny', 'mime-tiny'] as const).map(
+    (it) => [it, async () => listenersModel(it)] as const,
+  ),
+] as const) {
+  model(`${name}: each row’s reply and losses are what it has alone, strategies where it has them`, async () => {
+    const folder = await make()
+    const some = await readReplyRows(esconv, 'test')
+    const { rows: found, head } = (await evaluate(adapter, [folder], 2, some))[0]!
+    const reader = await rowReader(folder, await describeFolder(folder))
+    const replies = await Promise.all(some.map(async (row) => (await reader.read(row))!))
+    const alone = await scoresAlone(adapter, folder, replies, reader.vocabulary)
+    await using engine = await load(folder, { adapter })
+    for (const [i, row] of found.entries()) {
+      near(row.nats, alone[i]!.nats, `row ${i}`)
+      assert.is(row.ids, replies[i]!.reply.length)
+      const dialogue = some[i]!.context.map(({ strategy, ...it }) => (strategy ? { ...it, strategy } : it))
+      const drawn = await (engine as ReplyEngine).reply({ dialogue }, { ...generation, seed: 7 + i })
+      assert.is(row.hypothesis, drawn.text)
+      assert.is(head.vocabulary.ids, reader.vocabulary)
+      if (engine.family !== 'joint') assert.not(row.strategy)
+      else {
+        assert.is(row.strategy!.reference, some[i]!.reply.strategy)
+        assert.is(row.strategy!.chosen, drawn.strategy.chosen)
+        for (const it of STRATEGIES) near(row.strategy!.probs[it], drawn.strategy.probs[it], it)
+      }
+    }
+  })
+}
+
+const named = (evaluated: Awaited<ReturnType<typeof evaluate>>) =>
+  new Map(evaluated.map(({ system, rows }) => [system.name, rows]))
+
+for (const variant of ['paper', 'released'] as const) {
+  model(
+    `Table 4, ${variant}: without a source the decoder is as if its output were not there, weight and bias`,
+    async () => {
       const folder = await tinyModel(160, variant)
-      const options = { maxNewTokens: 6, topP: 1 }
-      const flags = { data, split: 'dev', limit: 4, dtype: 'f32', adapter, seed: 7, ...options } as const
-      let evaluated: EvaluatedModel | undefined
-      const weights = join(folder, 'model.safetensors')
-      const { bytes } = await readsOf(weights, async () => {
-        evaluated = await evaluateModel(folder, flags)
-      })
-      assert.ok(bytes < 1.5 * statSync(weights).size, 'the weights are read once')
-      const { figures, hypotheses, references, strategies } = evaluated!
-      assert.equal(
-        references,
-        rows.map(({ reply }) => reply.text),
-      )
-      assert.equal(
-        strategies.map(({ reference }) => reference),
-        rows.map(({ reply }) => reply.strategy),
-      )
-
-      const tokenizer = await Tokenizer.load(folder)
-      await using misc = await Misc.load(folder, { adapter })
-      const ids = await Promise.all(rows.map((row) => replyIds(tokenizer, row, featureLimits(misc.config))))
-      for (const [i, { contextIds: context, postBlocks: post, situationBlocks: situation }] of ids.entries()) {
-        const input = { ids: { context, post, situation } }
-        assert.is(hypotheses[i], (await misc.reply(input, { ...options, seed: 7 + i })).text)
-        const { probs } = (await misc.encode(input)).strategy
-        assert.equal(
-          strategies[i]!.ranking,
-          rankStrategies((name) => probs[name]),
+      const tables = named(await evaluate(adapter, [folder], 4))
+      assert.equal([...tables.keys()].slice(1), ['w/o g', 'w/o s', 'w/o x'])
+      const [full] = [...tables.values()] as [readonly EvalRow[]]
+      for (const [name, source, blocks] of [
+        ['w/o g', 'strategy', {}],
+        ['w/o s', 'comet_st', { situationBlocks: [] }],
+        ['w/o x', 'comet', { postBlocks: [] }],
+      ] as readonly (readonly [string, string, Partial<EsconvRow>])[]) {
+        const bare = tempFolder()
+        cpSync(folder, bare, { recursive: true })
+        const output = `model.decoder.layers.0.encoder_attn_${source}.out_proj`
+        const zero = (values: Float32Array) => values.fill(0)
+        // Without its blocks a source of blocks adds its bias alone; the strategy is always there.
+        const changes = { [`${output}.bias`]: zero, ...(source === 'strategy' && { [`${output}.weight`]: zero }) }
+        const file = await rewritten(join(folder, 'model.safetensors'), changes, 'model.safetensors')
+        cpSync(file, join(bare, 'model.safetensors'))
+        const without = rows.map((row): EsconvRow => ({ ...row, ...blocks }))
+        const [expected] = await evaluate(adapter, [bare], 2, without)
+        for (const [i, row] of tables.get(name)!.entries()) {
+          near(row.nats, expected!.rows[i]!.nats, `${name}, row ${i}`)
+          assert.is(row.hypothesis, expected!.rows[i]!.hypothesis)
+        }
+        assert.ok(
+          tables.get(name)!.some((row, i) => Math.abs(row.nats - full[i]!.nats) > 1e-4),
+          `${name} changes nothing`,
         )
       }
-
-      let [nats, tokens] = [0, 0]
-      await withGpu({ adapter }, async (gpu) => {
-        const model = await openModel(gpu, folder, { family: 'misc' })
-        for (const [
-          i,
-          { contextIds: context, postBlocks: post, situationBlocks: situation, replyIds: reply },
-        ] of ids.entries()) {
-          // The released variant's decoder is told the strategy that was taken.
-          const taken = STRATEGIES.map((name) => (name === rows[i]!.reply.strategy ? 1 : 0))
-          const input = { context, post, situation, ...(variant === 'released' && { strategy: taken }) }
-          const [scores] = await scoreReplies(gpu, model, [{ input, reply }], tokenizer.vocabSize)
-          for (const loss of scores!.losses) nats += loss
-          tokens += reply.length
-        }
-      })
-      const { ppl, ...rest } = figures
-      assert.ok(Math.abs(ppl / Math.exp(nats / tokens) - 1) < 1e-5, `PPL ${ppl}, alone ${Math.exp(nats / tokens)}`)
-      assert.equal(rest, { split: 'dev', tokens, seed: 7, dtype: 'f32', adapter })
-    })
-  }
-  model.run()
+    },
+  )
 }
+
+model('Table 6: the blocks say the conversation’s emotion, and a row without one is refused', async () => {
+  const folder = await tinyModel(160)
+  const tables = named(await evaluate(adapter, [folder], 6))
+  const instead = rows.map((row) => {
+    const block = `[xReact] ${ESCONV_EMOTIONS[row.emotion!]}`
+    return { ...row, postBlocks: [block], situationBlocks: [block] }
+  })
+  const [expected] = await evaluate(adapter, [folder], 2, instead)
+  assert.equal(tables.get('emotion'), expected!.rows)
+  assert.not.equal([...tables.values()][0], expected!.rows)
+  await refused(
+    () => evaluate(adapter, [folder], 6, [{ ...rows[0]!, emotion: null }]),
+    /row 0 of dev names no emotion of ESConv, which Table 6 is about/,
+  )
+})
+
+model('Table 7: replies in the strategy that the model holds likeliest, and scores with it', async () => {
+  const folder = await tinyModel(160)
+  const tables = named(await evaluate(adapter, [folder], 7))
+  const [full] = [...tables.values()] as [readonly EvalRow[]]
+  await using misc = await Misc.load(folder, { adapter })
+  const reader = await rowReader(folder, await describeFolder(folder))
+  for (const [i, row] of tables.get('single strategy')!.entries()) {
+    const [strategy] = rankStrategies((name) => full[i]!.strategy!.probs[name])
+    assert.equal(row.strategy, { ...full[i]!.strategy!, chosen: strategy })
+    const { input, reply } = (await reader.read(rows[i]!))!
+    const { context, post, situation } = input as Record<string, number[]> & { post: number[][]; situation: number[][] }
+    const ids = { context: context!, post, situation }
+    assert.is(row.hypothesis, (await misc.reply({ ids }, { ...generation, strategy: strategy!, seed: 7 + i })).text)
+    const given = { ...ids, strategy: STRATEGIES.map((name) => Number(name === strategy)) }
+    const [alone] = await scoresAlone(adapter, folder, [{ input: given, reply }], reader.vocabulary)
+    near(row.nats, alone!.nats, `row ${i}`)
+  }
+})
+
+model('Tables 4, 6 and 7 are of MISC alone', async () => {
+  await refused(
+    () => evaluate(adapter, [listenersModel('moel-tiny')], 4),
+    /holds MoEL.*, and Tables 4, 6 and 7 are of MISC: give --table 2/,
+  )
+})
+
+/** 150 rows: more than are scored together. */
+const many = filesFolder({
+  'test.jsonl': Array.from({ length: 75 }, (_, i) => {
+    const dialog = turns.map((turn) => ({ ...turn, text: `${turn.text} ${i % 7 ? 'really '.repeat(i % 7) : ''}${i}` }))
+    return `${JSON.stringify({ emotion_type: 'fear', dialog })}\n`
+  }).join(''),
+})
+
+model(
+  'killed at any moment and started again, it loses no row and does none twice: file and table are the same',
+  async () => {
+    const folder = await tinyModel(160)
+    const run = async (out: string, killAt?: number) => {
+      const args = ['eval', folder, '--data', many, '--out', out, '--adapter', adapter, '--max-new-tokens', '40']
+      const child = spawn(process.execPath, [compiledMain, ...args, '--json'], { stdio: 'pipe' })
+      const said = { stdout: '', stderr: '' }
+      child.stdout.on('data', (chunk) => {
+        said.stdout += chunk
+      })
+      child.stderr.on('data', (chunk) => {
+        said.stderr += chunk
+      })
+      const file = join(out, fileName)
+      const lines = () => (existsSync(file) ? readFileSync(file).filter((byte) => byte === 10).length : 0)
+      const killer = setInterval(() => {
+        if (killAt !== undefined && lines() >= killAt) child.kill('SIGKILL')
+      }, 1)
+      const [code, signal] = await once(child, 'close')
+      clearInterval(killer)
+      return { ...said, status: code ?? signal, lines: lines() }
+    }
+    const fileName = `${systemsOf([folder])[0]!.file}`
+    const [whole, killed] = [tempFolder(), tempFolder()]
+    const undisturbed = await run(whole)
+    assert.is(undisturbed.status, 0, undisturbed.stderr)
+    assert.is(undisturbed.lines, 151)
+    let before = 0
+    for (const at of [1, 12, 60, 135]) {
+      const { status, lines, stdout } = await run(killed, at)
+      assert.equal([status, stdout], ['SIGKILL', ''], `it was done before it was killed at ${at} lines`)
+      assert.ok(lines >= at && lines > before && lines < 151, `${lines} lines at ${at}`)
+      before = lines
+    }
+    const ended = await run(killed)
+    assert.is(ended.status, 0, ended.stderr)
+    assert.is(ended.stdout, undisturbed.stdout)
+    assert.is(readFileSync(join(killed, fileName), 'utf8'), readFileSync(join(whole, fileName), 'utf8'))
+    const [, ...lines] = readJsonLines(join(killed, fileName))
+    assert.equal(
+      lines.map(({ row }) => row),
+      Array.from({ length: 150 }, (_, row) => row),
+    )
+    // Nothing is left to do, and other arguments are no reason to begin anew.
+    assert.is((await run(killed)).stdout, undisturbed.stdout)
+  },
+)
+
+model.run()

@@ -149,17 +149,34 @@ evaluate('bad usage and input end with 2 and one line', () => {
     [['--hypotheses', hypotheses], /give --hypotheses <file> and --references <file>, or MODEL and --data <dir>$/],
     [[packagedModel()], /nothing to evaluate MODEL on: give --data <dir>$/],
     [[packagedModel(), '--data', folder, '--hypotheses', hypotheses], /MODEL draws its own replies: leave out /],
-    [[gpt, '--data', folder, '--tokenizer', tokenizer], /gpt-tiny: holds .*, and misc eval knows MISC alone$/],
+    [
+      [gpt, '--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--tokenizer', tokenizer],
+      /gpt-tiny: holds .*, which replies to no dialogue: there is nothing of it to score$/,
+    ],
+    [
+      [packagedModel(), '--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--out', hypotheses],
+      /--out .*cannot be made/,
+    ],
+    [['--hypotheses', hypotheses, '--references', references, '--table', '2'], /--table and --out are of models/],
+    [
+      [packagedModel(), gpt, '--data', folder, '--table', '4'],
+      /Table 4 is of one MISC and its variants: give one MODEL$/,
+    ],
   ] as const) {
     const { status, stdout, stderr } = misc(['eval', ...args])
     assert.equal([status, stdout], [2, ''], stderr)
-    const [line, ...rest] = stderr.replace(/^misc: counts ids.*\n/, '').split('\n')
+    const [line, ...rest] = stderr.replaceAll(/^misc: (counts ids|METEOR is left out).*\n/gm, '').split('\n')
     assert.equal(rest, [''])
     assert.match(line!, message)
   }
-  const { status, stderr } = misc(['eval', packagedModel(), '--data', folder, '--limit', '0'])
-  assert.is(status, 2)
-  assert.match(stderr, /--limit.*whole number above 0/)
+  for (const [flag, value, message] of [
+    ['--limit', '0', /--limit.*whole number above 0/],
+    ['--table', '3', /--table.*one of 2, 4, 6, 7/],
+  ] as const) {
+    const { status, stderr } = misc(['eval', packagedModel(), '--data', folder, flag, value])
+    assert.is(status, 2)
+    assert.match(stderr, message)
+  }
 })
 
 evaluate.run()

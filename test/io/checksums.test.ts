@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CHECKSUMS, checksumsMatch, writeChecksums } from '../../src/io/checksums.js'
+import { bytesOf, CHECKSUMS, checksumsMatch, filesDigest, textDigest, writeChecksums } from '../../src/io/checksums.js'
 import { tempFolder } from '../temp.js'
 
 const checksums = suite('io/checksums')
@@ -23,6 +23,23 @@ checksums('hold for the files that were listed, as sha256sum finds too', async (
   const { error, stdout } = spawnSync('sha256sum', ['--check', CHECKSUMS], { cwd: folder, encoding: 'utf8' })
   if (error) process.stderr.write('skipped, there is no sha256sum: that it reads the list\n')
   else assert.is(stdout, 'a: OK\nb: OK\n')
+})
+
+checksums('one digest of files of some names: that of the list of them, and changed by each', async () => {
+  const folder = await sealed()
+  const digest = () => filesDigest(folder, /^[ab]$/)
+  const before = await digest()
+  assert.is(before, textDigest(readFileSync(join(folder, CHECKSUMS), 'utf8')))
+  let read = 0
+  await filesDigest(folder, /^[ab]$/, (count) => {
+    read += count
+  })
+  assert.equal([read, await bytesOf(folder, /^[ab]$/)], [100_006, 100_006])
+  writeFileSync(join(folder, 'c'), 'more')
+  assert.is(await digest(), before)
+  writeFileSync(join(folder, 'a'), 'Driver')
+  assert.is.not(await digest(), before)
+  assert.is(textDigest('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
 })
 
 for (const [what, damage] of [

@@ -1,0 +1,67 @@
+import type { Engine } from '../engine/load.js'
+import type { ReplyEngine } from '../engine/reply-engine.js'
+import type { LogRow } from '../io/row-log.js'
+import type { EsconvRow, EsconvTurn } from '../text/esconv-row.js'
+import { JOINT_PROGRAMS } from '../text/joint-programs.js'
+import { STRATEGIES, type StrategyName } from '../text/strategies.js'
+import type { ReplyScores, ScoredReply } from '../validate/perplexity.js'
+
+/** What a model makes of a row: a line of its file. */
+export interface EvalRow extends LogRow {
+  readonly context: readonly Pick<EsconvTurn, 'speaker' | 'text'>[]
+  /** The reply that the supporter gave, as the data writes it. */
+  readonly reference: string
+  /** The one that the model drew. */
+  readonly hypothesis: string
+  /** Of a model that has strategies. */
+  readonly strategy?: {
+    /** The one that the supporter took, where the data names it. */
+    readonly reference: StrategyName | null
+    /** What the model predicts. */
+    readonly probs: Readonly<Record<StrategyName, number>>
+    /** The one that the reply was drawn in, where it was one. */
+    readonly chosen?: StrategyName
+  }
+  /** Cross-entropy of the reference, summed over its ids in the model's own vocabulary, EOS among them. */
+  readonly nats: number
+  readonly ids: number
+  /** The reference is longer than the model's program takes it, and was cut. */
+  readonly cut?: true
+}
+
+/** What a model makes of a row, as its file has it. */
+export function evalRow(
+  engine: Engine,
+  { row, context, reply }: EsconvRow,
+  { reply: ids }: ScoredReply,
+  { losses, told }: ReplyScores,
+  hypothesis: string,
+  chosen: StrategyName | undefined,
+): EvalRow {
+  const probs = strategyProbs(engine, told)
+  const { model }: ReplyEngine = engine
+  return {
+    row,
+    context: context.map(({ speaker, text }) => ({ speaker, text })),
+    reference: reply.text,
+    hypothesis,
+    ...(probs && { strategy: { reference: reply.strategy, probs, ...(chosen && { chosen }) } }),
+    nats: losses.reduce((sum, it) => sum + it, 0),
+    ids: losses.length,
+    ...(!model.config.eosIds.includes(ids.at(-1)!) && { cut: true as const }),
+  }
+}
+
+/** The probabilities of the strategies, as the model predicts them, in double precision; undefined where it has none. */
+function strategyProbs(engine: Engine, told: unknown): Record<StrategyName, number> | undefined {
+  if (engine.family !== 'misc' && engine.family !== 'joint') return undefined
+  const order = engine.family === 'misc' ? STRATEGIES : JOINT_PROGRAMS[engine.config.program].strategies
+  const { logits } = told as { readonly logits: Float32Array }
+  const best = Math.max(...logits)
+  const powers = Array.from(logits, (logit) => Math.exp(logit - best))
+  const sum = powers.reduce((a, b) => a + b)
+  return Object.fromEntries(STRATEGIES.map((name) => [name, powers[order.indexOf(name)]! / sum])) as Record<
+    StrategyName,
+    number
+  >
+}
