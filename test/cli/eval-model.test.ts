@@ -13,12 +13,12 @@ import { Tokenizer } from '../../src/text/tokenizer.js'
 import { scoreReplies } from '../../src/validate/perplexity.js'
 import { tinyModel } from '../engine-model.js'
 import { fixture } from '../fixtures.js'
-import { testAdapters } from '../gpu.js'
+import { modelAdapters } from '../gpu.js'
 
 const data = fixture('text', 'misc-esconv')
 const rows = await readReplyRows(data, 'dev', 4)
 
-for (const adapter of testAdapters) {
+for (const adapter of modelAdapters) {
   const model = suite(`cli/eval-model on ${adapter}`)
   for (const variant of ['paper', 'released'] as const) {
     model(`${variant}: each row’s reply, strategies and losses are what it has alone`, async () => {
