@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Gpu, GpuOptions } from '../src/gpu/gpu.js'
+import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
 import { sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
 import { Variants } from '../src/gpu/variants.js'
@@ -32,9 +32,17 @@ const keyOf = (adapter: string, options: GpuOptions) => JSON.stringify([adapter,
 /** The device that the suites of this process share; nobody disposes it. */
 export function sharedGpu(adapter: string, options: GpuOptions = {}): Promise<Gpu> {
   const key = keyOf(adapter, options)
-  const gpu = shared.get(key) ?? openGpu({ ...options, adapter })
+  const gpu = shared.get(key) ?? openShared(adapter, options)
   shared.set(key, gpu)
   return gpu
+}
+
+/** Where bindings are small the kernels are the same: the device is that of the others, which has them compiled. */
+async function openShared(adapter: string, options: GpuOptions): Promise<Gpu> {
+  const { maxBindingBytes, ...others } = options
+  if (!maxBindingBytes) return openGpu({ ...options, adapter })
+  const gpu = await sharedGpu(adapter, others)
+  return new Gpu(gpu.device, gpu.adapter, gpu.platform, options)
 }
 
 /**
@@ -195,11 +203,13 @@ export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<Arr
   if (!group) return new Uint8Array((await gpu.read(tensor)).buffer as ArrayBuffer, 0, bytes)
   const stored = new Uint8Array((await gpu.read({ ...tensor, bytes: tensor.buffer.size })).buffer)
   const rowBytes = bytes / shape[0]!
-  return Uint8Array.from({ length: bytes }, (_, i) => {
-    const [row, column] = [Math.floor(i / rowBytes), i % rowBytes]
-    const [word, byte] = [Math.floor(column / 16), column % 16]
-    return stored[Math.floor(row / group) * group * rowBytes + (word * group + (row % group)) * 16 + byte]!
-  })
+  const rows = new Uint8Array(bytes)
+  for (let at = 0; at < bytes; at += 16) {
+    const [row, word] = [Math.floor(at / rowBytes), (at % rowBytes) / 16]
+    const from = Math.floor(row / group) * group * rowBytes + (word * group + (row % group)) * 16
+    rows.set(stored.subarray(from, from + 16), at)
+  }
+  return rows
 }
 
 /** A tensor's values, whatever their format. */

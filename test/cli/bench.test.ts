@@ -10,14 +10,20 @@ import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
-import { compiledMain } from './compiled-main.js'
+import { misc } from './in-process.js'
 
 const command = suite('cli/bench')
-const misc = (...args: string[]) => spawnSync(process.execPath, [compiledMain, 'bench', ...args], { encoding: 'utf8' })
+const bench = (...args: string[]) => misc(['bench', ...args])
 const small = ['--context', '8', '--tokens', '3', '--repetitions', '2', '--seed', '7', '--adapter', testAdapters[0]!]
 
 command('prints one JSON document, and takes a folder after --json for the model', async () => {
-  const { status, stdout, stderr } = misc(...small, '--suite', 'decode', '--json', await goldenModel('misc-tiny-paper'))
+  const { status, stdout, stderr } = await bench(
+    ...small,
+    '--suite',
+    'decode',
+    '--json',
+    await goldenModel('misc-tiny-paper'),
+  )
   assert.is(status, 0, stderr)
   const { suites, workload, adapter } = JSON.parse(stdout) as BenchReport
   assert.equal(Object.keys(suites), ['decode'])
@@ -29,7 +35,7 @@ command(
   'times another family by what it has, says what is left out, and refuses by name what is asked for',
   async () => {
     const model = await goldenModel('transformer-tiny')
-    const { status, stdout, stderr } = misc(model, ...small, '--json')
+    const { status, stdout, stderr } = await bench(model, ...small, '--json')
     assert.is(status, 0, stderr)
     const { suites, left_out, model: told } = JSON.parse(stdout) as BenchReport
     assert.equal(Object.keys(suites), ['decode', 'encode'])
@@ -39,7 +45,7 @@ command(
       [['--suite', 'all,kernels'], /holds a Transformer, .* the suite kernels is for MISC alone: leave it out/],
       [['--post-blocks', '3'], /--post-blocks must be a whole number from 0 to 0 for this model, got 3/],
     ] as const) {
-      const { status, stdout, stderr } = misc(model, ...small, ...flags)
+      const { status, stdout, stderr } = await bench(model, ...small, ...flags)
       assert.equal([status, stdout], [2, ''])
       assert.match(stderr, message)
     }
@@ -54,7 +60,7 @@ command('writes document, tables and page to files, beside the text', async () =
     string,
   ]
   const model = await goldenModel('misc-tiny-released')
-  const { status, stdout, stderr } = misc(
+  const { status, stdout, stderr } = await bench(
     model,
     ...small,
     '--suite',
@@ -87,7 +93,7 @@ command('several suites; a pipe, a link and a device to write to stay what they 
   const document = text(reader.stdout)
   const files = ['--json', pipe, '--markdown', link, '--html', html]
   const suites = ['--suite', 'blocks,encode', '--suite', 'decode']
-  const { status, stderr } = misc(await goldenModel('misc-tiny-paper'), ...small, ...suites, ...files)
+  const { status, stderr } = await bench(await goldenModel('misc-tiny-paper'), ...small, ...suites, ...files)
   assert.is(status, 0, stderr)
   assert.equal(Object.keys((JSON.parse(await document) as BenchReport).suites), ['decode', 'encode', 'blocks'])
   assert.is(readlinkSync(link), 'bench.md')
@@ -97,22 +103,22 @@ command('several suites; a pipe, a link and a device to write to stay what they 
 
 command('refuses what it cannot do, before it opens an adapter', async () => {
   const model = await goldenModel('misc-tiny-paper')
-  const bench = (...args: string[]) =>
+  const refusing = (...args: string[]) =>
     benchCommand()
       .exitOverride()
       .parseAsync([...args, '--adapter', 'no such adapter'], { from: 'user' })
-  await refused(() => bench(model, '--context', '65'), /--context must be a whole number from 1 to 64 .* got 65/)
-  await refused(() => bench(model, '--tokens', 'many'), /--tokens must be a whole number, got "many"/)
-  await refused(() => bench(model, '--json', '/no/such/folder/bench.json'), /there is no folder/)
-  await refused(() => bench(model, '--json', model), /is a folder; name a file/)
-  await refused(() => bench(model, '--html', model), /is a folder; name a file/)
-  await refused(() => bench(model, '--markdown', '/no/such/folder/bench.md'), /there is no folder/)
-  await refused(() => bench('/no/such/model'), /no such folder/)
-  const { status, stdout, stderr } = misc(model, ...small, '--suite', 'encode,pipeline')
+  await refused(() => refusing(model, '--context', '65'), /--context must be a whole number from 1 to 64 .* got 65/)
+  await refused(() => refusing(model, '--tokens', 'many'), /--tokens must be a whole number, got "many"/)
+  await refused(() => refusing(model, '--json', '/no/such/folder/bench.json'), /there is no folder/)
+  await refused(() => refusing(model, '--json', model), /is a folder; name a file/)
+  await refused(() => refusing(model, '--html', model), /is a folder; name a file/)
+  await refused(() => refusing(model, '--markdown', '/no/such/folder/bench.md'), /there is no folder/)
+  await refused(() => refusing('/no/such/model'), /no such folder/)
+  const { status, stdout, stderr } = await bench(model, ...small, '--suite', 'encode,pipeline')
   assert.equal([status, stdout], [2, ''])
   assert.match(stderr, /has no folder comet, so nobody writes blocks: name a COMET's with --comet/)
   for (const suites of ['html', 'decode,html', 'decode,', '']) {
-    const { status, stdout, stderr } = misc(model, '--suite', suites)
+    const { status, stdout, stderr } = await bench(model, '--suite', suites)
     assert.equal([status, stdout], [2, ''])
     assert.match(stderr, /Allowed choices are decode, encode, blocks, kernels, pipeline, scaling, all/)
   }

@@ -11,6 +11,7 @@ import { jointModel } from '../joint.js'
 import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
 import { compiledMain } from './compiled-main.js'
+import { misc } from './in-process.js'
 import { runMisc } from './misc-process.js'
 
 const adapter = testAdapters[0]!
@@ -63,7 +64,7 @@ command('piped: a line a turn, replies on stdout, words for people on stderr', a
 })
 
 command('with a baseline: the mixture is that of emotions', async () => {
-  const { stdout, stderr, status } = await runMisc(
+  const { stdout, stderr, status } = await misc(
     ['chat', listenersModel('mime-tiny'), ...flags, '--mixture'],
     'hi, i am sad\n/mixture\n/state\n/situation my life\n/strategy Question\nwhy ?\n',
   )
@@ -103,7 +104,7 @@ command('what a family has not is said by its name: BlenderBot-small, BlenderBot
 command('history takes part; /reset forgets it', async () => {
   const wide = ['--top-p', '1', '--top-k', '0', '--mixture']
   const lines = ['i am sad', 'why', '/reset', 'i am sad'].join('\n')
-  const { stdout, stderr, status } = await runMisc(['chat', await tinyModel(), ...flags, ...wide], `${lines}\n`)
+  const { stdout, stderr, status } = await misc(['chat', await tinyModel(), ...flags, ...wide], `${lines}\n`)
   const [first, second, third] = stdout.split('\n')
   assert.is(status, 0)
   assert.is(third, first)
@@ -113,7 +114,7 @@ command('history takes part; /reset forgets it', async () => {
 
 command('a line that starts with a slash and is no command is a turn like any other', async () => {
   const lines = ['/r/depression says i am sad', '//quit', '/quit smoking is hard']
-  const { stdout, stderr, status } = await runMisc(['chat', await tinyModel(), ...flags], lines.join('\n'))
+  const { stdout, stderr, status } = await misc(['chat', await tinyModel(), ...flags], lines.join('\n'))
   assert.is(status, 0, stderr)
   assert.match(stdout, /^(?:\S.*\n){3}$/)
   assert.is(stderr.match(/\(said as it is, not taken for a command; \/help lists them\)/g)?.length, 2)
@@ -133,7 +134,7 @@ command('crisis lines come at once, before the reply, and change nothing of it',
   const folder = await tinyModel()
   const spoken = 'i want to kill my self'
   const asked = JSON.stringify({ dialogue: [{ speaker: 'seeker', text: spoken }] })
-  const generated = await runMisc(['generate', folder, '--input', '-', ...flags, '--json'], asked)
+  const generated = await misc(['generate', folder, '--input', '-', ...flags, '--json'], asked)
   const { text: reply, crisis } = JSON.parse(generated.stdout)
   assert.is(crisis, true)
   const text = chat([spoken, '/reset', 'hi', '/situation i was raped'])
@@ -147,7 +148,7 @@ command('crisis lines come at once, before the reply, and change nothing of it',
 
 command('what of a conversation is cut is said once, and once more after /reset', async () => {
   const long = 'a '.repeat(60)
-  const { stderr, status } = await runMisc(
+  const { stderr, status } = await misc(
     ['chat', await tinyModel(), ...flags],
     ['hi', 'i am sad', long, long, '/reset', 'hi', long].join('\n'),
   )
@@ -185,7 +186,7 @@ command('/state shows what was inferred for the last reply, and the situation ha
     '/state',
   ]
   const args = ['chat', await tinyModel(), '--comet', await tinyComet(), ...flags]
-  const { stdout, stderr, status } = await runMisc(args, lines.join('\n'))
+  const { stdout, stderr, status } = await misc(args, lines.join('\n'))
   assert.is(status, 0, stderr)
   assert.match(stdout, /^\S.*\n\S.*\n$/)
   const [before, first, second, third] = stderr
@@ -209,15 +210,15 @@ command('/state shows what was inferred for the last reply, and the situation ha
 
 command('without a COMET the state is empty, and a situation is said to change nothing', async () => {
   const lines = ['/situation i am ill', 'i lost my job', '/state'].join('\n')
-  const { stderr } = await runMisc(['chat', await tinyModel(), '--no-comet', ...flags], lines)
+  const { stderr } = await misc(['chat', await tinyModel(), '--no-comet', ...flags], lines)
   assert.match(stderr, /of the last post: none\nof the situation: none\n/)
   assert.match(stderr, /\(the situation takes part .* no COMET writes any, so it changes nothing\)\n/)
 })
 
 command('an unknown strategy or model ends with 2', async () => {
   const outcomes = await Promise.all([
-    runMisc(['chat', 'no/such/model'], ''),
-    runMisc(['chat', await tinyModel(), '--strategy', 'Pity'], ''),
+    misc(['chat', 'no/such/model'], ''),
+    misc(['chat', await tinyModel(), '--strategy', 'Pity'], ''),
   ])
   assert.equal(
     outcomes.map(({ status, stdout }) => [status, stdout]),

@@ -9,7 +9,8 @@ import { comet2019, cometBart, hubNames, tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { compiledMain } from './compiled-main.js'
-import { inTurn, runMisc } from './misc-process.js'
+import { misc } from './in-process.js'
+import { runMisc } from './misc-process.js'
 
 const adapter = testAdapters[0]!
 const on = ['--adapter', adapter]
@@ -20,7 +21,7 @@ const command = suite('misc comet')
 type Line = EventTails & { readonly adapter?: string }
 
 async function comet(args: readonly string[], input?: string | Buffer) {
-  const outcome = await runMisc(['comet', ...args, ...on], input)
+  const outcome = await misc(['comet', ...args, ...on], input)
   const lines = () =>
     outcome.stdout
       .split('\n')
@@ -138,13 +139,7 @@ command('bad usage and bad input end with 2 and one line', async () => {
     [['--event', 'a', '--temperature', '1'], /unknown option '--temperature'/],
     [['--event', 'a', '--do-sample'], /unknown option '--do-sample'/],
   ]
-  const outcomes = await inTurn(
-    cases.map(
-      ([flags]) =>
-        () =>
-          comet([folder, ...flags]),
-    ),
-  )
+  const outcomes = await Promise.all(cases.map(([flags]) => comet([folder, ...flags])))
   for (const [i, { status, stdout, stderr }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''], stderr)
     assert.match(stderr, cases[i]![1])
@@ -156,7 +151,7 @@ command('bad usage and bad input end with 2 and one line', async () => {
   const latin = await comet([folder, '--max-length', '3'], Buffer.from('sad\ncaf\xe9\n', 'latin1'))
   assert.equal([latin.status, latin.stdout], [2, ''])
   assert.match(latin.stderr, /^misc: stdin: not UTF-8 text: line 2, byte 4 is 0xE9/)
-  const none = await runMisc(['comet', folder, '--event', 'a', '--adapter', 'no such adapter'])
+  const none = await misc(['comet', folder, '--event', 'a', '--adapter', 'no such adapter'])
   assert.equal([none.status, none.stdout], [3, ''])
 })
 
@@ -203,7 +198,7 @@ command(
 )
 
 command('--help shows the flags of beams, and none that would do nothing', async () => {
-  const { stdout } = await runMisc(['comet', '--help'])
+  const { stdout } = await misc(['comet', '--help'])
   for (const flag of [
     '--event',
     '--relations',
@@ -223,7 +218,7 @@ command('--help shows the flags of beams, and none that would do nothing', async
     assert.ok(!stdout.includes(flag), flag)
   }
   assert.match(stdout, /Examples:/)
-  assert.match((await runMisc(['--help'])).stdout, /comet .*ask a COMET/)
+  assert.match((await misc(['--help'])).stdout, /comet .*ask a COMET/)
 })
 
 command.run()

@@ -35,7 +35,7 @@ import { type Tensors, tensorsOf } from '../models/gpt/raw-names.js'
 import { skipWithoutTorch, torchPython } from '../python.js'
 import { tempFolder } from '../temp.js'
 import { quicklyRefused, refused } from '../throws.js'
-import { misc } from './run.js'
+import { misc } from './in-process.js'
 
 const families = suite('cli/convert-checkpoint')
 const onTheSpot = skipWithoutTorch(families, 'converts files of every family written on the spot')
@@ -143,8 +143,8 @@ async function assertSame(out: string, model: string, prefix = '', round = (it: 
 }
 
 /** Asserts that `misc validate` finds a converted golden model to compute what it should. */
-function assertValid(out: string, name: GoldenName): void {
-  const { stdout, stderr } = misc([
+async function assertValid(out: string, name: GoldenName): Promise<void> {
+  const { stdout, stderr } = await misc([
     'validate',
     out,
     '--reference',
@@ -199,7 +199,7 @@ for (const name of LISTENERS_GOLDENS) {
     for (const { file, sha256 } of report.result) assert.is(sha256, digest(join(out, file)), file)
     assert.equal(read(out, 'conversion.json'), report)
     assert.is((await inspect(out)).architecture.model_type, name.replace('-tiny', ''))
-    if (name === 'mime-tiny') assertValid(out, name)
+    if (name === 'mime-tiny') await assertValid(out, name)
 
     const other = join(tempFolder(), 'f16')
     const { dtypes } = await convert(checkpoint, other, { set, dtype: 'F16' })
@@ -260,7 +260,7 @@ for (const prefix of ['', 'module.']) {
     if (prefix === '') return
 
     assert.is((await inspect(out)).family, 'gpt')
-    const tails = misc(['comet', out, '--event', 'eat a tea', '--json', '--adapter', adapter])
+    const tails = await misc(['comet', out, '--event', 'eat a tea', '--json', '--adapter', adapter])
     assert.is(tails.status, 0, tails.stderr)
     assert.is(JSON.parse(tails.stdout).tails.xReact.length, 5)
     // The mask of what lies ahead is no weight, and stays.
@@ -292,7 +292,7 @@ families("OpenAI's GPT by Hugging Face's names, with or without its head", async
     assert.equal(await tensorsOf(out), new Map(names))
     if (prefix === '') continue
     await assertSame(out, model)
-    assertValid(out, 'gpt-tiny')
+    await assertValid(out, 'gpt-tiny')
   }
 })
 
@@ -313,7 +313,7 @@ families('COMET-BART as save_pretrained writes it: its files come along', async 
   for (const name of ['config.json', 'vocab.json', 'merges.txt', 'added_tokens.json']) {
     assert.is(digest(join(out, name)), digest(join(source, name)), name)
   }
-  const tails = misc(['comet', out, '--event', 'i cry', '--relations', 'xReact', '--json', '--adapter', adapter])
+  const tails = await misc(['comet', out, '--event', 'i cry', '--relations', 'xReact', '--json', '--adapter', adapter])
   assert.is(tails.status, 0, tails.stderr)
   assert.is(JSON.parse(tails.stdout).tails.xReact.length, 3)
 })
@@ -383,14 +383,14 @@ families('as a command: what is still wanting is said', async () => {
     'dataset_preproc.p': datasetFile(),
   })
   const args = ['convert', join(folder, 'moel'), join(folder, 'out'), '--set', 'heads=2', '--set', 'topk=5']
-  const bare = misc(args)
+  const bare = await misc(args)
   assert.equal([bare.status, bare.stdout], [0, ''], bare.stderr)
   assert.match(
     bare.stderr,
     /no vocabulary was found: text needs the dataset_preproc\.p of its training, see --vocabulary\n$/,
   )
   rmSync(join(folder, 'out'), { recursive: true })
-  const whole = misc([...args, '--vocabulary', join(folder, 'dataset_preproc.p')])
+  const whole = await misc([...args, '--vocabulary', join(folder, 'dataset_preproc.p')])
   assert.is(whole.status, 0, whole.stderr)
   assert.match(whole.stderr, /out: a Transformer, or MT Transformer, \d+ tensors \(\d+ F32\)/)
   assert.not.match(whole.stderr, /found/)

@@ -23,7 +23,7 @@ import { sharedPath, skipWithoutShared } from '../shared.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 import { compiledMain } from './compiled-main.js'
-import { misc } from './run.js'
+import { misc } from './in-process.js'
 
 const conversion = suite('cli/convert')
 const shared = skipWithoutShared(conversion, 'converts the plain backbones of the golden files')
@@ -349,9 +349,9 @@ conversion('BlenderBot-Joint is named by its added tokens, whichever file says t
   const { family, model } = await convert(await jointModel(), unlearned, { set: { strategies: false } })
   assert.equal([family, model], ['bart', 'a plain backbone, trained without the strategies in its vocabulary'])
   assert.is((await describeFolder(unlearned)).family, 'bart')
-  const asked = misc(['convert', golden, join(tempFolder(), 'model')]).stderr
+  const { stderr: asked } = await misc(['convert', golden, join(tempFolder(), 'model')])
   assert.match(asked, /taken for a model that was trained with the strategies.*add --set strategies=false/)
-  const told = misc(['convert', golden, join(tempFolder(), 'model'), '--set', 'strategies=true']).stderr
+  const { stderr: told } = await misc(['convert', golden, join(tempFolder(), 'model'), '--set', 'strategies=true'])
   assert.not.match(told, /strategies=false/)
   await refused(
     () => convert(golden, join(tempFolder(), 'model'), { set: { strategies: 'no' } }),
@@ -369,14 +369,14 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   const name = 'misc-tiny-paper'
   const folder = await checkpointFolder(name, torchFile(await weightsOf(name)))
   const out = join(tempFolder(), 'model')
-  const done = misc(['convert', folder, out, '--dtype', 'f32', '--set', 'num_strategies=8'])
+  const done = await misc(['convert', folder, out, '--dtype', 'f32', '--set', 'num_strategies=8'])
   assert.equal([done.status, done.stdout], [0, ''], done.stderr)
   assert.match(done.stderr, /: MISC's paper variant, 149 tensors \(149 F32\), 0\.3M parameters\n/)
   assert.ok(done.stderr.includes(`model.safetensors: `) && done.stderr.includes(digest(join(out, 'model.safetensors'))))
   assert.match(done.stderr, /no tokenizer files were found: text needs them, see --tokenizer\n$/)
-  const inspected = misc(['inspect', out, '--json'])
+  const inspected = await misc(['inspect', out, '--json'])
   assert.is(JSON.parse(inspected.stdout).variant, 'paper')
-  const validated = misc([
+  const validated = await misc([
     'validate',
     out,
     '--reference',
@@ -387,13 +387,13 @@ conversion('as a command: words on stderr alone, exit codes, and a model that ot
   ])
   assert.is(JSON.parse(validated.stdout).ok, true, validated.stderr)
 
-  const again = misc(['convert', folder, out])
+  const again = await misc(['convert', folder, out])
   assert.equal([again.status, again.stdout], [2, ''])
   assert.match(again.stderr, /^misc: .*model: holds "config\.json" already; choose another folder, or empty it\n$/)
-  const wrong = misc(['convert', folder, join(tempFolder(), 'x'), '--dtype', 'int8'])
+  const wrong = await misc(['convert', folder, join(tempFolder(), 'x'), '--dtype', 'int8'])
   assert.equal([wrong.status, wrong.stdout], [2, ''])
-  assert.is(misc(['convert', folder, join(tempFolder(), 'x'), '--set', 'nothing']).status, 2)
-  const help = misc(['convert', '--help']).stdout
+  assert.is((await misc(['convert', folder, join(tempFolder(), 'x'), '--set', 'nothing'])).status, 2)
+  const help = (await misc(['convert', '--help'])).stdout
   for (const flag of ['Examples:', '--dtype', '--config', '--set', '--tokenizer', '--vocabulary', '--state-dict']) {
     assert.ok(help.includes(flag), flag)
   }

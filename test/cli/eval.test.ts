@@ -8,7 +8,8 @@ import { fixture } from '../fixtures.js'
 import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
-import { misc } from './run.js'
+import { misc } from './in-process.js'
+import { misc as spawned } from './run.js'
 
 const evaluate = suite('cli/eval')
 const folder = tempFolder()
@@ -27,7 +28,7 @@ const tokenizer = fixture('tokenizer')
 const gpt = await goldenModel('gpt-tiny')
 /** The command where the npm package wordnet is installed; its tests' own folder has no optional packages. */
 const withWordNet = (...args: string[]) =>
-  misc(['eval', ...args], { NODE_PATH: fileURLToPath(new URL('../../node_modules', import.meta.url)) })
+  spawned(['eval', ...args], { NODE_PATH: fileURLToPath(new URL('../../node_modules', import.meta.url)) })
 
 evaluate('JSON: one document with every score, and what they were counted with', () => {
   const files = ['--hypotheses', hypotheses, '--references', references, '--strategies', strategies]
@@ -92,7 +93,14 @@ evaluate('a table in the paper’s layout; top-k where there are probabilities',
 evaluate(
   'without WordNet METEOR is null, and without --tokenizer the ids are the packaged model’s; both are said',
   () => {
-    const { status, stdout, stderr } = misc(['eval', '--hypotheses', hypotheses, '--references', references, '--json'])
+    const { status, stdout, stderr } = spawned([
+      'eval',
+      '--hypotheses',
+      hypotheses,
+      '--references',
+      references,
+      '--json',
+    ])
     assert.is(status, 0)
     const { meteor, wordnet, tokenizer: folder, ...scores } = JSON.parse(stdout)
     assert.equal([meteor, wordnet], [null, null])
@@ -105,7 +113,7 @@ evaluate(
   },
 )
 
-evaluate('a model: its figures beside the scores of what it draws, the same again with the same seed', () => {
+evaluate('a model: its figures beside the scores of what it draws, the same again with the same seed', async () => {
   const data = [
     '--data',
     fixture('text', 'misc-esconv'),
@@ -117,7 +125,7 @@ evaluate('a model: its figures beside the scores of what it draws, the same agai
     testAdapters[0]!,
   ]
   const args = [packagedModel(), ...data, '--max-new-tokens', '6', '--seed', '3']
-  const first = misc(['eval', ...args, '--json'])
+  const first = spawned(['eval', ...args, '--json'])
   assert.is(first.status, 0, first.stderr)
   const { ppl, length, tokenizer, ...scores } = JSON.parse(first.stdout)
   // What a model of this quality has; nothing would give 1, a guess among all ids thousands.
@@ -128,7 +136,7 @@ evaluate('a model: its figures beside the scores of what it draws, the same agai
   assert.equal([split, seed, dtype, replies, meteor], ['dev', 3, 'f32', 2, null])
   assert.is(adapter, testAdapters[0])
   assert.ok(tokens > 2 && scores['strategy-top-5'] >= scores['strategy-accuracy'])
-  const again = misc(['eval', ...args])
+  const again = await misc(['eval', ...args])
   assert.is(again.status, 0, again.stderr)
   const cells = again.stdout.split('\n')[1]!.trim().split(/\s+/)
   assert.equal(
@@ -138,7 +146,7 @@ evaluate('a model: its figures beside the scores of what it draws, the same agai
   assert.match(again.stdout, /^dev, \d+ ids of references; weights in f32, on /m)
 })
 
-evaluate('bad usage and input end with 2 and one line', () => {
+evaluate('bad usage and input end with 2 and one line', async () => {
   const short = file('short.json', ['one'])
   for (const [args, message] of [
     [['--hypotheses', hypotheses, '--references', short], /holds 2 entries and .*short\.json 1: /],
@@ -163,7 +171,7 @@ evaluate('bad usage and input end with 2 and one line', () => {
       /Table 4 is of one MISC and its variants: give one MODEL$/,
     ],
   ] as const) {
-    const { status, stdout, stderr } = misc(['eval', ...args])
+    const { status, stdout, stderr } = await misc(['eval', ...args])
     assert.equal([status, stdout], [2, ''], stderr)
     const [line, ...rest] = stderr.replaceAll(/^misc: (counts ids|METEOR is left out).*\n/gm, '').split('\n')
     assert.equal(rest, [''])
@@ -173,7 +181,7 @@ evaluate('bad usage and input end with 2 and one line', () => {
     ['--limit', '0', /--limit.*whole number above 0/],
     ['--table', '3', /--table.*one of 2, 4, 6, 7/],
   ] as const) {
-    const { status, stderr } = misc(['eval', packagedModel(), '--data', folder, flag, value])
+    const { status, stderr } = await misc(['eval', packagedModel(), '--data', folder, flag, value])
     assert.is(status, 2)
     assert.match(stderr, message)
   }

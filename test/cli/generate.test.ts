@@ -10,7 +10,8 @@ import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
-import { inTurn, type Outcome, runMisc } from './misc-process.js'
+import { misc } from './in-process.js'
+import { type Outcome, runMisc } from './misc-process.js'
 
 const folder = await tinyModel()
 const files = tempFolder()
@@ -25,7 +26,7 @@ function inputFile(name: string, content: unknown): string {
 
 /** A driver that compiles kernels for longer than a second has loading show its progress, which is left out here. */
 async function generate(input: string, ...flags: string[]): Promise<Outcome> {
-  const outcome = await runMisc(['generate', folder, '--input', input, '--adapter', adapter, ...flags])
+  const outcome = await misc(['generate', folder, '--input', input, '--adapter', adapter, ...flags])
   return {
     ...outcome,
     stderr: outcome.stderr.replaceAll(/^(?:loading the (?:model|COMET)|compiling .*): [\d.]+ of [\d.]+ \w+\n/gm, ''),
@@ -119,7 +120,7 @@ command('what is cut, what a situation does without blocks, and a crisis are tol
 
 command('a baseline tells emotions and listeners, where it has any', async () => {
   const of = (model: string, ...flags: string[]) =>
-    runMisc(['generate', model, '--input', good, '--adapter', adapter, '--max-new-tokens', '5', ...flags])
+    misc(['generate', model, '--input', good, '--adapter', adapter, '--max-new-tokens', '5', ...flags])
   const [moel, mime, people] = [
     await of(listenersModel('moel-tiny'), '--json', '--seed', '3'),
     await of(
@@ -191,14 +192,14 @@ command(
 
 command('the packaged COMET writes the blocks of the packaged model', async () => {
   const args = ['generate', '--input', good, '--adapter', adapter, '--max-new-tokens', '2', '--json']
-  const usual = await runMisc(args)
-  const none = await runMisc([...args, '--no-comet'])
+  const usual = await misc(args)
+  const none = await misc([...args, '--no-comet'])
   assert.ok(JSON.parse(usual.stdout).blocks.post.length > 9)
   assert.equal(JSON.parse(none.stdout).blocks, { post: [], situation: [] })
 })
 
 command('a COMET that is none is refused in one line that names it', async () => {
-  const outcomes = await inTurn(['/no/such', folder, ''].map((comet) => () => generate(good, '--comet', comet)))
+  const outcomes = await Promise.all(['/no/such', folder, ''].map((comet) => generate(good, '--comet', comet)))
   const words = [/\/no\/such: no such folder/, /holds MISC's paper variant, which is no COMET/, /comet must be a path/]
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''])
@@ -216,31 +217,24 @@ command('bad usage and bad input end with 2 and one line', async () => {
     [[good, '--strategy', 'Pity'], /unknown strategy "Pity"; the strategies are: Question, /],
     [[good, '--temperature', 'NaN'], /--temperature must be a number above 0, got "NaN"/],
   ]
-  const outcomes = await inTurn(
-    cases.map(
-      ([[input, ...flags]]) =>
-        () =>
-          generate(input!, ...flags),
-    ),
-  )
+  const outcomes = await Promise.all(cases.map(([[input, ...flags]]) => generate(input!, ...flags)))
   for (const [i, { stdout, stderr, status }] of outcomes.entries()) {
     assert.equal([status, stdout], [2, ''], stderr)
     assert.match(stderr, /^misc: [^\n]*\n$/)
     assert.match(stderr, cases[i]![1])
   }
-  assert.is((await runMisc(['generate', folder])).status, 2)
+  assert.is((await misc(['generate', folder])).status, 2)
 })
 
 command('JSON on stdin that is not UTF-8 is refused, not drawn from', async () => {
   const latin = Buffer.from('{"dialogue":\n[{"speaker": "seeker", "text": "caf\xe9"}]}', 'latin1')
-  const { stdout, stderr, status } = await runMisc(['generate', folder, '--input', '-'], latin)
+  const { stdout, stderr, status } = await misc(['generate', folder, '--input', '-'], latin)
   assert.equal([status, stdout], [2, ''])
   assert.match(stderr, /^misc: stdin: not UTF-8 text: line 2, byte 36 is 0xE9; [^\n]*\n$/)
 })
 
 command('a bad flag is told before a model is loaded; what only sampling uses is not checked without it', async () => {
-  const of = async (...flags: string[]) =>
-    (await runMisc(['generate', 'no/such/model', '--input', good, ...flags])).stderr
+  const of = async (...flags: string[]) => (await misc(['generate', 'no/such/model', '--input', good, ...flags])).stderr
   assert.match(await of('--temperature', '0'), /^misc: --temperature must be a number above 0, got 0/)
   assert.match(await of('--temperature', '0', '--no-do-sample'), /^misc: no\/such\/model/)
 })
@@ -249,17 +243,17 @@ command('damaged weights end with 2, a missing adapter with 3', async () => {
   const damaged = tempFolder()
   await cp(folder, damaged, { recursive: true })
   truncateSync(join(damaged, 'model.safetensors'), 100_000)
-  const bad = await runMisc(['generate', damaged, '--input', good, '--adapter', adapter, '--json'])
+  const bad = await misc(['generate', damaged, '--input', good, '--adapter', adapter, '--json'])
   assert.equal([bad.status, bad.stdout], [2, ''])
   assert.match(bad.stderr, /^misc: [^\n]*model\.safetensors[^\n]*\n$/)
 
-  const none = await runMisc(['generate', folder, '--input', good, '--adapter', 'no such adapter'])
+  const none = await misc(['generate', folder, '--input', good, '--adapter', 'no such adapter'])
   assert.equal([none.status, none.stdout], [3, ''])
   assert.match(none.stderr, /^misc: [^\n]*no such adapter[^\n]*\n$/)
 })
 
 command('--help shows every decoding flag and examples', async () => {
-  const { stdout } = await runMisc(['generate', '--help'])
+  const { stdout } = await misc(['generate', '--help'])
   for (const flag of [
     '--top-p',
     '--repetition-penalty',

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { cpSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -12,7 +11,7 @@ import { testAdapters } from '../gpu.js'
 import { bytesOf } from '../io/raw-safetensors.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
-import { compiledMain } from './compiled-main.js'
+import { misc } from './in-process.js'
 
 const inspection = suite('cli/inspect')
 
@@ -125,14 +124,14 @@ inspection('BART-large’s embedding fits on every adapter, in parts in f32', as
 
 inspection('tells which dtype would fit, on every adapter and on one', async () => {
   const folder = wideBart(80000)
-  const { stdout } = spawnSync(process.execPath, [compiledMain, 'inspect', folder], { encoding: 'utf8' })
+  const { stdout } = await misc(['inspect', folder])
   assert.match(stdout, /every adapter allows 134\.2 a binding, 268\.4 a buffer/)
   assert.match(stdout, /^ {2}f32 +327\.7 +16\.8 {3}does not fit$/m)
   assert.match(stdout, /^ {2}f16 +163\.8 +16\.8 {3}fits, 1 in parts$/m)
   const words =
     /^in f32 not every adapter has room for model\.shared\.weight \(327\.7 MB\); --dtype f16 or --dtype int8 would fit$/m
   assert.match(stdout, words)
-  const int8 = spawnSync(process.execPath, [compiledMain, 'inspect', folder, '--dtype', 'int8'], { encoding: 'utf8' })
+  const int8 = await misc(['inspect', folder, '--dtype', 'int8'])
   assert.not.match(int8.stdout, /has room for model/)
 
   const small = { name: 'small', limits: { maxBufferSize: 2 ** 23, maxStorageBufferBindingSize: 2 ** 23 } }
@@ -144,17 +143,9 @@ inspection('tells which dtype would fit, on every adapter and on one', async () 
   // fc1 and fc2 of both sides, the decoder’s queries, keys and values, and the two that int8 has as well.
   assert.is(fit.f32.too_large.length, 7)
 
-  const named = spawnSync(
-    process.execPath,
-    [compiledMain, 'inspect', folder, '--json', '--adapter', testAdapters[0]!],
-    {
-      encoding: 'utf8',
-    },
-  )
+  const named = await misc(['inspect', folder, '--json', '--adapter', testAdapters[0]!])
   assert.is(JSON.parse(named.stdout).adapter.name, testAdapters[0])
-  const none = spawnSync(process.execPath, [compiledMain, 'inspect', folder, '--adapter', 'abacus'], {
-    encoding: 'utf8',
-  })
+  const none = await misc(['inspect', folder, '--adapter', 'abacus'])
   assert.is(none.status, 3)
 })
 
@@ -162,21 +153,20 @@ inspection('refuses a folder without a model', () => refused(() => inspect(tempF
 
 inspection('as a command: one JSON document, or a report', async () => {
   const model = await goldenModel('misc-tiny-released')
-  const misc = (...args: string[]) =>
-    spawnSync(process.execPath, [compiledMain, 'inspect', ...args], { encoding: 'utf8' })
-  const json = misc(model, '--json')
+  const inspected = (...args: string[]) => misc(['inspect', ...args])
+  const json = await inspected(model, '--json')
   assert.equal([json.status, json.stderr], [0, ''])
   assert.equal(JSON.parse(json.stdout), await inspect(model))
-  const { stdout } = misc(model, '--dtype', 'int8')
+  const { stdout } = await inspected(model, '--dtype', 'int8')
   assert.match(stdout, /variant released: .* after every encoder layer/)
   assert.match(stdout, /391,372: 380,564 used, 10,808 unused/)
   assert.match(stdout, /model\.decoder\.wte\.weight F32 \[128,64\]/)
   assert.match(stdout, /^in int8, by role$/m)
-  const gpt = misc(await goldenModel('gpt-tiny')).stdout
+  const gpt = (await inspected(await goldenModel('gpt-tiny'))).stdout
   assert.match(gpt, /^architecture {2}openai-gpt: a decoder alone, /m)
   assert.match(gpt, /^ {2}decoder {5}3 layers, width 64, 4 heads, FFN 256$/m)
   assert.not.match(gpt, /encoder {2}/)
-  const none = misc('/no/such/model')
+  const none = await inspected('/no/such/model')
   assert.equal([none.status, none.stdout], [2, ''])
   assert.match(none.stderr, /^misc: \/no\/such\/model: no such folder; check the path\n$/)
 })

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { testAdapters } from '../gpu.js'
 import { jointModel } from '../joint.js'
 import { tempFolder } from '../temp.js'
-import { runMisc } from './misc-process.js'
+import { misc } from './in-process.js'
 
 const folder = await jointModel()
 const adapter = ['--adapter', testAdapters[0]!]
@@ -16,7 +16,7 @@ const joint = suite('cli/reply-command, BlenderBot-Joint')
 
 joint('misc generate: its strategy is told, drawn, the likeliest or given', async () => {
   const generate = (...flags: string[]) =>
-    runMisc(['generate', folder, '--input', question, ...adapter, '--seed', '3', '--max-new-tokens', '4', ...flags])
+    misc(['generate', folder, '--input', question, ...adapter, '--seed', '3', '--max-new-tokens', '4', ...flags])
   const [likeliest, given, people] = await Promise.all([
     generate('--json', '--no-sample-strategy'),
     generate('--json', '--strategy', 'Information'),
@@ -33,7 +33,7 @@ joint('misc generate: its strategy is told, drawn, the likeliest or given', asyn
 
 joint('misc chat: a reply’s strategy is part of the dialogue that the next one reads', async () => {
   const flags = ['--seed', '1', '--max-new-tokens', '4', '--strategy', 'Question']
-  const chat = await runMisc(['chat', folder, ...adapter, ...flags], 'hi\ni am sad\n')
+  const chat = await misc(['chat', folder, ...adapter, ...flags], 'hi\ni am sad\n')
   assert.is(chat.status, 0)
   const [first, second] = chat.stdout.split('\n')
   const file = join(tempFolder(), 'dialogue.json')
@@ -43,7 +43,7 @@ joint('misc chat: a reply’s strategy is part of the dialogue that the next one
     { speaker: 'seeker', text: 'i am sad' },
   ]
   writeFileSync(file, JSON.stringify({ dialogue: dialogue({ strategy: 'Question' }) }))
-  const same = await runMisc(['generate', folder, '--input', file, ...adapter, ...flags])
+  const same = await misc(['generate', folder, '--input', file, ...adapter, ...flags])
   assert.is(same.stdout, `${second}\n`)
 })
 
@@ -53,7 +53,7 @@ const help = suite('cli/reply-command, help')
 
 help('which family draws how, where the model’s files say nothing', async () => {
   for (const command of ['generate', 'chat']) {
-    const { stdout } = await runMisc([command, '--help'])
+    const { stdout } = await misc([command, '--help'])
     const words = stdout.replaceAll(/\s+/g, ' ')
     assert.match(words, /default: as the files of MODEL say, else as its program does: --do-sample/)
     assert.match(words, /--top-p <x> .* \(MISC: 0\.3\)/)

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -9,6 +9,7 @@ import { FAMILY_GOLDENS, GOLDEN_NAMES, goldenFolder, goldenModel, LISTENERS_GOLD
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 import { compiledMain } from './compiled-main.js'
+import { misc } from './in-process.js'
 
 const synth = suite('cli/synth')
 
@@ -120,18 +121,16 @@ synth('says when the folder cannot be written', async () => {
   await refused(() => synthesize(configFolder({}, { a: [1] }), join(file, 'out')), /cannot be made \(ENOTDIR/)
 })
 
-synth('as a command: exit codes, and words on stderr alone', () => {
-  const misc = (...args: string[]) =>
-    spawnSync(process.execPath, [compiledMain, 'synth', ...args], { encoding: 'utf8' })
+synth('as a command: exit codes, and words on stderr alone', async () => {
   const out = join(tempFolder(), 'model')
   mkdirSync(out)
-  const done = misc(goldenFolder('misc-tiny-paper'), out)
+  const done = await misc(['synth', goldenFolder('misc-tiny-paper'), out])
   assert.equal([done.status, done.stdout], [0, ''])
   assert.match(done.stderr, /^model: 149 tensors, 0\.3M parameters, F32\n$/)
-  const again = misc(goldenFolder('misc-tiny-paper'), out)
+  const again = await misc(['synth', goldenFolder('misc-tiny-paper'), out])
   assert.is(again.status, 2)
   assert.match(again.stderr, /^misc: .*--force to replace it\n$/)
-  assert.match(misc('--help').stdout, /Examples:/)
+  assert.match((await misc(['synth', '--help'])).stdout, /Examples:/)
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -6,6 +6,7 @@ import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { fixture } from '../fixtures.js'
 import { compiledMain } from './compiled-main.js'
+import { misc } from './in-process.js'
 
 const tokenize = suite('misc tokenize')
 // Read in a fraction of the time that the authors' tokenizer takes.
@@ -13,16 +14,13 @@ const small = packagedModel()
 const tokenizer = await Tokenizer.load(small)
 const hi = `${(await tokenizer.encode('hi')).join(' ')}\thi`
 
-function run(input: string | Buffer, ...args: string[]) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [compiledMain, 'tokenize', ...args], {
-    input,
-    encoding: 'utf8',
-  })
+async function run(input: string | Buffer, ...args: string[]) {
+  const { stdout, stderr, status } = await misc(['tokenize', ...args], input)
   return { lines: stdout.split('\n').slice(0, -1), stderr, status }
 }
 
-tokenize('--json prints a line for each raw line', () => {
-  const { lines, stderr, status } = run('Hi there!\n\n"a"\r\nlast', fixture('tokenizer'), '--json')
+tokenize('--json prints a line for each raw line', async () => {
+  const { lines, stderr, status } = await run('Hi there!\n\n"a"\r\nlast', fixture('tokenizer'), '--json')
   assert.is(stderr, '')
   assert.is(status, 0)
   assert.equal(
@@ -41,7 +39,7 @@ tokenize('--stdin-json reads JSON strings, --stdin_json too', async () => {
   const want = [{ text: 'a\nb', ids, decoded: tokenizer.decode(ids) }]
   assert.is(want[0]!.decoded, 'a __newln__ b')
   for (const flag of ['--stdin-json', '--stdin_json']) {
-    const { lines } = run('"a\\nb"\n', small, '--json', flag)
+    const { lines } = await run('"a\\nb"\n', small, '--json', flag)
     assert.equal(
       lines.map((line) => JSON.parse(line)),
       want,
@@ -49,32 +47,32 @@ tokenize('--stdin-json reads JSON strings, --stdin_json too', async () => {
   }
 })
 
-tokenize('without --json: ids, a tab, the text', () => {
-  assert.equal(run('Hi there!\n', fixture('tokenizer')).lines, ['792 60 37\thi there!'])
+tokenize('without --json: ids, a tab, the text', async () => {
+  assert.equal((await run('Hi there!\n', fixture('tokenizer'))).lines, ['792 60 37\thi there!'])
 })
 
-tokenize('a byte order mark is left out; input that is not UTF-8 ends with 2', () => {
+tokenize('a byte order mark is left out; input that is not UTF-8 ends with 2', async () => {
   for (const [flags, line] of [
     [[], 'hi'],
     [['--stdin-json'], '"hi"'],
   ] as const) {
-    assert.equal(run(`\ufeff${line}\n`, small, ...flags).lines, [hi])
+    assert.equal((await run(`\ufeff${line}\n`, small, ...flags)).lines, [hi])
     for (const input of [Buffer.from(`${line}\ncaf\xe9\n`, 'latin1'), Buffer.from(`${line}\n`, 'utf16le')]) {
-      const { lines, stderr, status } = run(input, small, ...flags)
+      const { lines, stderr, status } = await run(input, small, ...flags)
       assert.equal([lines, status], [[], 2])
       assert.match(stderr, /^misc: stdin: not UTF-8 text: line [12], byte [14] .*\n$/)
     }
   }
 })
 
-tokenize('bad input ends with 2 and one line on stderr', () => {
-  const json = run('"a"\n12\n', small, '--stdin-json')
+tokenize('bad input ends with 2 and one line on stderr', async () => {
+  const json = await run('"a"\n12\n', small, '--stdin-json')
   assert.is(json.status, 2)
   assert.match(json.stderr, /^misc: stdin line 2: expected a JSON string, got "12"; .*\n$/)
-  const missing = run('', fixture('nowhere'))
+  const missing = await run('', fixture('nowhere'))
   assert.is(missing.status, 2)
   assert.match(missing.stderr, /^misc: .*no such folder.*\n$/)
-  assert.is(run('').status, 2)
+  assert.is((await run('')).status, 2)
 })
 
 tokenize('prints as lines come, and ends quietly when the reader has gone', async () => {
@@ -83,7 +81,7 @@ tokenize('prints as lines come, and ends quietly when the reader has gone', asyn
   child.stderr.on('data', (data) => {
     stderr += data
   })
-  child.stdin.on('error', () => {})
+  child.stdin.on('error', async () => {})
   child.stdin.write('hi\n')
   const [first] = await once(child.stdout, 'data')
   assert.is(String(first), `${hi}\n`)

@@ -8,7 +8,7 @@ import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 import { inCache } from '../platform/node/in-cache.js'
 import { tempFolder } from '../temp.js'
-import { misc } from './run.js'
+import { misc } from './in-process.js'
 
 const tune = suite('cli/tune')
 
@@ -16,10 +16,11 @@ for (const adapter of testAdapters) {
   tune(
     `${adapter}: measures, keeps the choices, and doctor tells of them; a damaged file is only told of`,
     async () => {
-      const env = { XDG_CACHE_HOME: tempFolder() }
-      await inCache(findSwiftShader, env.XDG_CACHE_HOME)
+      const cache = tempFolder()
+      await inCache(findSwiftShader, cache)
+      const here = (...args: string[]) => inCache(() => misc(args), cache)
       const model = await goldenModel('misc-tiny-paper')
-      const { status, stdout, stderr } = misc(['tune', model, '--adapter', adapter, '--budget', '4', '--json'], env)
+      const { status, stdout, stderr } = await here('tune', model, '--adapter', adapter, '--budget', '4', '--json')
       assert.is(status, 0, stderr)
       const report = JSON.parse(stdout) as TuneReport
       assert.equal([report.adapter, report.model, report.problem], [adapter, model, null])
@@ -32,14 +33,14 @@ for (const adapter of testAdapters) {
       const keys = report.classes.map((it) => it.class)
       assert.equal(Object.keys(JSON.parse(readFileSync(report.file!, 'utf8')).choices).sort(), keys.sort())
 
-      const doctor = () => JSON.parse(misc(['doctor', '--adapter', adapter, '--json'], env).stdout).used.tuning
-      const { file, classes, problem } = doctor()
+      const doctor = async () => JSON.parse((await here('doctor', '--adapter', adapter, '--json')).stdout).used.tuning
+      const { file, classes, problem } = await doctor()
       assert.equal([file, classes, problem], [report.file, keys.length, null])
       writeFileSync(file, '{"adapter":')
-      const after = doctor()
+      const after = await doctor()
       assert.is(after.classes, 0)
       assert.match(after.problem, /not JSON/)
-      const generate = misc(['validate', model, '--reference', join(model, 'no-such-file'), '--adapter', adapter], env)
+      const generate = await here('validate', model, '--reference', join(model, 'no-such-file'), '--adapter', adapter)
       assert.is(generate.status, 2)
     },
   )
@@ -51,19 +52,20 @@ tune('where nothing can be written the table is printed all the same, with exit 
   const adapter = testAdapters.find((it) => !/swiftshader/i.test(it))
   if (!adapter) return
   const model = await goldenModel('misc-tiny-paper')
-  const { status, stdout, stderr } = misc(['tune', model, '--adapter', adapter, '--budget', '0'], {
-    XDG_CACHE_HOME: file,
-  })
+  const { status, stdout, stderr } = await inCache(
+    () => misc(['tune', model, '--adapter', adapter, '--budget', '0']),
+    file,
+  )
   assert.is(status, 1)
   assert.match(stdout, /^0 of 0 guesses replaced, in \S+ s$/m)
   assert.match(stderr, /^misc: the choices could not be kept: E(NOTDIR|EXIST)/m)
 })
 
-tune('bad usage', () => {
-  const { status, stderr } = misc(['tune', '--budget', 'long'])
+tune('bad usage', async () => {
+  const { status, stderr } = await misc(['tune', '--budget', 'long'])
   assert.is(status, 2)
   assert.match(stderr, /--budget must be a number of seconds, got "long"/)
-  assert.match(misc(['tune', '--help']).stdout, /Examples:\n {2}misc tune\n/)
+  assert.match((await misc(['tune', '--help'])).stdout, /Examples:\n {2}misc tune\n/)
 })
 
 tune.run()

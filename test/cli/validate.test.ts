@@ -8,7 +8,7 @@ import { testAdapters } from '../gpu.js'
 import { jointModel } from '../joint.js'
 import { listenersModel } from '../listeners-models.js'
 import { rewritten } from '../validate/rewritten.js'
-import { misc } from './run.js'
+import { misc } from './in-process.js'
 
 const validate = suite('cli/validate')
 const model = await goldenModel('misc-tiny-released')
@@ -16,8 +16,8 @@ const [one, , three] = goldenCases('misc-tiny-released') as [string, string, str
 const onFirst = ['--adapter', testAdapters[0]!]
 const first = (...args: string[]) => misc(['validate', model, ...args, ...onFirst])
 
-validate('JSON: one document on stdout, exit code 0', () => {
-  const { status, stdout } = first('--reference', one, three, '--json')
+validate('JSON: one document on stdout, exit code 0', async () => {
+  const { status, stdout } = await first('--reference', one, three, '--json')
   assert.is(status, 0)
   const { cases, ...rest } = JSON.parse(stdout)
   assert.equal(rest, { ok: true, first_failure: null })
@@ -30,8 +30,8 @@ validate('JSON: one document on stdout, exit code 0', () => {
   for (const stage of cases[3].stages) assert.equal(Object.keys(stage), keys)
 })
 
-validate('a report: a table for each case and mode, --reference repeated', () => {
-  const { status, stdout } = first('--reference', three, '--reference', three)
+validate('a report: a table for each case and mode, --reference repeated', async () => {
+  const { status, stdout } = await first('--reference', three, '--reference', three)
   assert.is(status, 0)
   assert.is(stdout.match(/^ {2}stage +max abs +mean abs +max rel +mean rel +tolerance$/gm)?.length, 4)
   assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +1e-3 {2}ok$/m)
@@ -46,7 +46,7 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
     },
     logits: (values) => values.fill(9),
   })
-  const json = first('--reference', three, off, '--json')
+  const json = await first('--reference', three, off, '--json')
   assert.is(json.status, 1)
   const { ok, first_failure, cases } = JSON.parse(json.stdout)
   assert.equal([ok, first_failure], [false, 'decoder.hidden.0'])
@@ -56,7 +56,7 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
     ['decoder.hidden.0', 'logits'],
   )
   assert.is(bad[0].max_abs, Number.MAX_VALUE)
-  const { status, stdout } = first('--reference', off)
+  const { status, stdout } = await first('--reference', off)
   assert.is(status, 1)
   assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +2e-4 {2}BEYOND$/m)
   assert.match(
@@ -74,7 +74,7 @@ validate('models of other families: the stages that their captures hold', async 
     ['mime-tiny', ['encoder.last_hidden_state', 'emotion.logits', 'log_probs']],
   ] as const) {
     const files = goldenCases(name)
-    const { status, stdout } = misc([
+    const { status, stdout } = await misc([
       'validate',
       await goldenModel(name),
       '--reference',
@@ -98,7 +98,7 @@ validate('models of other families: the stages that their captures hold', async 
 validate('--data: models of all families that reply, and by name what replies to nothing', async () => {
   const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '2', '--dtype', 'f16']
   for (const folder of [await jointModel(), await blenderbotModel(), listenersModel('mime-tiny')]) {
-    const { status, stdout, stderr } = misc(['validate', folder, ...data, '--json', ...onFirst])
+    const { status, stdout, stderr } = await misc(['validate', folder, ...data, '--json', ...onFirst])
     assert.ok(status === 0 || status === 1, stderr)
     const { gate, ok } = JSON.parse(stdout)
     // Weights of chance keep to no gate but by chance.
@@ -112,15 +112,15 @@ validate('--data: models of all families that reply, and by name what replies to
     ['gpt-tiny', /holds a decoder alone, as COMET-2019 is one, which replies to no dialogue/],
     ['bart-tiny', /holds a BART, as COMET-BART is one, which replies to no dialogue/],
   ] as const) {
-    const { status, stdout, stderr } = misc(['validate', await goldenModel(name), ...data, ...onFirst])
+    const { status, stdout, stderr } = await misc(['validate', await goldenModel(name), ...data, ...onFirst])
     assert.equal([status, stdout], [2, ''])
     assert.match(stderr, words)
   }
 })
 
-validate('--data: a dtype against f32 on real replies, as JSON and as words', () => {
+validate('--data: a dtype against f32 on real replies, as JSON and as words', async () => {
   const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
-  const json = misc(['validate', packagedModel(), ...data, '--dtype', 'int8', '--json', ...onFirst])
+  const json = await misc(['validate', packagedModel(), ...data, '--dtype', 'int8', '--json', ...onFirst])
   assert.is(json.status, 0, json.stderr)
   const { gate, ...rest } = JSON.parse(json.stdout)
   assert.equal(rest, { ok: true, first_failure: null, cases: [] })
@@ -129,7 +129,7 @@ validate('--data: a dtype against f32 on real replies, as JSON and as words', ()
   assert.equal(limits, { max_ppl_change: 0.01, min_argmax_agreement: 0.97 })
   assert.ok(tokens > 1 && argmax_agreement >= 0.97)
   assert.ok(Math.abs(ppl / ppl_f32 - 1 - ppl_change) < 1e-12)
-  const words = misc(['validate', packagedModel(), ...data, '--dtype', 'f16', ...onFirst])
+  const words = await misc(['validate', packagedModel(), ...data, '--dtype', 'f16', ...onFirst])
   assert.is(words.status, 0)
   assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f16\n {2}perplexity \d+\.\d{3}, in f32 /)
   assert.match(words.stdout, /\nok: the gate is kept, on .+\n$/)
@@ -152,16 +152,16 @@ validate('bad usage and bad input: exit code 2, one line, nothing on stdout', as
     [['--reference', one, '--limit', '0'], /It must be a whole number above 0/],
     [['--reference', one, '--dtype', 'f64'], /Allowed choices are f32, f16, int8/],
   ] as const) {
-    const { status, stdout, stderr } = first(...args)
+    const { status, stdout, stderr } = await first(...args)
     assert.equal([status, stdout], [2, ''], stderr)
     assert.match(stderr, cause)
   }
-  assert.is(misc(['validate', '/no/such', '--reference', one]).status, 2)
-  assert.is(misc(['validate', model, '--reference', one, '--adapter', 'nosuch']).status, 3)
+  assert.is((await misc(['validate', '/no/such', '--reference', one])).status, 2)
+  assert.is((await misc(['validate', model, '--reference', one, '--adapter', 'nosuch'])).status, 3)
 })
 
-validate('--help shows examples', () => {
-  assert.match(misc(['validate', '--help']).stdout, /Examples:\n {2}misc validate model\//)
+validate('--help shows examples', async () => {
+  assert.match((await misc(['validate', '--help'])).stdout, /Examples:\n {2}misc validate model\//)
 })
 
 validate.run()

@@ -10,7 +10,7 @@ import { matrix, rowsFrom, stack, TensorTable, transposed } from '../../src/nn/l
 import { loadWeights } from '../../src/nn/load-weights.js'
 import { type ReplyScores, scoreReplies } from '../../src/validate/perplexity.js'
 import { tinyModel } from '../engine-model.js'
-import { gpuSuite, randomValues, readRows, readWeights, sharedGpu, storedValues } from '../gpu.js'
+import { gpuSuite, modelAdapters, randomValues, readRows, readWeights, sharedGpu, storedValues } from '../gpu.js'
 
 /** A file of random tensors in memory, and their values. */
 function randomFile(table: TensorTable) {
@@ -127,4 +127,5 @@ gpuSuite(
     }
   },
   { maxBindingBytes: 2 ** 17 },
+  modelAdapters,
 )

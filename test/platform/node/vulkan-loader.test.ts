@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listAdapters } from '../../../src/platform/node/adapter.js'
 import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
+import { compiledMain } from '../../cli/compiled-main.js'
 import { tinyModel } from '../../engine-model.js'
 import { tempFolder } from '../../temp.js'
 
@@ -26,16 +26,7 @@ function withoutLoader(...command: string[]): ChildProcess {
   })
 }
 
-const misc = (...args: string[]) =>
-  withoutLoader(
-    ...[
-      process.execPath,
-      '--import',
-      'tsx',
-      fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url)),
-      ...args,
-    ],
-  )
+const misc = (...args: string[]) => withoutLoader(process.execPath, compiledMain, ...args)
 
 const [code] = swiftShader ? await once(withoutLoader('true'), 'exit') : [0]
 if (code !== 0) process.stderr.write('skipped, unshare is not permitted: a machine without a Vulkan loader\n')
