@@ -50,7 +50,8 @@ export function validateCommand(): Command {
     .summary('compare every stage with a reference capture, or a dtype with f32')
     .description(
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
-        'twice: the decoder in one pass, and id by id. Exit code 1 where a stage is beyond its tolerance or decoded ids ' +
+        'twice: the decoder in one pass, and id by id; and again from the reference’s own values of the stages before each, ' +
+        'which tells the error that a stage has added from what came in. Exit code 1 where both are beyond its tolerance, or decoded ids ' +
         'differ though their scores leave no doubt. Needs no tokenizer files.\n\n' +
         'With --data: how much --dtype (f16 or int8) changes the perplexity of the replies there and the best next id, against f32, ' +
         'of any MODEL that replies (a COMET does not), in the ids that its own program makes of the rows. ' +
@@ -142,7 +143,9 @@ function report(cases: readonly CaseReport[]): string {
   return cases
     .map(({ file, mode, stages, ...agreement }) => {
       const width = Math.max(...stages.map(({ name }) => name.length))
-      const head = ['max abs', 'mean abs', 'max rel', 'mean rel', 'tolerance'].map((title) => title.padStart(10))
+      const head = ['max abs', 'added', 'mean abs', 'max rel', 'mean rel', 'tolerance'].map((title) =>
+        title.padStart(10),
+      )
       const lines = [
         `${file}, ${modes[mode]}`,
         `  ${'stage'.padEnd(width)}${head.join('')}`,
@@ -155,8 +158,10 @@ function report(cases: readonly CaseReport[]): string {
     .join('\n')
 }
 
-function cells({ max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageComparison): string {
-  const errors = [max_abs, mean_abs, max_rel, mean_rel].map((it) => (Number.isFinite(it) ? it.toExponential(1) : 'inf'))
+function cells({ max_abs, added_max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageComparison): string {
+  const errors = [max_abs, added_max_abs, mean_abs, max_rel, mean_rel].map((it) =>
+    Number.isFinite(it) ? it.toExponential(1) : 'inf',
+  )
   return [...errors, tolerance.toExponential()].map((text) => text.padStart(10)).join('')
 }
 
@@ -182,7 +187,9 @@ function verdict({ ok, first_failure, cases, gate }: Validation, { adapter }: Gp
   if (!failure) return `NOT ok: ${gate?.dtype} changes the model more than it may, on ${adapter.name}`
   const what =
     first_failure === 'decode' ? 'decoded ids differ' : `the first stage beyond tolerance is ${first_failure}`
-  return `NOT ok: ${what} (${failure.report.file}, ${failure.report.mode}), on ${adapter.name}`
+  const worst = failure.report.stages.find(({ name }) => name === failure.stage)?.worst
+  const where = worst ? `; its value ${worst.index} is ${worst.value}, the reference has ${worst.reference}` : ''
+  return `NOT ok: ${what} (${failure.report.file}, ${failure.report.mode}), on ${adapter.name}${where}`
 }
 
 function percent(part: number | null): string {

@@ -25,12 +25,14 @@ export async function inspectEncoding(decoder: DecoderOf<'misc'>, dialogue: Dial
   const queries: Tensor[] = []
   try {
     const { told } = await decoder.reader.encode([dialogue], slots.cache, [0])
-    const recording = await slots.record(1, (recorder) => (stage, tensor) => {
-      if (!stage.startsWith('decoder.cross_query.')) return
-      const copy = gpu.tensor(stage, [tensor.shape[1]!])
-      queries.push(copy)
-      recorder.copy(tensor, copy, tensor.shape[1]!)
-    })
+    const recording = await slots.record(1, (recorder) => ({
+      trace: (stage, tensor) => {
+        if (!stage.startsWith('decoder.cross_query.')) return
+        const copy = gpu.tensor(stage, [tensor.shape[1]!])
+        queries.push(copy)
+        recorder.copy(tensor, copy, tensor.shape[1]!)
+      },
+    }))
     gpu.write(slots.sampling.ids, Uint32Array.of(rules.decoderStartId))
     gpu.submit([recording])
     await gpu.idle()

@@ -7,7 +7,7 @@ import { copySlot, largestPart } from '../gpu/slots.js'
 import type { Tensor } from '../gpu/tensor.js'
 import type { FirstId, Model } from '../models/model.js'
 import type { KvCache } from '../nn/kv-cache.js'
-import type { Trace } from '../nn/pass.js'
+import type { Pass } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
 import { logitsProcessors } from '../ops/logits-processors.js'
 import { type RuleWords, ruleWords } from '../ops/rule-words.js'
@@ -157,16 +157,20 @@ export class ReplySlots {
     return this.#recordings.of(count)
   }
 
-  /** Records: the decoder on the ids drawn last, the score processors, the draw. */
-  async record(count: number, trace?: (recorder: Recorder) => Trace): Promise<Recording> {
+  /**
+   * Records: the decoder on the ids drawn last, the score processors, the draw.
+   *
+   * @param traced how its pass tells of its stages; nothing by default
+   */
+  async record(count: number, traced?: (recorder: Recorder) => Pick<Pass, 'trace' | 'settled'>): Promise<Recording> {
     const { model, cache, sampling, rules } = this
     const { ids, lengths, positions } = sampling
     const slots = this.#table
     const { recording } = await this.#run.record((pass) => {
       const { recorder } = pass
-      const traced = trace ? { ...pass, trace: trace(recorder) } : pass
+      const told = { ...pass, ...traced?.(recorder) }
       const newest = { ids, positions, lengths, slots, table: slots }
-      const logits = model.step(traced, cache, { sequences: count, newRows: 1, ...newest })
+      const logits = model.step(told, cache, { sequences: count, newRows: 1, ...newest })
       logitsProcessors(recorder, logits, sampling, rules, count)
       sample(recorder, logits, sampling, rules, count)
     }, 'a decode step')

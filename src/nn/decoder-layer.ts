@@ -6,7 +6,7 @@ import { type FeedForward, feedForward } from './feed-forward.js'
 import type { KvCache, NewRows } from './kv-cache.js'
 import { type Loaded, linear, type Norm, norm, sideBySide, type TensorTable } from './layout.js'
 import type { Pass } from './pass.js'
-import { normed, placeOf, project, type Rows } from './rows.js'
+import { normed, placeOf, project, type Rows, settle } from './rows.js'
 
 /** Causal attention to the rows so far, of width d. */
 export function selfAttentionLayout(table: TensorTable, layer: string, d: number) {
@@ -57,19 +57,21 @@ export function decoderLayer(
   layer: DecoderLayer,
   cache: KvCache,
   i: number,
-  rows: Rows,
+  given: Rows,
   input: NewRows,
   crossBias?: CrossBias,
 ): Rows {
-  const { recorder, scratch, trace } = pass
+  const { recorder, scratch, trace, settled } = pass
   const { sequences, newRows, lengths, table } = input
-  const { count } = rows
+  const { count } = given
+  const rows = settled ? { x: settle(pass, given), count } : given
+  if (settled) trace?.(`decoder.hidden.${i}`, rows.x, count)
   const d = rows.x.shape[1]!
   const { heads } = cache
   const hidden = (role: string, width = d) => scratch.rows(role, count, width)
 
   const { x: qkv } = project(pass, 'decoder.qkv', rows, layer.queryKeyValue)
-  trace?.(`decoder.hidden.${i}`, placeOf(rows), count)
+  if (!settled) trace?.(`decoder.hidden.${i}`, placeOf(rows), count)
   const attended = hidden('decoder.attended')
   cachedAttention(recorder, { qkv, ...cache.self[i]!, lengths, table, out: attended }, { sequences, newRows, heads })
   const sum = project(pass, 'decoder.sum', { x: attended, count }, layer.output, { residual: placeOf(rows) })

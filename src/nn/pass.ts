@@ -11,4 +11,9 @@ export interface Pass<Weights = unknown> {
   readonly scratch: Scratch
   readonly weights: Weights
   readonly trace?: Trace
+  /**
+   * Whether stages are told of before anything reads them, so that {@link trace} may have them changed: norms are computed at
+   * once, and not by the next product.
+   */
+  readonly settled?: boolean
 }

@@ -8,7 +8,16 @@ export interface StageComparison {
   readonly mean_abs: number
   readonly max_rel: number
   readonly mean_rel: number
+  /**
+   * The largest absolute error that the stage itself adds: computed from the reference's own values of the stages before it. The
+   * rest of `max_abs` came in, and may have grown: released fusion scales scores up by √d, so that where two rows of a context
+   * nearly tie rounding is seen in the third digit.
+   */
+  readonly added_max_abs: number
+  /** Where `max_abs` is: an index into the stage's values, rows of padding left out, and both values. */
+  readonly worst: { readonly index: number; readonly value: number; readonly reference: number } | null
   readonly tolerance: number
+  /** Whether what the stage adds, or all that it is off, is within the tolerance. */
   readonly ok: boolean
 }
 
@@ -46,19 +55,25 @@ function stageTolerance(stage: string, { hidden, fusion, probs }: StageLimits): 
 /** Relative errors are taken against at least this, so that values near zero do not drown the others. */
 const smallest = 1e-3
 
-/** Compares a stage; values that are no numbers count as infinitely far off. */
+/**
+ * Compares a stage; values that are no numbers count as infinitely far off.
+ *
+ * @param added the stage as computed from the reference's values of the stages before it
+ */
 export function compareStage(
   name: string,
   actual: Float32Array,
   expected: Float32Array,
   limits: StageLimits,
+  added: Float32Array = actual,
 ): StageComparison {
   let [maxAbs, sumAbs, maxRel, sumRel] = [0, 0, 0, 0]
+  let worst = -1
   if (actual.length !== expected.length) [maxAbs, maxRel] = [Infinity, Infinity]
   for (let i = 0; i < expected.length; i++) {
-    const difference = Math.abs(actual[i]! - expected[i]!)
-    const abs = Number.isNaN(difference) ? Infinity : difference
+    const abs = distance(actual[i]!, expected[i]!)
     const rel = abs === Infinity ? Infinity : abs / Math.max(Math.abs(expected[i]!), smallest)
+    if (abs > maxAbs || (worst < 0 && abs > 0)) worst = i
     maxAbs = Math.max(maxAbs, abs)
     maxRel = Math.max(maxRel, rel)
     sumAbs += abs
@@ -66,16 +81,27 @@ export function compareStage(
   }
   const count = Math.max(expected.length, 1)
   const limit = stageTolerance(name, limits)
+  const ofItself = added.length === expected.length ? farthest(added, expected) : Infinity
   return {
     name,
     max_abs: maxAbs,
     mean_abs: sumAbs / count,
     max_rel: maxRel,
     mean_rel: sumRel / count,
+    added_max_abs: ofItself,
+    worst: worst < 0 ? null : { index: worst, value: actual[worst]!, reference: expected[worst]! },
     tolerance: limit,
-    ok: maxAbs <= limit,
+    ok: Math.min(maxAbs, ofItself) <= limit,
   }
 }
+
+function distance(actual: number, expected: number): number {
+  const difference = Math.abs(actual - expected)
+  return Number.isNaN(difference) ? Infinity : difference
+}
+
+const farthest = (actual: Float32Array, expected: Float32Array): number =>
+  actual.reduce((most, it, i) => Math.max(most, distance(it, expected[i]!)), 0)
 
 /** Index of the largest of a row's values. */
 export function argMax(values: Float32Array, start: number, count: number): number {

@@ -67,15 +67,23 @@ export async function validateCase(
 ): Promise<CaseReport[]> {
   const run = new ReferenceRun(gpu, model, reference, limits)
   try {
-    const full = run.report('full', await run.fullPass(), await run.fullDecodes())
+    const full = run.report('full', await run.fullPass(), await run.fullPass(replayed), await run.fullDecodes())
     onPass?.()
-    const cached = run.report('cached', await run.cachedPass(), await run.cachedDecodes())
+    const cached = run.report(
+      'cached',
+      await run.cachedPass(),
+      await run.cachedPass(replayed),
+      await run.cachedDecodes(),
+    )
     onPass?.()
     return [full, cached]
   } finally {
     run.dispose()
   }
 }
+
+/** Each stage is computed from the reference's values of those before it: what is off then, it has added itself. */
+const replayed = true
 
 /** One reference file's inputs, run on the GPU. */
 class ReferenceRun {
@@ -97,14 +105,22 @@ class ReferenceRun {
     this.#penalisedSlots = new ReplySlots(gpu, model, this.#batch, referenceRules(model.config))
   }
 
-  report(mode: CaseReport['mode'], actual: ReadonlyMap<string, Float32Array>, decoded: readonly boolean[]): CaseReport {
+  /** @param added the pass {@link replayed} */
+  report(
+    mode: CaseReport['mode'],
+    actual: ReadonlyMap<string, Float32Array>,
+    added: ReadonlyMap<string, Float32Array>,
+    decoded: readonly boolean[],
+  ): CaseReport {
     const { file, stages } = this.reference
     const inOrder = [...actual.keys()].filter((name) => stages.has(name))
     const scores = ['logits', 'log_probs'].find((name) => stages.has(name))
     return {
       file,
       mode,
-      stages: inOrder.map((name) => compareStage(name, actual.get(name)!, stages.get(name)!, this.limits)),
+      stages: inOrder.map((name) =>
+        compareStage(name, actual.get(name)!, stages.get(name)!, this.limits, added.get(name)),
+      ),
       argmax_agreement: scores
         ? argMaxAgreement(actual.get(scores)!, stages.get(scores)!, this.model.config.vocabSize)
         : null,
@@ -113,11 +129,11 @@ class ReferenceRun {
   }
 
   /** Encoders, and the decoder over all ids at once. */
-  async fullPass(): Promise<Map<string, Float32Array>> {
-    const capture = this.#capture()
+  async fullPass(settled = false): Promise<Map<string, Float32Array>> {
+    const capture = new Capture(this.gpu, this.#wanted, settled ? this.#instead : undefined)
     try {
       await this.#run.submit((pass) => {
-        const traced = { ...pass, trace: capture.trace(pass.recorder) }
+        const traced = { ...pass, settled, trace: capture.trace(pass.recorder) }
         this.#encode(traced, this.#slots)
         const { decoderIds, decoderPositions } = this.reference
         this.#teacherForce(traced, decoderIds, decoderPositions)
@@ -129,18 +145,26 @@ class ReferenceRun {
   }
 
   /** Encoders, and the decoder id by id. */
-  async cachedPass(): Promise<Map<string, Float32Array>> {
-    const encoder = this.#capture()
-    const decoder = this.#capture()
-    const recording = await this.#slots.record(this.#batch, (recorder) => decoder.trace(recorder))
+  async cachedPass(settled = false): Promise<Map<string, Float32Array>> {
+    let step = 0
+    const encoder = new Capture(this.gpu, this.#wanted, settled ? this.#instead : undefined)
+    const decoder = new Capture(
+      this.gpu,
+      this.#wanted,
+      settled ? (stage, size) => this.#rowsAt(step, stage, size) : undefined,
+    )
+    const recording = await this.#slots.record(this.#batch, (recorder) => ({ settled, trace: decoder.trace(recorder) }))
     try {
       this.model.forget()
-      await this.#run.submit((pass) => this.#encode({ ...pass, trace: encoder.trace(pass.recorder) }, this.#slots))
+      await this.#run.submit((pass) =>
+        this.#encode({ ...pass, settled, trace: encoder.trace(pass.recorder) }, this.#slots),
+      )
       const { ids, lengths, positions } = this.#slots.sampling
       const { decoderIds, decoderPositions } = this.reference
       const write = (tensor: Tensor, values: readonly number[]) => this.gpu.write(tensor, Uint32Array.from(values))
       const steps: Map<string, Float32Array>[] = []
-      for (let step = 0; step < this.#longest; step++) {
+      for (; step < this.#longest; step++) {
+        decoder.renew()
         // A row that has ended goes on with some id: what is computed of it is left out.
         write(
           ids,
@@ -222,8 +246,8 @@ class ReferenceRun {
     this.#run.dispose()
   }
 
-  #capture(): Capture {
-    return new Capture(this.gpu, new Set(this.reference.stages.keys()))
+  get #wanted(): ReadonlySet<string> {
+    return new Set(this.reference.stages.keys())
   }
 
   /** The ids that the processors see before the reply's first. */
@@ -257,14 +281,50 @@ class ReferenceRun {
     return result
   }
 
+  /** Whether the decoder's rows of a stage are padded to those of the longest reply. */
+  #isPadded(stage: string): boolean {
+    const ragged = this.reference.decoderIds.some((row) => row.length !== this.#longest)
+    return ragged && (['logits', 'log_probs'].includes(stage) || stage.startsWith('decoder.'))
+  }
+
+  readonly #instead = (stage: string, size: number): Float32Array | undefined => {
+    const values = this.#padded(stage, this.reference.stages.get(stage)!)
+    return values.length === size ? values : undefined
+  }
+
+  /** The reference's values of the rows that a stage has at a step, one of each input. */
+  #rowsAt(step: number, stage: string, size: number): Float32Array | undefined {
+    const values = this.#padded(stage, this.reference.stages.get(stage)!)
+    if (values.length !== size * this.#longest) return undefined
+    const width = size / this.#batch
+    const rows = new Float32Array(size)
+    for (let b = 0; b < this.#batch; b++) {
+      const start = (b * this.#longest + step) * width
+      rows.set(values.subarray(start, start + width), b * width)
+    }
+    return rows
+  }
+
+  /** The reference's values of a stage with a row of zeros for every row of padding. */
+  #padded(stage: string, values: Float32Array): Float32Array {
+    if (!this.#isPadded(stage)) return values
+    const { decoderIds } = this.reference
+    const width = values.length / decoderIds.reduce((sum, row) => sum + row.length, 0)
+    const padded = new Float32Array(this.#batch * this.#longest * width)
+    let read = 0
+    for (const [b, { length }] of decoderIds.entries()) {
+      padded.set(values.subarray(read, read + length * width), b * this.#longest * width)
+      read += length * width
+    }
+    return padded
+  }
+
   /** Of what the decoder computed, the rows of its inputs' own ids. */
   #withoutPadding(stages: Map<string, Float32Array>): Map<string, Float32Array> {
     const { decoderIds } = this.reference
     const [longest, rows] = [this.#longest, this.#batch * this.#longest]
-    if (decoderIds.every((row) => row.length === longest)) return stages
-    const decoded = new Set(['logits', 'log_probs'])
     for (const [name, values] of stages) {
-      if (!decoded.has(name) && !name.startsWith('decoder.')) continue
+      if (!this.#isPadded(name)) continue
       const width = values.length / rows
       const own = decoderIds.flatMap((row, b) => [
         ...values.subarray(b * longest * width, (b * longest + row.length) * width),

@@ -26,15 +26,15 @@ validate('JSON: one document on stdout, exit code 0', async () => {
     [one, three].flatMap((file) => ['full', 'cached'].map((mode) => [file, mode])),
   )
   assert.equal(Object.keys(cases[0]), ['file', 'mode', 'stages', 'argmax_agreement', 'greedy_agreement'])
-  const keys = ['name', 'max_abs', 'mean_abs', 'max_rel', 'mean_rel', 'tolerance', 'ok']
+  const keys = ['name', 'max_abs', 'mean_abs', 'max_rel', 'mean_rel', 'added_max_abs', 'worst', 'tolerance', 'ok']
   for (const stage of cases[3].stages) assert.equal(Object.keys(stage), keys)
 })
 
 validate('a report: a table for each case and mode, --reference repeated', async () => {
   const { status, stdout } = await first('--reference', three, '--reference', three)
   assert.is(status, 0)
-  assert.is(stdout.match(/^ {2}stage +max abs +mean abs +max rel +mean rel +tolerance$/gm)?.length, 4)
-  assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +1e-3 {2}ok$/m)
+  assert.is(stdout.match(/^ {2}stage +max abs +added +mean abs +max rel +mean rel +tolerance$/gm)?.length, 4)
+  assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +\S+ +1e-3 {2}ok$/m)
   assert.match(stdout, /^ {2}decoded ids the same: {2}100%$/m)
   assert.match(stdout, /\nok: every stage is within its tolerance, on .+\n$/)
 })
@@ -58,10 +58,10 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
   assert.is(bad[0].max_abs, Number.MAX_VALUE)
   const { status, stdout } = await first('--reference', off)
   assert.is(status, 1)
-  assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +2e-4 {2}BEYOND$/m)
+  assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +inf +2e-4 {2}BEYOND$/m)
   assert.match(
     stdout,
-    /\nNOT ok: the first stage beyond tolerance is decoder\.hidden\.0 \(.*case\.safetensors, full\), on /,
+    /\nNOT ok: the first stage beyond tolerance is decoder\.hidden\.0 \(.*case\.safetensors, full\), on .*; its value 1 is \S+, the reference has NaN/,
   )
 })
 

@@ -14,6 +14,7 @@ comparison('the largest and the mean error, absolute and relative', () => {
   assert.is(stage.max_rel, 1)
   assert.ok(Math.abs(stage.mean_rel - 1.25 / 3) < 1e-12)
   assert.equal([stage.name, stage.tolerance], ['logits', 2])
+  assert.equal(stage.worst, { index: 2, value: -4, reference: -2 })
   assert.not(compareStage('logits', f32(1, 2.5, -4), f32(1, 2, -2), atMost(1.99)).ok)
 })
 
@@ -33,6 +34,15 @@ comparison('what is no number is infinitely far off, on either side', () => {
     const { ok, max_abs, max_rel } = compareStage('logits', actual, expected, atMost(1e9))
     assert.equal([ok, max_abs, max_rel], [false, Infinity, Infinity])
   }
+})
+
+comparison('what came in is no fault of a stage, what it adds is', () => {
+  const stage = (added: Float32Array) => compareStage('logits', f32(1, 9), f32(1, 2), atMost(0.5), added)
+  assert.equal([stage(f32(1, 2.25)).ok, stage(f32(1, 2.25)).added_max_abs], [true, 0.25])
+  assert.equal([stage(f32(1, 4)).ok, stage(f32(1, 4)).max_abs, stage(f32(1, 4)).added_max_abs], [false, 7, 2])
+  assert.equal([stage(f32(1, NaN)).ok, stage(f32(1)).added_max_abs], [false, Infinity])
+  // Within the tolerance as it ran: what it adds to other values cannot make it wrong.
+  assert.ok(compareStage('logits', f32(1), f32(1), atMost(0.5), f32(9)).ok)
 })
 
 comparison('nothing to compare is no error', () => {

@@ -2,11 +2,14 @@ import { cpSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { readJsonFile } from '../../src/io/text-file.js'
 import { parseConfig } from '../../src/models/misc/config.js'
+import type { MiscModel } from '../../src/models/misc/model.js'
+import { stageLimits } from '../../src/validate/comparison.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
-import { firstFailure } from '../../src/validate/validate.js'
+import { firstFailure, validateCase } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { firstGpuSuite, sharedGpu, testAdapters } from '../gpu.js'
 import { miscReader } from './misc-reader.js'
@@ -75,6 +78,91 @@ for (const [tensor, stage] of [
       [stage, stage],
     )
   })
+}
+
+/** Faults that programs have, as changes of what they read, and the stages that compute something else of the same inputs. */
+const planted: readonly [fault: string, stages: string[], changes: Record<string, (values: Float32Array) => void>][] = [
+  [
+    'a weight of the wrong sign',
+    ['decoder.hidden.1'],
+    {
+      'model.decoder.layers.0.fc1.weight': (values) => {
+        const largest = values.reduce((at, it, i) => (Math.abs(it) > Math.abs(values[at]!) ? i : at), 0)
+        values[largest]! *= -1
+      },
+    },
+  ],
+  // Blocks go through the same encoder, before the context.
+  [
+    'a matrix transposed',
+    ['blocks.post', 'blocks.situation', 'encoder.hidden.1'],
+    { 'model.encoder.layers.0.self_attn.out_proj.weight': transpose },
+  ],
+  ['a bias dropped', ['decoder.hidden.2'], { 'model.decoder.layers.1.fc2.bias': (values) => values.fill(0) }],
+  [
+    'positions shifted by one',
+    ['decoder.hidden.0'],
+    { 'model.decoder.embed_positions.weight': (values) => values.copyWithin(0, 64) },
+  ],
+  [
+    'a fusion without its second projection',
+    ['fusion.post'],
+    { 'model.encoder.layers.1.muAttn.v2_proj.weight': (values) => values.fill(0) },
+  ],
+]
+
+function transpose(values: Float32Array): void {
+  const size = Math.sqrt(values.length)
+  const before = values.slice()
+  for (let i = 0; i < values.length; i++) values[i] = before[(i % size) * size + Math.floor(i / size)]!
+}
+
+for (const [fault, stages, changes] of planted) {
+  failures(`${fault} is seen in ${stages}, and nowhere else`, async () => {
+    const [[tensor, change]] = Object.entries(changes) as [[string, (values: Float32Array) => void]]
+    const reports = await validated(gpu, await changedModel(tensor, change), [tiny])
+    for (const report of reports) {
+      assert.is(firstFailure([report])?.stage, stages[0], report.mode)
+      const off = report.stages.filter((it) => !it.ok).map(({ name }) => name)
+      assert.equal(off, stages, `${report.mode}: what comes after adds nothing`)
+      assert.ok(report.stages.at(-1)!.max_abs > 0)
+    }
+  })
+}
+
+failures('sources swapped, and a cache that keeps a stale row: seen where they are read', async () => {
+  const reference = await readReferenceCase(tiny, await describeFolder(await goldenModel('misc-tiny-released')))
+  for (const [fault, plant] of Object.entries(faultyModels)) {
+    const model = await openModel(gpu, await goldenModel('misc-tiny-released'), { family: 'misc' })
+    plant(model as MiscModel)
+    const reports = await validateCase(gpu, model, reference, stageLimits('f32', 'misc'))
+    const seen = reports.map((report) => firstFailure([report])?.stage)
+    assert.equal(
+      seen,
+      fault === 'a stale row' ? [undefined, 'decoder.hidden.1'] : ['decoder.hidden.1', 'decoder.hidden.1'],
+      fault,
+    )
+    model.dispose()
+  }
+})
+
+/** Faults of programs, planted into a model's own functions. */
+const faultyModels: Record<string, (model: MiscModel) => void> = {
+  'sources swapped': (model) => {
+    for (const layer of model.weights.decoder.layers) {
+      const [context, post, situation] = layer.crossKeyValue
+      Object.assign(layer, { crossKeyValue: [context, situation, post] })
+    }
+  },
+  // Every step reads the second row of the cache as it was before the step that wrote it.
+  'a stale row': (model) => {
+    const step = model.step.bind(model)
+    model.step = (pass, cache, rows) => {
+      const logits = step(pass, cache, rows)
+      if (rows.newRows === 1) pass.recorder.copy(cache.self[0]!.keys, cache.self[0]!.values, 64)
+      return logits
+    }
+  },
 }
 
 failures('a weight that is no number is a failure, not a crash', async () => {
