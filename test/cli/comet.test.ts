@@ -52,7 +52,7 @@ command('an event: tails with scores, relation by relation, best first; --json s
       scores.toSorted((a, b) => b - a),
     )
   }
-  assert.ok(tails.xReact!.some(({ text }) => text === 'sad'))
+  assert.ok(tails.xReact!.some(({ text }) => text === 'upset'))
 })
 
 command('events from stdin: a line of JSON for each, in order; empty lines are none', async () => {

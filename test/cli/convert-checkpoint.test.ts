@@ -392,7 +392,7 @@ families('as a command: what is still wanting is said', async () => {
   rmSync(join(folder, 'out'), { recursive: true })
   const whole = await misc([...args, '--vocabulary', join(folder, 'dataset_preproc.p')])
   assert.is(whole.status, 0, whole.stderr)
-  assert.match(whole.stderr, /out: a Transformer, or MT Transformer, \d+ tensors \(\d+ F32\)/)
+  assert.match(whole.stderr, /out: MoEL, which hears 5 of \d+ listeners, \d+ tensors \(\d+ F32\)/)
   assert.not.match(whole.stderr, /found/)
   assert.ok(existsSync(join(folder, 'out', 'vocab.json')))
 })
