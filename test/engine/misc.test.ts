@@ -437,7 +437,7 @@ inferred('a folder that is no COMET is named, before a device is opened', async 
   await refused(() => load(folder), new RegExp(`^${folder}: holds MISC's paper variant, which is no COMET`))
   await refused(() => load(true as never), /^comet must be a path or a file URL, got true/)
   const empty = tempFolder()
-  await refused(() => load(empty), new RegExp(`^${empty}/vocab.json: `))
+  await refused(() => load(empty), new RegExp(`^${empty}: has no config.json`))
 })
 
 inferred('a text seen before is not asked again, and of one that many ask for at once once', async () => {
