@@ -21,7 +21,7 @@ export class NoAdapterError extends MiscError {
   override name = 'NoAdapterError'
 }
 
-/** The GPU device was lost. What was pending is rejected with this; loading again works. */
+/** The GPU device was lost. What was pending is rejected with this; an engine's next call loads its model again. */
 export class DeviceLostError extends MiscError {
   override name = 'DeviceLostError'
 }

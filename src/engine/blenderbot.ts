@@ -51,11 +51,11 @@ class BlenderbotText implements TextSide<BlenderbotTypes> {
  */
 export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
   private constructor(
-    parts: Omit<EngineParts<BlenderbotTypes>, 'text'>,
+    parts: EngineParts<BlenderbotTypes>,
     readonly config: BackboneConfig,
-    tokenizer: Tokenizer,
+    again?: () => Promise<EngineParts<BlenderbotTypes>>,
   ) {
-    super('bart', { ...parts, text: new BlenderbotText(tokenizer, config) })
+    super('bart', parts, again)
   }
 
   /**
@@ -77,7 +77,11 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
    */
   static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Blenderbot> {
     const files = await readFiles(found, options)
-    return loadEngine(options, (gpu, adapterMs) => Blenderbot.#create(gpu, files, options, adapterMs))
+    return loadEngine(
+      options,
+      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (parts, again) => new Blenderbot(parts, files.config, again),
+    )
   }
 
   /**
@@ -90,16 +94,22 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Blenderbot> {
-    return Blenderbot.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
-  }
-
-  static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Blenderbot> {
-    const { model, parts } = await loadParts(gpu, 'bart', files, options, adapterMs)
-    return new Blenderbot(parts, model.config, files.tokenizer)
+    const files = await readFiles(await describeFolder(path), options)
+    return new Blenderbot(await makeParts(gpu, files, options, 0), files.config)
   }
 }
 
 type Files = Awaited<ReturnType<typeof readFiles>>
+
+async function makeParts(
+  gpu: Gpu,
+  files: Files,
+  options: LoadOptions,
+  adapterMs: number,
+): Promise<EngineParts<BlenderbotTypes>> {
+  const { parts } = await loadParts(gpu, 'bart', files, options, adapterMs)
+  return { ...parts, text: new BlenderbotText(files.tokenizer, files.config) }
+}
 
 /** @throws InputError */
 async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
@@ -115,5 +125,5 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
     rules: tokenRules(config, unlearned?.firstStrategyId ?? tokenizer.vocabSize),
     ...(unlearned && jointDrawing(unlearned.program)),
   })
-  return { folder, tokenizer, ...drawing }
+  return { folder, config, tokenizer, ...drawing }
 }

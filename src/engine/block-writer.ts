@@ -20,7 +20,7 @@ export class BlockWriter {
   readonly #limits: Readonly<Record<BlockSource, number>>
 
   constructor(
-    readonly comet: Pick<Comet, 'answer' | 'relations'>,
+    readonly comet: Pick<Comet, 'answer' | 'relations' | 'idle'>,
     { maxPostBlocks, maxSituationBlocks }: Pick<MiscConfig, 'maxPostBlocks' | 'maxSituationBlocks'>,
   ) {
     this.#limits = { post: maxPostBlocks, situation: maxSituationBlocks }

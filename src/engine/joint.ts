@@ -19,11 +19,11 @@ import { ReplyEngine } from './reply-engine.js'
  */
 export class Joint extends ReplyEngine<JointTypes> {
   private constructor(
-    parts: Omit<EngineParts<JointTypes>, 'text'>,
+    parts: EngineParts<JointTypes>,
     readonly config: JointConfig,
-    tokenizer: Tokenizer,
+    again?: () => Promise<EngineParts<JointTypes>>,
   ) {
-    super('joint', { ...parts, text: new JointText(tokenizer, config) })
+    super('joint', parts, again)
   }
 
   /**
@@ -46,7 +46,11 @@ export class Joint extends ReplyEngine<JointTypes> {
    */
   static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Joint> {
     const files = await readFiles(found, options)
-    return loadEngine(options, (gpu, adapterMs) => Joint.#create(gpu, files, options, adapterMs))
+    return loadEngine(
+      options,
+      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (parts, again) => new Joint(parts, files.config, again),
+    )
   }
 
   /**
@@ -59,16 +63,22 @@ export class Joint extends ReplyEngine<JointTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Joint> {
-    return Joint.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
-  }
-
-  static async #create(gpu: Gpu, files: Files, options: LoadOptions, adapterMs: number): Promise<Joint> {
-    const { model, parts } = await loadParts(gpu, 'joint', files, options, adapterMs)
-    return new Joint(parts, model.config, files.tokenizer)
+    const files = await readFiles(await describeFolder(path), options)
+    return new Joint(await makeParts(gpu, files, options, 0), files.config)
   }
 }
 
 type Files = Awaited<ReturnType<typeof readFiles>>
+
+async function makeParts(
+  gpu: Gpu,
+  files: Files,
+  options: LoadOptions,
+  adapterMs: number,
+): Promise<EngineParts<JointTypes>> {
+  const { parts } = await loadParts(gpu, 'joint', files, options, adapterMs)
+  return { ...parts, text: new JointText(files.tokenizer, files.config) }
+}
 
 /** @throws InputError */
 async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {
@@ -82,5 +92,5 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
     rules: jointRules(config),
     ...jointDrawing(config.program),
   })
-  return { folder, tokenizer, ...drawing }
+  return { folder, config, tokenizer, ...drawing }
 }

@@ -2,7 +2,6 @@ import type { GenerationOptions } from '../generation/options.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { pathOf } from '../io/path-of.js'
 import type { ListenersConfig } from '../models/listeners/config.js'
-import type { WordVocabulary } from '../text/word-vocabulary.js'
 import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
@@ -29,11 +28,11 @@ export const releasedDrawing = {
 /** The baselines Transformer, MT Transformer, MoEL and MIME on one GPU: words of a closed vocabulary, lower case. */
 export class Listeners extends ReplyEngine<ListenersTypes> {
   private constructor(
-    parts: Omit<EngineParts<ListenersTypes>, 'text'>,
-    words: WordVocabulary,
+    parts: EngineParts<ListenersTypes>,
     readonly config: ListenersConfig,
+    again?: () => Promise<EngineParts<ListenersTypes>>,
   ) {
-    super('listeners', { ...parts, text: new ListenersText(words, config) })
+    super('listeners', parts, again)
   }
 
   /**
@@ -55,7 +54,11 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
    */
   static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Listeners> {
     const files = await readFiles(found, options)
-    return loadEngine(options, (gpu, adapterMs) => Listeners.#create(gpu, files, options, adapterMs))
+    return loadEngine(
+      options,
+      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (parts, again) => new Listeners(parts, files.config, again),
+    )
   }
 
   /**
@@ -68,17 +71,23 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
     path: string,
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Listeners> {
-    return Listeners.#create(gpu, await readFiles(await describeFolder(path), options), options, 0)
-  }
-
-  static async #create(gpu: Gpu, files: ListenersFiles, options: LoadOptions, adapterMs: number): Promise<Listeners> {
-    const { parts } = await loadParts(gpu, 'listeners', files, options, adapterMs)
-    return new Listeners(parts, files.words, files.config)
+    const files = await readFiles(await describeFolder(path), options)
+    return new Listeners(await makeParts(gpu, files, options, 0), files.config)
   }
 }
 
 /** What is read of a model's folder before its weights. */
 type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
+
+async function makeParts(
+  gpu: Gpu,
+  files: ListenersFiles,
+  options: LoadOptions,
+  adapterMs: number,
+): Promise<EngineParts<ListenersTypes>> {
+  const { parts } = await loadParts(gpu, 'listeners', files, options, adapterMs)
+  return { ...parts, text: new ListenersText(files.words, files.config) }
+}
 
 /** @throws InputError */
 async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOptions) {

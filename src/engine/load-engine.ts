@@ -5,33 +5,59 @@ import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import type { DrawingRules } from './drawing-rules.js'
+import type { EngineParts } from './engine-parts.js'
+import type { EngineTypes } from './engine-types.js'
 import { loadDecoder } from './load-decoder.js'
 import type { LoadModelOptions } from './load-model.js'
 import { type LoadOptions, warn } from './load-options.js'
 import type { ReplyEngine } from './reply-engine.js'
 
 /**
- * Opens a GPU with the kernels that were measured on it, has an engine made on it, and measures what is not measured yet.
+ * Makes an engine's parts on a GPU that is open.
  *
- * @param create given the milliseconds that opening took; where it fails, the GPU is closed again
+ * @param adapterMs the milliseconds that opening it took
+ * @param onProgress the caller's, the first time
+ */
+type MakeParts<Types extends EngineTypes> = (
+  gpu: Gpu,
+  adapterMs: number,
+  onProgress: LoadOptions['onProgress'],
+) => Promise<EngineParts<Types>>
+
+/**
+ * Opens a GPU with the kernels that were measured on it, makes an engine on it, and measures what is not measured yet.
+ *
+ * @param create given the parts, and what makes them on a GPU of their own again
  * @throws NoAdapterError
  */
-export async function loadEngine<Engine extends Pick<ReplyEngine, 'idle' | 'exclusive'>>(
-  { adapter, tune: asked, onWarning = warn }: Pick<LoadOptions, 'adapter' | 'tune' | 'onWarning'>,
-  create: (gpu: Gpu, adapterMs: number) => Promise<Engine>,
+export async function loadEngine<Types extends EngineTypes, Engine extends Pick<ReplyEngine, 'idle' | 'exclusive'>>(
+  options: LoadOptions,
+  make: MakeParts<Types>,
+  create: (parts: EngineParts<Types>, again: () => Promise<EngineParts<Types>>) => Engine,
 ): Promise<Engine> {
+  const { onProgress, tune, onWarning = warn } = options
+  const { parts, tuning } = await openParts(options, make, onProgress)
+  const engine = create(parts, async () => (await openParts(options, make)).parts)
+  const { gpu } = parts.decoder
+  if (tuning && (tune ?? !gpu.adapter.software)) {
+    const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
+    void tuneInBackground(gpu, engine, tuning, save, onWarning)
+  }
+  return engine
+}
+
+/** Opens a GPU and makes parts on it; where that fails, it is closed again. */
+async function openParts<Types extends EngineTypes>(
+  { adapter, tune, onWarning = warn }: LoadOptions,
+  make: MakeParts<Types>,
+  onProgress?: LoadOptions['onProgress'],
+) {
   const started = performance.now()
   const gpu = await openGpu({ adapter })
   const adapterMs = performance.now() - started
   try {
-    const tune = asked ?? !gpu.adapter.software
-    const tuning = asked !== false && (await adoptTuning(gpu, onWarning))
-    const engine = await create(gpu, adapterMs)
-    if (tune && tuning) {
-      const save = (tuned: Tuning) => writeTuning(gpu.adapter, tuned)
-      void tuneInBackground(gpu, engine, tuning, save, onWarning)
-    }
-    return engine
+    const tuning = tune !== false && (await adoptTuning(gpu, onWarning))
+    return { parts: await make(gpu, adapterMs, onProgress), tuning }
   } catch (error) {
     await gpu.dispose()
     throw error

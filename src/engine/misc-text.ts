@@ -54,6 +54,14 @@ export class MiscText implements TextSide<MiscTypes> {
     return { ...of(features, blocks), cut, crisis: seekerMentionsCrisis(parsed) }
   }
 
+  get idle(): boolean {
+    return this.writer?.comet.idle ?? true
+  }
+
+  forget(): void {
+    this.writer?.forget()
+  }
+
   /** Has the COMET write a dialogue's blocks. */
   async #infer(dialogue: DialogueInput, signal: AbortSignal | undefined, timer: ReplyTimer | undefined) {
     if (!this.writer) return undefined

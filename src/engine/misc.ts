@@ -3,7 +3,6 @@ import type { Gpu } from '../gpu/gpu.js'
 import { pathOf } from '../io/path-of.js'
 import { type Ablation, outputsOf } from '../models/misc/ablation.js'
 import type { MiscConfig, Variant } from '../models/misc/config.js'
-import type { MiscModel } from '../models/misc/model.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
@@ -45,21 +44,18 @@ export class Misc extends ReplyEngine<MiscTypes> {
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
   readonly config: MiscConfig
-  readonly #comet: Comet | undefined
-  readonly #writer: BlockWriter | undefined
+  /** Whether a COMET writes the blocks of dialogues that come without any. */
+  readonly writesBlocks: boolean
 
   private constructor(
-    parts: Omit<EngineParts<MiscTypes>, 'text'>,
-    { config, weights }: MiscModel,
-    tokenizer: Tokenizer,
-    comet: Comet | undefined,
+    parts: EngineParts<MiscTypes>,
+    { config, variant, comet }: MiscFiles,
+    again?: () => Promise<EngineParts<MiscTypes>>,
   ) {
-    const writer = comet && new BlockWriter(comet, config)
-    super('misc', { ...parts, text: new MiscText(tokenizer, config, writer) })
-    this.variant = weights.variant
+    super('misc', parts, again)
+    this.variant = variant
     this.config = config
-    this.#comet = comet
-    this.#writer = writer
+    this.writesBlocks = comet !== undefined
   }
 
   /**
@@ -83,7 +79,11 @@ export class Misc extends ReplyEngine<MiscTypes> {
    */
   static async fromFolder(found: ModelFolder, options: LoadOptions): Promise<Misc> {
     const files = await readFiles(found, options)
-    return loadEngine(options, (gpu, adapterMs) => Misc.#create(gpu, files, options, adapterMs))
+    return loadEngine(
+      options,
+      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (parts, again) => new Misc(parts, files, again),
+    )
   }
 
   /**
@@ -93,23 +93,8 @@ export class Misc extends ReplyEngine<MiscTypes> {
    */
   static async open(gpu: Gpu, path: string, { leaveOut, ...options }: OpenOptions = {}): Promise<Misc> {
     const zeroed = leaveOut && outputsOf(leaveOut)
-    return Misc.#create(gpu, { ...(await readFiles(await describeFolder(path), options)), zeroed }, options, 0)
-  }
-
-  static async #create(gpu: Gpu, files: MiscFiles, options: LoadOptions, adapterMs: number): Promise<Misc> {
-    const { dtype, onProgress } = options
-    const { comet: cometFiles, tokenizer } = files
-    const { model, parts } = await loadParts(gpu, 'misc', files, options, adapterMs)
-    const before = performance.now()
-    const ofComet = { dtype, onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
-    const comet = cometFiles && (await Comet.open(gpu, cometFiles, ofComet))
-    const loadTimings = { ...parts.loadTimings, cometMs: comet ? performance.now() - before : 0 }
-    return new Misc({ ...parts, loadTimings }, model, tokenizer, comet)
-  }
-
-  /** Whether a COMET writes the blocks of dialogues that come without any. */
-  get writesBlocks(): boolean {
-    return this.#writer !== undefined
+    const files = { ...(await readFiles(await describeFolder(path), options)), zeroed }
+    return new Misc(await makeParts(gpu, files, options, 0), files)
   }
 
   /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */
@@ -125,17 +110,6 @@ export class Misc extends ReplyEngine<MiscTypes> {
       return { strategy, blocks: { post: attended('post'), situation: attended('situation') }, cut }
     })
   }
-
-  /** @internal */
-  override forget(): void {
-    this.#writer?.forget()
-    super.forget()
-  }
-
-  /** @internal */
-  override get idle(): boolean {
-    return super.idle && (this.#comet?.idle ?? true)
-  }
 }
 
 /** How {@link Misc.open} does it. */
@@ -147,16 +121,32 @@ export interface OpenOptions extends Pick<LoadOptions, 'dtype' | 'comet' | 'onPr
 /** What is read of a model's folder before its weights, and who writes its blocks. */
 type MiscFiles = Awaited<ReturnType<typeof readFiles>> & Pick<LoadModelOptions, 'zeroed'>
 
+async function makeParts(
+  gpu: Gpu,
+  files: MiscFiles,
+  options: LoadOptions,
+  adapterMs: number,
+): Promise<EngineParts<MiscTypes>> {
+  const { dtype, onProgress } = options
+  const { comet: cometFiles, tokenizer, config } = files
+  const { parts } = await loadParts(gpu, 'misc', files, options, adapterMs)
+  const before = performance.now()
+  const ofComet = { dtype, onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
+  const comet = cometFiles && (await Comet.open(gpu, cometFiles, ofComet))
+  const loadTimings = { ...parts.loadTimings, cometMs: comet ? performance.now() - before : 0 }
+  return { ...parts, loadTimings, text: new MiscText(tokenizer, config, comet && new BlockWriter(comet, config)) }
+}
+
 /** @throws InputError */
 async function readFiles(found: ModelFolder, { comet: asked, onWarning = warn }: LoadOptions) {
   const { folder } = found
   expectFamily(found, 'misc', folder)
-  const { config } = found
+  const { config, variant } = found
   const tokenizer = await Tokenizer.load(folder)
   checkVocabulary(tokenizer, config, folder)
   const rules = tokenRules(config, tokenizer.baseVocabSize)
   const drawing = await readDrawingRules(found, onWarning, { rules, passed: PASSED_BY_PROGRAMS })
   const path = await cometFolder(folder, asked)
   const comet = path === undefined ? undefined : await readCometFolder(path, onWarning)
-  return { folder, comet, tokenizer, ...drawing }
+  return { folder, config, variant, comet, tokenizer, ...drawing }
 }

@@ -1,4 +1,4 @@
-import { QueueFullError } from '../errors.js'
+import { DeviceLostError, DisposedError, QueueFullError } from '../errors.js'
 import type { Hypothesis } from '../generation/beam-search.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
@@ -26,44 +26,50 @@ export interface ReplyPiece {
  *
  * Calls made at once share the GPU by batching; each gets the reply that it would get alone. 16 replies, or
  * {@link LoadOptions.maxBatch}, are drawn at a time; those asked for beyond wait, and enter in the order in which they were asked for as soon as one ends. After
- * {@link dispose}, or once the device is lost, every call rejects with a typed error; loading again works.
+ * {@link dispose} every call rejects with a typed error. Where the device is lost what is being drawn rejects with one, and
+ * the next call opens a device and loads the model again; an adapter that is no longer there may leave it another.
  */
 export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncDisposable {
   /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
   readonly loadTimings: LoadTimings
-  /** @internal */
-  protected readonly text: TextSide<Types>
-  /** @internal */
-  protected readonly decoder: ReplyDecoder<Types['input'], Types['told']>
-  readonly #gpu: Gpu
+  readonly #again: (() => Promise<EngineParts<Types>>) | undefined
+  #live: Live<Types>
   readonly #defaults: GenerationOptions
-  readonly #scheduler: ReplyScheduler<Types['input'], Types['told']>
-  readonly #beams: BeamDecoder<Types['input'], Types['told']>
   readonly #maxQueue: number
   /** Replies whose texts are being read. */
   #reading = 0
+  /** While what the device took with it is made again. */
+  #recovery: Promise<void> | undefined
   #disposal: Promise<void> | undefined
 
   /** @internal Engines are loaded. */
   constructor(
     /** What kind of model it is. */
     readonly family: Types['family'],
-    { decoder, text, defaults, maxQueue = 256, loadTimings }: EngineParts<Types>,
+    parts: EngineParts<Types>,
+    /** Makes the parts on a GPU of their own, after the device was lost; default: then the engine has ended. */
+    again?: () => Promise<EngineParts<Types>>,
   ) {
-    const { gpu } = decoder
-    this.#gpu = gpu
-    this.text = text
-    this.decoder = decoder
-    this.#defaults = defaults
-    this.#scheduler = new ReplyScheduler(decoder, { stepsInFlight: defaultStepsInFlight(gpu.adapter), maxQueue })
-    this.#beams = new BeamDecoder(this.#scheduler)
-    this.#maxQueue = maxQueue
-    this.loadTimings = loadTimings
+    this.#again = again
+    this.#live = liveParts(parts)
+    this.#defaults = parts.defaults
+    this.#maxQueue = parts.maxQueue ?? usualQueue
+    this.loadTimings = parts.loadTimings
+  }
+
+  /** @internal */
+  protected get text(): TextSide<Types> {
+    return this.#live.text
+  }
+
+  /** @internal */
+  protected get decoder(): ReplyDecoder<Types['input'], Types['told']> {
+    return this.#live.decoder
   }
 
   /** The adapter that computes. */
   get adapter(): AdapterInfo {
-    return this.#gpu.adapter
+    return this.decoder.gpu.adapter
   }
 
   /** Ids that the model reads of a dialogue, and draws of a reply, at most. */
@@ -162,6 +168,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    * @internal
    */
   forget(): void {
+    this.text.forget?.()
     this.decoder.model.forget()
   }
 
@@ -173,7 +180,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    * error while the engine loads or draws abort the whole process, in the WebGPU bindings. examples/worker.mjs shows how.
    */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#gpu.dispose()
+    const live = () => this.decoder.gpu.dispose()
+    this.#disposal ??= this.#recovery ? this.#recovery.then(live, live) : live()
     return this.#disposal
   }
 
@@ -187,7 +195,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    * @internal
    */
   get idle(): boolean {
-    return this.#scheduler.idle && this.#beams.idle
+    const { scheduler, beams, text } = this.#live
+    return scheduler.idle && beams.idle && (text.idle ?? true)
   }
 
   /**
@@ -196,7 +205,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    * @internal
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#scheduler.exclusive(work)
+    return this.#live.scheduler.exclusive(work)
   }
 
   /**
@@ -204,9 +213,35 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    *
    * @internal
    */
-  protected read(question: unknown, options: ReadOptions<Types>, timer?: ReplyTimer): Promise<ReadQuestion<Types>> {
-    this.#gpu.check()
+  protected async read(
+    question: unknown,
+    options: ReadOptions<Types>,
+    timer?: ReplyTimer,
+  ): Promise<ReadQuestion<Types>> {
+    await this.#recovered()
     return this.text.read(question, options, timer)
+  }
+
+  /** Where the device was lost, once for all that ask meanwhile: makes again what it took with it. */
+  async #recovered(): Promise<void> {
+    const { gpu } = this.decoder
+    try {
+      gpu.check()
+    } catch (error) {
+      const again = this.#again
+      if (this.#disposal) throw new DisposedError(disposed)
+      if (!(error instanceof DeviceLostError) || !again) throw error
+      this.#recovery ??= this.#recover(gpu, again).finally(() => {
+        this.#recovery = undefined
+      })
+      await this.#recovery
+    }
+  }
+
+  async #recover(lost: Gpu, again: () => Promise<EngineParts<Types>>): Promise<void> {
+    await lost.dispose()
+    this.#live = liveParts(await again())
+    if (this.#disposal) throw new DisposedError(disposed)
   }
 
   /** Reading can take its time: no more texts are read at once than replies may be drawn or wait. */
@@ -274,7 +309,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
         resolve({ ...drawn, ...details(told, opened), seed, timings: timer.timings(), adapter })
       }
       if (options.numBeams > 1) {
-        this.#beams.add({
+        this.#live.beams.add({
           ...job,
           stepped: () => timer.drawn(),
           drawn,
@@ -282,7 +317,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
         })
         return
       }
-      this.#scheduler.add({
+      this.#live.scheduler.add({
         ...job,
         drawn: (id) => {
           timer.drawn()
@@ -322,7 +357,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     const alone = (options: ResolvedOptions) => ({ ...options, maxLength: 2 })
     let opened: number | undefined
     return new Promise((resolve, reject) => {
-      this.#scheduler.add({
+      this.#live.scheduler.add({
         ...{ ...start, options: alone(start.options), opening: start.opening && alone(start.opening), signal },
         encoded: () => {},
         drawn: (id) => {
@@ -354,6 +389,19 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   #limited(options: ResolvedOptions): ResolvedOptions {
     return { ...options, maxLength: Math.min(options.maxLength, this.maxPositions + 1) }
   }
+}
+
+const disposed = 'the engine was disposed: load it again to use it'
+/** Replies that may wait where nothing is said of it. */
+const usualQueue = 256
+
+/** What an engine works with as long as its device lives. */
+type Live<Types extends EngineTypes> = ReturnType<typeof liveParts<Types>>
+
+function liveParts<Types extends EngineTypes>({ decoder, text, maxQueue = usualQueue }: EngineParts<Types>) {
+  const stepsInFlight = defaultStepsInFlight(decoder.gpu.adapter)
+  const scheduler = new ReplyScheduler(decoder, { stepsInFlight, maxQueue })
+  return { decoder, text, scheduler, beams: new BeamDecoder(scheduler) }
 }
 
 /** Those of an engine of whatever family. */

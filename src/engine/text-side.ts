@@ -53,4 +53,8 @@ export interface TextSide<Types extends EngineTypes> {
    * @throws InputError for a question or an option that is wrong
    */
   read(question: unknown, options: ReadOptions<Types>, timer?: ReplyTimer): Promise<ReadQuestion<Types>>
+  /** Whether it computes nothing on the GPU; where it never does, nothing. */
+  readonly idle?: boolean
+  /** The next question is read as if nothing of it had ever been met; where nothing is kept, nothing. */
+  forget?(): void
 }

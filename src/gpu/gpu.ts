@@ -107,7 +107,11 @@ export class Gpu {
       this.#end(asTypedError(error, 'an operation on the GPU failed'))
     })
     device.lost.then(({ message }) =>
-      this.#end(new DeviceLostError(`the GPU device was lost (${message || 'no reason given'}): load the model again`)),
+      this.#end(
+        new DeviceLostError(
+          `the GPU device was lost (${message || 'no reason given'}); an engine loads its model again at the next call`,
+        ),
+      ),
     )
     openDevices.add(this)
     this.zeros = this.tensor('zeros', [64])

@@ -23,7 +23,7 @@ function fake(
     asked.push(questions.map(({ event }) => event).join('|'))
     return answer(questions, ...rest)
   }
-  return { asked, comet: { answer: told, relations } }
+  return { asked, comet: { answer: told, relations, idle: true } }
 }
 
 function repeating({ event, relations }: Parameters<Answer>[0][number]): EventTails {

@@ -1,0 +1,110 @@
+/** What engines of all families do where the device goes away. */
+import { cpSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { load } from '../../src/engine/load.js'
+import { Misc } from '../../src/engine/misc.js'
+import type { ReplyEngine } from '../../src/engine/reply-engine.js'
+import { DeviceLostError, DisposedError, InputError } from '../../src/errors.js'
+import type { Gpu } from '../../src/gpu/gpu.js'
+import { blenderbotModel } from '../blenderbot-model.js'
+import { tinyComet } from '../comet-models.js'
+import { tinyModel } from '../engine-model.js'
+import { testAdapters } from '../gpu.js'
+import { jointModel } from '../joint.js'
+import { listenersModel } from '../listeners-models.js'
+import { tempFolder } from '../temp.js'
+
+const adapter = testAdapters[0]!
+const question = { dialogue: [{ speaker: 'seeker' as const, text: 'i lost my job' }], situation: 'i am alone' }
+const options = { seed: 4, maxNewTokens: 12 }
+
+/** The device that an engine computes on now. */
+const gpuOf = (engine: object) => (engine as unknown as { decoder: { gpu: Gpu } }).decoder.gpu
+
+/** Takes the device away, as a driver does that is reset. */
+async function lose(engine: object): Promise<Gpu> {
+  const gpu = gpuOf(engine)
+  gpu.device.destroy()
+  await gpu.device.lost
+  return gpu
+}
+
+/** What an engine's call ends with. */
+const outcome = (call: Promise<unknown>) =>
+  call.then(
+    () => 'a reply',
+    (error: unknown) => (error as Error).constructor,
+  )
+
+const lost = suite(`engine/reply-engine, a lost device, on ${adapter}`)
+
+for (const [name, folder] of [
+  ['MISC', () => tinyModel()],
+  ['BlenderBot-Joint', jointModel],
+  ['a plain BlenderBot', blenderbotModel],
+  ['MIME', async () => listenersModel('mime-tiny')],
+] as const) {
+  lost(`${name}: the next call loads the model again, and its replies are the same`, async () => {
+    await using engine = (await load(await folder(), { adapter, comet: false })) as ReplyEngine
+    const asked = name === 'MISC' ? question : { dialogue: question.dialogue }
+    const before = await engine.reply(asked, options)
+    const gpu = await lose(engine)
+    const after = await engine.reply(asked, options)
+    assert.equal([after.ids, after.text], [before.ids, before.text])
+    assert.is.not(gpuOf(engine), gpu)
+    assert.is(gpuOf(engine).allocatedBytes > 0, true)
+  })
+}
+
+lost('what was being drawn or searched for rejects, and all that ask next load it once, its COMET too', async () => {
+  await using misc = await Misc.load(await tinyModel(), { adapter, comet: await tinyComet() })
+  const whole = await misc.reply(question, options)
+  const beams = await misc.reply(question, { numBeams: 2, doSample: false, maxNewTokens: 12 })
+  const longer = { ...options, maxNewTokens: 60, minLength: 60 }
+  const drawing = [misc.reply(question, longer), misc.reply(question, { ...longer, numBeams: 2, doSample: false })]
+  const stream = misc.stream(question, longer)
+  await stream.next()
+  const ends = Promise.all([...drawing, stream.return({} as never).then(() => drawing[0]!)].map(outcome))
+  await lose(misc)
+  assert.equal(await ends, [DeviceLostError, DeviceLostError, DeviceLostError])
+  const again = await Promise.all([
+    misc.reply(question, options),
+    misc.reply(question, { numBeams: 2, doSample: false, maxNewTokens: 12 }),
+    misc.encode(question),
+  ])
+  assert.equal([again[0].ids, again[1].ids, again[0].blocks], [whole.ids, beams.ids, whole.blocks])
+  const first = gpuOf(misc)
+  await misc.reply(question, options)
+  assert.is(gpuOf(misc), first)
+})
+
+lost('where loading again fails, that call says why, and the next one tries once more', async () => {
+  const folder = join(tempFolder(), 'model')
+  cpSync(await tinyModel(), folder, { recursive: true })
+  await using misc = await Misc.load(folder, { adapter, comet: false })
+  const before = await misc.reply(question, options)
+  await lose(misc)
+  renameSync(folder, `${folder}, elsewhere`)
+  assert.is(await outcome(misc.reply(question, options)), InputError)
+  renameSync(`${folder}, elsewhere`, folder)
+  assert.equal((await misc.reply(question, options)).ids, before.ids)
+})
+
+lost('an engine that is disposed of stays so: before it is loaded again, and while it is', async () => {
+  const folder = await tinyModel()
+  const before = await Misc.load(folder, { adapter, comet: false })
+  await lose(before)
+  await before.dispose()
+  assert.is(await outcome(before.reply(question, options)), DisposedError)
+  const amid = await Misc.load(folder, { adapter, comet: false })
+  await lose(amid)
+  const reply = outcome(amid.reply(question, options))
+  await Promise.resolve()
+  await amid.dispose()
+  assert.is(await reply, DisposedError)
+  assert.is(await outcome(amid.reply(question, options)), DisposedError)
+})
+
+lost.run()
