@@ -35,10 +35,6 @@ const KINDS: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
     Replace: ({ pattern }) => isText(pattern),
     Strip: ({ stop }) => stop === 0,
   },
-  model: {
-    ...all('WordLevel', 'WordPiece', 'Unigram'),
-    BPE: mergesWithinVocabulary,
-  },
 }
 
 function all(...kinds: string[]): Record<string, Check> {
@@ -53,15 +49,19 @@ function all(...kinds: string[]): Record<string, Check> {
  * @throws InputError that names the part
  */
 export function checkTokenizerParts(json: unknown, path: string): void {
+  const { model } = (json ?? {}) as Part
+  if (typeof model === 'object' && model !== null && !mergesWithinVocabulary(model as Part)) {
+    throw new InputError(
+      `${path}: its model has a continuing_subword_prefix, or merges to tokens that its vocabulary lacks, which are not read`,
+    )
+  }
   for (const [place, kinds] of Object.entries(KINDS)) {
     for (const part of parts((json as Part | null)?.[place])) {
       const { type } = part
-      // Older files do not say the model's; the package finds out by what it holds.
-      if (type === undefined && place === 'model' && mergesWithinVocabulary(part)) continue
       if (typeof type === 'string' && Object.hasOwn(kinds, type) && kinds[type]!(part)) continue
       throw new InputError(
         `${path}: its ${place} is ${quote(part)}, of a kind or with settings that are not read: the parts are ` +
-          `${Object.keys(kinds).join(', ')}, without regular expressions, undescribed specials, prefixes of merges and merges to tokens that are not there`,
+          `${Object.keys(kinds).join(', ')}, without regular expressions and specials that are not described`,
       )
     }
   }
@@ -98,9 +98,9 @@ function describesSpecials({ single, pair, special_tokens: described }: Part): b
 
 /** Whether all that merges make is in the vocabulary. */
 function mergesWithinVocabulary({ continuing_subword_prefix: prefix, vocab, merges }: Part): boolean {
-  if (prefix) return false
+  if (!Array.isArray(merges) || merges.length === 0) return true
   const joined = (merge: unknown) =>
     Array.isArray(merge) ? merge.join('') : typeof merge === 'string' ? merge.split(' ').join('') : ''
   const there = (token: string) => token === '' || Object.hasOwn(vocab ?? {}, token)
-  return !Array.isArray(merges) || merges.every((merge) => there(joined(merge)))
+  return !prefix && merges.every((merge) => there(joined(merge)))
 }
