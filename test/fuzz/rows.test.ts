@@ -94,7 +94,7 @@ rows('any conversations are rows, or refused', async () => {
 })
 
 const spoken = fc.tuple(
-  fc.constantFrom('3', '0', '10'),
+  fc.constantFrom('3', '0', '10', '32', '999999999'),
   fc.constantFrom('0', '1'),
   fc.nat(9),
   strategy,
