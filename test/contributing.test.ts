@@ -18,7 +18,7 @@ contributing('the files and folders that it names are there', () => {
 })
 
 contributing('a test is for the source of its name', () => {
-  const unmirrored = ['examples', 'long', 'reference', 'shaders']
+  const unmirrored = ['examples', 'fuzz', 'long', 'reference', 'shaders']
   const tests = list('test').filter((it) => it.includes('/') && it.endsWith('.test.ts'))
   for (const test of tests.filter((it) => !unmirrored.includes(it.split('/')[0]!))) {
     const source = join('src', test.replace(/\.test\.ts$/, '.ts'))

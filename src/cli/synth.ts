@@ -88,7 +88,7 @@ export function synthCommand(): Command {
 function configSeed(json: unknown, file: string): number {
   const seed = (json as { synthetic_seed?: unknown } | null)?.synthetic_seed ?? 0
   if (Number.isSafeInteger(seed) && (seed as number) >= 0) return seed as number
-  throw new InputError(`${file}: synthetic_seed is ${JSON.stringify(seed)}, but must be a whole number from 0 on`)
+  throw new InputError(`${file}: synthetic_seed is ${quote(seed)}, but must be a whole number from 0 on`)
 }
 
 function configShapes(json: unknown, file: string): Map<string, readonly number[]> {

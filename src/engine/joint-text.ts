@@ -3,6 +3,7 @@ import { strategyOptions } from '../generation/joint-generation.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import type { JointConfig } from '../models/joint/config.js'
 import type { JointInput, JointScores } from '../models/joint/model.js'
+import { quote } from '../quote.js'
 import { jointContext } from '../text/joint-features.js'
 import { JOINT_PROGRAMS, strategyId } from '../text/joint-programs.js'
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
@@ -51,7 +52,7 @@ export class JointText implements TextSide<JointTypes> {
     const { tokenizer, config } = this
     const given = strategy === undefined ? undefined : oneStrategy(strategy)
     if (sampleStrategy !== undefined && typeof sampleStrategy !== 'boolean') {
-      throw new InputError(`sampleStrategy must be true or false, got ${JSON.stringify(sampleStrategy)}`)
+      throw new InputError(`sampleStrategy must be true or false, got ${quote(sampleStrategy)}`)
     }
     const { maxPositions } = config
     const join = (dialogue: Parameters<typeof jointContext>[2]) =>
@@ -88,7 +89,5 @@ export class JointText implements TextSide<JointTypes> {
 function oneStrategy(choice: NonNullable<JointOptions['strategy']>): StrategyName {
   const index = strategyProbabilities(choice).indexOf(1)
   if (index >= 0) return STRATEGIES[index]!
-  throw new InputError(
-    `BlenderBot-Joint replies in one strategy, and mixes none: give its name, not ${JSON.stringify(choice)}`,
-  )
+  throw new InputError(`BlenderBot-Joint replies in one strategy, and mixes none: give its name, not ${quote(choice)}`)
 }

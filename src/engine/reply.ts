@@ -2,6 +2,7 @@ import { InputError } from '../errors.js'
 import type { GenerationOptions } from '../generation/options.js'
 import type { DialogueIds } from '../models/misc/misc.js'
 import type { StrategyScores } from '../models/misc/model.js'
+import { quote } from '../quote.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import type { ContextCut } from '../text/dialogue-features.js'
 import { type RelationName, STRATEGIES, type StrategyName, strategyIndex } from '../text/strategies.js'
@@ -172,11 +173,15 @@ export function strategyProbabilities(choice: StrategyChoice): number[] {
     return STRATEGIES.map((_, i) => (i === index ? 1 : 0))
   }
   if (!Array.isArray(choice) || choice.length !== STRATEGIES.length) {
-    throw new InputError(`strategy must be a name or ${STRATEGIES.length} probabilities, got ${JSON.stringify(choice)}`)
+    throw new InputError(`strategy must be a name or ${STRATEGIES.length} probabilities, got ${quote(choice)}`)
   }
-  const sum = choice.reduce((total: number, it) => total + it, 0)
-  if (!choice.every((it) => Number.isFinite(it) && it >= 0) || Math.abs(sum - 1) > 1e-3) {
-    throw new InputError(`strategy probabilities must be 0 or more and add up to 1, got ${JSON.stringify(choice)}`)
+  // `Array.from`, as an array may have holes.
+  const probabilities: unknown[] = Array.from(choice)
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, it) => total + it, 0)
+  const areProbabilities = (them: readonly unknown[]): them is number[] =>
+    them.every((it) => typeof it === 'number' && it >= 0 && it < Infinity)
+  if (!areProbabilities(probabilities) || Math.abs(sum(probabilities) - 1) > 1e-3) {
+    throw new InputError(`strategy probabilities must be 0 or more and add up to 1, got ${quote(choice)}`)
   }
-  return [...choice]
+  return probabilities
 }

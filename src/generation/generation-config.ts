@@ -119,7 +119,7 @@ export function parseGenerationConfig(json: unknown, file: string, config: Confi
       const counts = sampled || !optionTable[name].sampling
       options[name] = counts ? checkOption(name, value, `${file}: ${key}`) : value
     } else if (!Object.hasOwn(ruleKeys, key) && !changesNothing(key, value)) {
-      ignored.push(`${key} ${quote(value)}`)
+      ignored.push(`${/^\w{1,60}$/.test(key) ? key : quote(key)} ${quote(value)}`)
     }
   }
   checkTogether(options, (name) => `${file}: ${snakeCase(name)}`)

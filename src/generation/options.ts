@@ -1,4 +1,5 @@
 import { InputError } from '../errors.js'
+import { quote } from '../quote.js'
 import { nearest } from './nearest.js'
 import { randomSeed } from './seed.js'
 
@@ -159,7 +160,7 @@ export function checkOption(name: OptionName, value: unknown, shown: string = na
       return value
   }
   const hint = name === 'temperature' && value === 0 ? '; for the best id at every step turn doSample off' : ''
-  throw new InputError(`${shown} must be ${accepted(spec)}, got ${display(value)}${hint}`)
+  throw new InputError(`${shown} must be ${accepted(spec)}, got ${quote(value)}${hint}`)
 }
 
 /** The range in words: "a number above 0 and at most 1". */
@@ -171,12 +172,6 @@ function accepted({ type, min, above, max }: OptionSpec): string {
     max !== undefined && `at most ${max}`,
   ].filter(Boolean)
   return `${type === 'integer' ? 'a whole number' : 'a number'} ${bounds.join(' and ')}`
-}
-
-function display(value: unknown): string {
-  return typeof value === 'string' || (typeof value === 'object' && value !== null)
-    ? JSON.stringify(value)
-    : String(value)
 }
 
 /**
@@ -278,5 +273,5 @@ export function isOptionName(name: string): name is OptionName {
 function unknownOption(name: string): InputError {
   const meant = nearest(name, optionNames)
   const advice = meant ? `did you mean ${meant}?` : `there are ${optionNames.join(', ')}`
-  return new InputError(`unknown generation option ${JSON.stringify(name)}: ${advice}`)
+  return new InputError(`unknown generation option ${quote(name)}: ${advice}`)
 }

@@ -55,7 +55,12 @@ function linesOfElements(text: string): number[] {
   let line = 1
   let depth = 0
   let isAwaited = false
-  for (const [token] of text.matchAll(/\n|"(?:[^"\\]+|\\.)*"|[[\]{},]|[^\s"[\]{},]+/g)) {
+  let inString = false
+  // Strings piece by piece: a long one in a single match takes more stack than there is.
+  for (const [token] of text.matchAll(/\n|"|\\.|[[\]{},]|[^\s"\\[\]{},]+/g)) {
+    const wasInString = inString
+    if (token === '"') inString = !inString
+    if (wasInString) continue
     if (token === '\n') {
       line++
       continue

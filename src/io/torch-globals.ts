@@ -108,10 +108,11 @@ function tensor(
   let last = first
   for (const [axis, length] of shape.entries()) {
     count *= length
+    // Of every part of the product, as a safetensors file needs it: sizes after these may be 0.
+    if (count > Number.MAX_SAFE_INTEGER) throw new RangeError('has more elements than can be counted')
     last += (length - 1) * strides[axis]!
   }
   const room = part?.elements ?? Math.floor((storage.byteLength * 8) / dtypeBits(dtype))
-  if (count > Number.MAX_SAFE_INTEGER) throw new RangeError('has more elements than can be counted')
   if (count > 0 && !(last < room)) throw new RangeError(`goes past the end of its storage, which has ${room} elements`)
   return new TorchTensor(storage, dtype, shape, strides, (part?.firstElement ?? 0) + first)
 }

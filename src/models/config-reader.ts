@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js'
 import { acceptedEosIds, readEosIds } from '../generation/token-rules.js'
+import { quote } from '../quote.js'
 
 /** Reads a config.json as Hugging Face writes it, each key checked when it is read. Keys that nothing asks for are left alone. */
 export class ConfigReader {
@@ -70,12 +71,7 @@ export class ConfigReader {
 
   /** What to throw where a key has no right value. */
   fault(key: string, expected: string): InputError {
-    const found = this.#values.has(key) ? `is ${shown(this.value(key))}` : 'is missing'
+    const found = this.#values.has(key) ? `is ${quote(this.value(key))}` : 'is missing'
     return new InputError(`${this.file}: ${key} ${found}, but must be ${expected}`)
   }
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value)
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }

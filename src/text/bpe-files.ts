@@ -25,10 +25,21 @@ export const wrongFile = (path: string, what: string, advice = ADVICE): InputErr
 
 /** The error for a vocabulary and merges that the package `tokenizers` does not take together. */
 export const misfit = (folder: string, error: unknown): InputError => {
-  const reason = (error as Error).message.replace(/\s+/g, ' ')
+  const reason = (error as Error).message.replace(/\s+/g, ' ').slice(0, 300)
   return new InputError(
     `${folder}: its vocabulary and merges do not fit together (${reason}); take both from one model`,
   )
+}
+
+/**
+ * The package `tokenizers` ends the whole process where a merge makes a longer token than any that there is.
+ *
+ * @throws Error where a merge makes a token that the vocabulary lacks
+ */
+export function checkMerges({ tokens, merges }: BpeFiles): void {
+  const known = new Set(tokens)
+  const wrong = merges.find(([left, right]) => !known.has(left + right))
+  if (wrong) throw new Error(`token ${quote(wrong.join(''))} out of vocabulary`)
 }
 
 /**

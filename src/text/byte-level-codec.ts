@@ -5,7 +5,7 @@ import { fileIn } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import { quote } from '../quote.js'
 import { addedTokens, lastOf, type NamedToken, readAddedTokens } from './added-tokens.js'
-import { type BpeFiles, misfit, readMerges, readTokens } from './bpe-files.js'
+import { type BpeFiles, checkMerges, misfit, readMerges, readTokens } from './bpe-files.js'
 import { type Codec, decodeAll, encodeParts, unknownId } from './codec.js'
 import type { TextStream } from './text-stream.js'
 import { stripLeft, stripRight } from './words.js'
@@ -197,6 +197,7 @@ function nativeTokenizer({ tokens, merges }: BpeFiles, knowsUnknown: boolean, fo
     model: { type: 'BPE', vocab, merges, unk_token: knowsUnknown ? '<unk>' : null },
   }
   try {
+    checkMerges({ tokens, merges })
     return NativeTokenizer.fromString(JSON.stringify(json))
   } catch (error) {
     throw misfit(folder, error)

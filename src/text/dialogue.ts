@@ -49,7 +49,7 @@ export const DIALOGUE_LIMITS = { utterances: 10_000, blocks: 1_000, characters: 
  */
 export function parseDialogue(value: unknown): DialogueInput {
   const input = object(value, 'input', ['situation', 'dialogue', 'blocks'])
-  const dialogue = array(input.dialogue, 'dialogue', DIALOGUE_LIMITS.utterances).map(utterance)
+  const dialogue = Array.from(array(input.dialogue, 'dialogue', DIALOGUE_LIMITS.utterances), utterance)
   if (dialogue.length === 0) fail('dialogue', 'at least one utterance', input.dialogue)
   return {
     ...(input.situation !== undefined && { situation: text(input.situation, 'situation') }),
@@ -65,7 +65,7 @@ export function parseInput(value: unknown): DialogueInput | IdsInput {
   const { context, post = [], situation = [], roles } = object(ids, 'ids', ['context', 'post', 'situation', 'roles'])
   const list = (ids: unknown, at: string) => array(ids, at, DIALOGUE_LIMITS.characters) as number[]
   const blocks = (value: unknown, at: string) =>
-    array(value, at, DIALOGUE_LIMITS.blocks).map((ids, index) => list(ids, `${at}[${index}]`))
+    Array.from(array(value, at, DIALOGUE_LIMITS.blocks), (ids, index) => list(ids, `${at}[${index}]`))
   return {
     ids: {
       context: list(context, 'ids.context'),
@@ -94,7 +94,7 @@ function utterance(value: unknown, index: number): Utterance {
 function blocks(value: unknown): DialogueBlocks {
   const { post = [], situation = [] } = object(value, 'blocks', ['post', 'situation'])
   const list = (blocks: unknown, at: string) =>
-    array(blocks, at, DIALOGUE_LIMITS.blocks).map((value, index) => {
+    Array.from(array(blocks, at, DIALOGUE_LIMITS.blocks), (value, index) => {
       const { relation, tail } = object(value, `${at}[${index}]`, ['relation', 'tail'])
       return {
         relation: oneOf(relation, `${at}[${index}].relation`, RELATIONS),
@@ -120,6 +120,7 @@ function object<K extends string>(value: unknown, at: string, keys: readonly K[]
   return value
 }
 
+/** An array of a program may have holes, which `map` would pass over. */
 function array(value: unknown, at: string, limit: number): unknown[] {
   if (!Array.isArray(value)) fail(at, 'an array', value)
   if (value.length > limit) throw new InputError(`${at}: ${value.length} entries, more than the limit of ${limit}`)

@@ -76,11 +76,17 @@ export async function readConversations(
   for (const { at, read } of whole ? partOf(all, split) : all) {
     if (rows.length >= limit) break
     const { emotion, turns } = conversation(read(), at, labels)
+    const first = turns.findIndex(({ speaker }) => speaker === 'seeker')
     for (const [index, reply] of turns.entries()) {
-      const context = turns.slice(0, index)
-      if (reply.speaker !== 'supporter' || reply.text === '') continue
-      if (context.length === 0 || !(unheard || context.some(({ speaker }) => speaker === 'seeker'))) continue
-      rows.push({ split, row: rows.length, emotion, context, reply, postBlocks: [], situationBlocks: [] })
+      if (reply.speaker !== 'supporter' || reply.text === '' || index === 0) continue
+      if (!unheard && (first < 0 || index < first)) continue
+      rows.push({
+        ...{ split, row: rows.length, emotion, reply, postBlocks: [], situationBlocks: [] },
+        // Made when it is asked for: those of all rows together grow with the square of a conversation's length.
+        get context() {
+          return turns.slice(0, index)
+        },
+      })
     }
   }
   return rows.slice(0, limit)

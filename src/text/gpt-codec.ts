@@ -3,7 +3,7 @@ import { statIfThere } from '../io/model-folder.js'
 import { fileIn } from '../io/path-of.js'
 import { readJsonFile } from '../io/text-file.js'
 import { addedTokens, lastOf, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
-import { type BpeFiles, misfit, readMerges, readTokens, wrongFile } from './bpe-files.js'
+import { type BpeFiles, checkMerges, misfit, readMerges, readTokens, wrongFile } from './bpe-files.js'
 import { type Codec, decodeAll, encodeParts, unknownId } from './codec.js'
 import { gptWords } from './gpt-words.js'
 import type { TextStream } from './text-stream.js'
@@ -77,6 +77,7 @@ export class GptCodec implements Codec {
     const options = { unkToken: UNKNOWN, endOfWordSuffix: '</w>' }
     const vocabulary = Object.fromEntries(tokens.map((token, id) => [token, id]))
     try {
+      checkMerges({ tokens, merges })
       this.#native = new NativeTokenizer(BPE.init(vocabulary, merges, options))
     } catch (error) {
       throw misfit(folder, error)

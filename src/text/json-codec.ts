@@ -5,6 +5,7 @@ import { readTextFile } from '../io/text-file.js'
 import { agreedTokens, lastOf, type NamedToken, readAddedTokens, tokenizerJsonTokens } from './added-tokens.js'
 import { type Codec, unknownId } from './codec.js'
 import type { TextStream } from './text-stream.js'
+import { checkTokenizerParts } from './tokenizer-parts.js'
 
 const MAX_FILE_BYTES = 256 * 2 ** 20
 const ADVICE = 'save it again with Hugging Face tokenizers, or copy it unchanged from the model'
@@ -19,6 +20,7 @@ export class JsonCodec implements Codec {
   /** The package numbers added tokens on its own: the file's id of each of its ids. */
   readonly #idOfNative: ReadonlyMap<number, number>
   readonly #byteLevel: boolean
+  readonly #path: string
 
   /** Reads a folder's tokenizer.json. Throws an {@link InputError} that names it, or two files that contradict each other. */
   static async load(folder: string): Promise<JsonCodec> {
@@ -28,19 +30,23 @@ export class JsonCodec implements Codec {
     let native: NativeTokenizer
     let json: { decoder?: { type: string } | null }
     try {
-      native = NativeTokenizer.fromString(text)
       json = JSON.parse(text)
+      checkTokenizerParts(json, path)
+      native = NativeTokenizer.fromString(text)
     } catch (error) {
-      const reason = (error as Error).message.replace(/\s+/g, ' ')
-      throw new InputError(`${path}: not a tokenizer.json of Hugging Face (${reason}); ${ADVICE}`)
+      if (error instanceof InputError) throw error
+      throw new InputError(`${path}: not a tokenizer.json of Hugging Face (${oneLine(error)}); ${ADVICE}`)
     }
+    // As transformers does: what cuts and fills up a text is for the caller to say.
+    native.disableTruncation()
+    native.disablePadding()
     const ofModel = Object.entries(native.getVocab(false)).map(([token, id]) => ({
       ...{ token, id, special: false, file: 'tokenizer.json’s model' },
     }))
     if (ofModel.length === 0) throw new InputError(`${path}: its model has no tokens; ${ADVICE}`)
     const named = [...tokenizerJsonTokens(json, folder), ...others]
     agreedTokens([...ofModel, ...named], folder)
-    return new JsonCodec(native, ofModel, named, json.decoder?.type === 'ByteLevel')
+    return new JsonCodec(native, ofModel, named, json.decoder?.type === 'ByteLevel', path)
   }
 
   private constructor(
@@ -48,6 +54,7 @@ export class JsonCodec implements Codec {
     ofModel: readonly NamedToken[],
     named: readonly NamedToken[],
     byteLevel: boolean,
+    path: string,
   ) {
     this.baseVocabSize = lastOf(ofModel).id + 1
     this.lastToken = lastOf([...ofModel, ...named])
@@ -57,6 +64,7 @@ export class JsonCodec implements Codec {
     this.#added = new Map(named.toReversed().map((it) => [it.id, it]))
     this.#idOfNative = new Map(named.map(({ token, id }) => [native.tokenToId(token)!, id]))
     this.#byteLevel = byteLevel
+    this.#path = path
   }
 
   idOf(token: string): number | undefined {
@@ -65,7 +73,9 @@ export class JsonCodec implements Codec {
   }
 
   async encode(texts: readonly string[]): Promise<number[][]> {
-    const encodings = await this.#native.encodeBatch([...texts])
+    const encodings = await this.#native.encodeBatch([...texts]).catch((error) => {
+      throw new InputError(`${this.#path}: cannot encode a text (${oneLine(error)}); ${ADVICE}`)
+    })
     return encodings.map((encoding) => encoding.getIds().map((id) => this.#fileId(id)))
   }
 
@@ -109,3 +119,5 @@ export class JsonCodec implements Codec {
     return token
   }
 }
+
+const oneLine = (error: unknown): string => (error as Error).message.replace(/\s+/g, ' ').slice(0, 300)

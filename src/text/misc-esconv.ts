@@ -62,7 +62,7 @@ const fields = (line: string): string[] => line.split('__EOS__').filter((field) 
 
 function utterance(part: string, at: string, labels: StrategyLabels): { emotion: number; turn: EsconvTurn } {
   const [emotion = '', role = '', turn = '', ...words] = splitSpace(part)
-  if (!/^\d+$/.test(emotion) || !/^[01]$/.test(role) || !/^\d+$/.test(turn)) {
+  if (!/^\d{1,9}$/.test(emotion) || !/^[01]$/.test(role) || !/^\d+$/.test(turn)) {
     throw new InputError(`${at}: expected “emotion role turn text” with role 0 or 1, got ${quote(part)}`)
   }
   const text = words.join(' ')

@@ -149,4 +149,14 @@ config('beams beside what only sampling uses', () => {
   assert.equal(several.warnings, ['f: replies are drawn without num_return_sequences 3'])
 })
 
+config('a warning is one line, whatever a key is called', () => {
+  const { warnings } = parseGenerationConfig({ 'a\nb': 5 }, 'file', {
+    vocabSize: 9,
+    eosIds: [2],
+    padId: 0,
+    decoderStartId: 1,
+  })
+  assert.equal(warnings, ['file: replies are drawn without "a\\nb" 5'])
+})
+
 config.run()

@@ -144,4 +144,14 @@ options('every option has help, and every default is allowed', () => {
   ])
 })
 
+options('a value that cannot be written as JSON is named all the same', () => {
+  const deep = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000))
+  for (const topK of [deep, [5n], { a: 5n }]) {
+    assert.throws(
+      () => resolveOptions({ topK }),
+      (error: Error) => error instanceof InputError && /topK must be a whole number/.test(error.message),
+    )
+  }
+})
+
 options.run()

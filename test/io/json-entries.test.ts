@@ -63,4 +63,10 @@ entries('what is not JSON is refused with its line', async () => {
   await refused(() => readJsonEntries(join(folder, 'dir')), /is a folder, not a file/)
 })
 
+entries('a string of many millions of escapes', async () => {
+  const [first, second] = await read(`["${'\\n'.repeat(6e6)}",\n1]`)
+  assert.is((first!.value as string).length, 6e6)
+  assert.equal(second, { value: 1, at: at(2) })
+})
+
 entries.run()

@@ -181,6 +181,7 @@ torch('what a file lies about is refused, in either format', async () => {
     [dict({ a: tensor('0', 12, [2], []) }), /has 1 sizes, but 0 strides/],
     [dict({ a: tensor('0', 12, Array(17).fill(1), Array(17).fill(1)) }), /more than 16 dimensions/],
     [dict({ a: tensor('0', 12, [2 ** 30, 2 ** 30], [0, 0]) }), /more elements than can be counted/],
+    [dict({ a: tensor('0', 12, [2 ** 30, 2 ** 30, 0], [0, 0, 0]) }), /more elements than can be counted/],
     [dict({ a: tensor('0', 12, [2 ** 30], [0]) }), /would take 4294967296 bytes, but it holds 48/],
     [
       dict({ a: tensor('0', 12, [12], [1]), b: tensor('0', 11, [1], [1]) }),

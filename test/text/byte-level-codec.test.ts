@@ -139,4 +139,9 @@ bytes('files that contradict each other, or do not fit together, are refused', a
   await refused(() => load({ 'vocab.json': '{"<s>": 1}' }), /vocab\.json: token "<s>" has id 1/)
 })
 
+bytes('a merge to a longer token than any is refused: the package ends the process at it', async () => {
+  const path = filesFolder({ 'vocab.json': { '<s>': 0, a: 1, Ġab: 2 }, 'merges.txt': 'Ġab Ġab\n' })
+  await refused(() => Tokenizer.load(path), /do not fit together \(token "ĠabĠab" out of vocabulary\)/)
+})
+
 bytes.run()

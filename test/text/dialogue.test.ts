@@ -91,4 +91,15 @@ dialogue('the last post is the seeker’s', () => {
   assert.is(lastSeekerPost(utterances.slice(2)), undefined)
 })
 
+dialogue('an array of a program may have holes, where something is missing', async () => {
+  const said = { speaker: 'seeker', text: 'hi' }
+  const post = new Array(1)
+  await refused(() => parseDialogue({ dialogue: new Array(2) }), /dialogue\[0\]: expected an object.*, got nothing/)
+  await refused(
+    () => parseDialogue({ dialogue: [said], blocks: { post } }),
+    /blocks\.post\[0\]: expected.*, got nothing/,
+  )
+  await refused(() => parseInput({ ids: { context: [1], post } }), /ids\.post\[0\]: expected an array, got nothing/)
+})
+
 dialogue.run()

@@ -143,6 +143,18 @@ esconv('what is wrong is named', async () => {
   await refused(() => read(lines([published('a'), published('b')]), 'ESConv.json'), /its test split has no rows/)
 })
 
+esconv('memory grows with the length of a conversation, not with its square', async () => {
+  const turn = { speaker: 'sys', text: 'go on' }
+  const dialog = [{ speaker: 'usr', text: 'hi' }, ...new Array(20_000).fill(turn)]
+  const path = folder('test.jsonl', JSON.stringify({ dialog }))
+  const before = process.memoryUsage().heapUsed
+  const rows = await readReplyRows(path, 'test')
+  // The contexts of all rows hold 200 million turns.
+  assert.ok(process.memoryUsage().heapUsed - before < 2 ** 27)
+  assert.is(rows.length, 20_000)
+  assert.is(rows.at(-1)!.context.length, 20_000)
+})
+
 esconv.run()
 
 const all = skipWithoutShared(suite('text/esconv, all'), 'the splits of ESConv')

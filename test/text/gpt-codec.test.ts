@@ -81,4 +81,10 @@ gpt('files that are not right are refused', async () => {
   await refused(() => Tokenizer.load(filesFolder(alone)), /vocab_40000\.bpe: no such file/)
 })
 
+gpt('a merge to a longer token than any is refused: the package ends the process at it', async () => {
+  const files = { 'vocab.json': Object.fromEntries(GPT_TOKENS.map((token, id) => [token, id])) }
+  const path = filesFolder({ ...files, 'merges.txt': 'eat</w> eat</w>\n' })
+  await refused(() => Tokenizer.load(path), /do not fit together \(token "eat<\/w>eat<\/w>" out of vocabulary\)/)
+})
+
 gpt.run()

@@ -43,7 +43,7 @@ esconv('files that cannot be right are refused', async () => {
   await refused(() => readEsconv(DATA, 'test'), /testWithStrategy_short\.tsv: no such file.*; give the folder/)
   await refused(() => readEsconv(copy({ 'devComet.txt': 'a\n' }), 'dev'), /devComet\.txt has 1 lines, .* 5/)
   const one = { 'devComet.txt': '\n', 'devComet_st.txt': '\n' }
-  for (const line of ['hello', '1 2 3 hi', 'x 0 1 hi', '1 0 1 hi EOS ', '']) {
+  for (const line of [`${'9'.repeat(400)} 0 1 hi`, 'hello', '1 2 3 hi', 'x 0 1 hi', '1 0 1 hi EOS ', '']) {
     const folder = copy({ ...one, 'devWithStrategy_short.tsv': `${line}\n` })
     await refused(() => readEsconv(folder, 'dev'), /dev row 0: expected “emotion role turn text”/)
   }

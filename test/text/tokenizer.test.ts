@@ -195,4 +195,23 @@ json('a file that is not one is refused', async () => {
   await refused(() => Tokenizer.load(folder({ 'tokenizer.json': empty })), /tokenizer\.json: its model has no tokens/)
 })
 
+json('what cuts and fills up a text is for the caller to say: a batch gives what single texts give', async () => {
+  const padding = { strategy: { Fixed: 2 ** 32 }, direction: 'Right', pad_id: 1, pad_type_id: 0, pad_token: '<pad>' }
+  const truncation = { max_length: 2, strategy: 'LongestFirst', stride: 0, direction: 'Right' }
+  const files = { 'tokenizer.json': { ...byteLevel(), padding: { ...padding, pad_to_multiple_of: null }, truncation } }
+  const bart = await Tokenizer.load(folder(files))
+  assert.equal(await bart.encodeBatch(['hi', 'hi hi hi']), [
+    [0, 260, 2],
+    [0, 260, 261, 261, 2],
+  ])
+})
+
+json('a text that the model cannot encode is refused', async () => {
+  const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'x' }
+  const words = { ...byteLevel(), added_tokens: [], post_processor: null, pre_tokenizer: { type: 'Whitespace' }, model }
+  const tokenizer = await Tokenizer.load(folder({ 'tokenizer.json': words }))
+  assert.equal(await tokenizer.encode('a a'), [0, 0])
+  await refused(() => tokenizer.encode('a b'), /tokenizer\.json: cannot encode a text \(.*Missing/)
+})
+
 json.run()

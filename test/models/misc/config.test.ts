@@ -84,7 +84,7 @@ for (const [parts, cause] of [
   [{ model_type: 'gpt2' }, /model_type is "gpt2", but must be misc or blenderbot-small or bart/],
   [{ model_type: ['misc'] }, /model_type is \["misc"\]/],
   [{ misc_variant: 'other' }, /misc_variant is "other", but must be paper or released/],
-  [{ misc_variant: 'x'.repeat(999) }, /misc_variant is "x{50,60}\.\.\., but/],
+  [{ misc_variant: 'x'.repeat(999) }, /misc_variant is "x{100,120}…, but/],
 ] as const) {
   config(`refuses ${JSON.stringify(parts).slice(0, 50)}`, () =>
     refused(() => parseConfig({ ...odd, ...parts }, 'dir/config.json'), /^dir\/config\.json: /, cause),
@@ -107,6 +107,13 @@ config('takes one id or several that end a reply, each once', () => {
 config('refuses what is not an object', async () => {
   for (const json of [null, [], 'x', 1]) await refused(() => parseConfig(json, 'f'), /f: is not a JSON object/)
 })
+
+config('a value that is nested too deeply to be written is refused', () =>
+  refused(
+    () => parseConfig({ d_model: JSON.parse('['.repeat(20_000) + ']'.repeat(20_000)) }, 'config.json'),
+    /config\.json: d_model is \[object Array\], but must be an integer/,
+  ),
+)
 
 config.run()
 
