@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cometGeneration } from '../../src/generation/comet-generation.js'
+import { folderGeneration } from '../../src/generation/folder-generation.js'
 import { parseGenerationConfig } from '../../src/generation/generation-config.js'
 import {
   type GenerationOptions,
@@ -87,8 +87,8 @@ generation('a generation_config.json, and options over it, come out within their
 generation('a COMET’s config.json with its task’s parameters', async () => {
   const task = config.map((it) => ({ ...it, task_specific_params: { summarization: { ...it, prefix: '' } } }))
   await neverBreaks(fc.tuple(changed(task).map(jsonOf), changed(config).map(jsonOf)), ([model, own]) => {
-    const joined = cometGeneration(parsed(model), parsed(own), 'comet')
-    checkResolved(resolveOptions(parseGenerationConfig(joined, 'comet', ids).options))
+    const { values, source } = folderGeneration(parsed(model), parsed(own), 'comet', { task: 'summarization' })
+    checkResolved(resolveOptions(parseGenerationConfig(values, source, ids).options))
   })
 })
 
