@@ -8,6 +8,7 @@ export function quote(value: unknown): string {
 }
 
 function json(value: unknown): string {
+  if (typeof value === 'number') return String(value)
   try {
     return JSON.stringify(value) ?? String(value)
   } catch {

@@ -22,6 +22,9 @@ import { beamSearch } from '../reference/beam-search.js'
 import { logSoftmax } from '../reference/log-softmax.js'
 import { teacherForced } from '../reference/teacher-forced.js'
 
+/** Memory that a test leaves is not given back while another counts. */
+const hour = 3_600_000
+
 const folder = await tinyModel()
 /** Any id may be drawn. */
 const rules = tokenRules(await readConfig(folder))
@@ -298,7 +301,10 @@ firstGpuSuite('engine/beam-decoder', (test) => {
         firstAddedId: 4,
         forbiddenRuns: forbidden.map((id) => [id]),
       })
-      return { decoder, beams: new BeamDecoder(new ReplyScheduler(decoder, { stepsInFlight: 1, maxQueue: 9 })) }
+      return {
+        decoder,
+        beams: new BeamDecoder(new ReplyScheduler(decoder, { stepsInFlight: 1, maxQueue: 9, idleMs: hour })),
+      }
     }
     const none = only([0, 1, 2, 3])
     const start = randomStart(1, { ...off, numBeams: 3, maxLength: 6, numReturnSequences: 3 })
@@ -437,7 +443,11 @@ for (const name of ['bart-tiny', 'blenderbot-tiny'] as const) {
         const model = await openModel(gpu, await goldenModel(name), { family: 'bart' })
         const ofModel = tokenRules(model.config)
         const { decoderStartId, eosIds, padId } = ofModel
-        const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
+        const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), {
+          stepsInFlight: 1,
+          maxQueue: 9,
+          idleMs: hour,
+        })
         const beams = new BeamDecoder(replies)
         for (const { inputs, options, expected } of await goldenGenerations(path)) {
           const resolved = resolveOptions(options)
@@ -467,7 +477,11 @@ firstGpuSuite('beams of a decoder alone', (test) => {
   test('go on from the prompt in the cache, as if each hypothesis were a prompt of its own', async (gpu) => {
     const model = await openModel(gpu, await goldenModel('gpt-tiny'), { family: 'gpt' })
     const ofModel = { ...tokenRules(model.config), eosIds: [5] }
-    const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), { stepsInFlight: 1, maxQueue: 9 })
+    const replies = new ReplyScheduler(new ReplyDecoder(gpu, model, ofModel), {
+      stepsInFlight: 1,
+      maxQueue: 9,
+      idleMs: hour,
+    })
     const beams = new BeamDecoder(replies)
     const random = seededRandom(2)
     const prompts = [1, 4, 9, 41].map((length) => Array.from({ length }, () => Math.floor(random() * 320)))

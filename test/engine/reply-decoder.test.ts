@@ -13,6 +13,9 @@ import { MiscModel } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
 import { exhaust, firstGpuSuite, seededRandom } from '../gpu.js'
 
+/** Memory that a test leaves is not given back while another counts. */
+const hour = 3_600_000
+
 type Start = ReplyStart<DialogueIds>
 
 const folder = await tinyModel()
@@ -40,7 +43,7 @@ function randomStart(seed: number, generation: GenerationOptions): Start {
 type Ask = (start: Start, abortAt?: number, onId?: (count: number) => void) => Promise<string>
 
 function scheduler(decoder: DecoderOf<'misc'>, stepsInFlight: number): Ask {
-  const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100 })
+  const replies = new ReplyScheduler(decoder, { stepsInFlight, maxQueue: 100, idleMs: hour })
   return (start, abortAt, onId) =>
     new Promise((resolve, reject) => {
       const stop = new AbortController()
@@ -154,7 +157,7 @@ firstGpuSuite('engine/reply-decoder', (test) => {
 
   test('a caller’s code that throws fails its own reply, and leaves those beside it alone', async (gpu) => {
     const decoder = new ReplyDecoder(gpu, new MiscModel(gpu, await load(gpu)), rules)
-    const replies = new ReplyScheduler(decoder, { stepsInFlight: 3, maxQueue: 100 })
+    const replies = new ReplyScheduler(decoder, { stepsInFlight: 3, maxQueue: 100, idleMs: hour })
     const ask = (seed: number, drawn: (id: number) => void = () => {}) =>
       new Promise<string>((resolve) => {
         const ids: number[] = []
