@@ -1,5 +1,5 @@
 /** What npm ships: the packed tarball, installed in an empty folder, used as a stranger would. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 import { suite } from 'uvu'
@@ -9,6 +9,11 @@ import { root, runCommand } from './run-command.js'
 
 const shipped = suite('package')
 const folder = tempFolder()
+/** Where a stranger's app is: a path that needs quotes, and UTF-8. */
+const app = join(folder, 'Zoë’s app, новое')
+const nobody = 65534
+const asRoot = process.getuid?.() === 0
+const example = (...args: string[]) => runCommand(process.execPath, args, { cwd: app })
 
 shipped('npm pack holds what a user needs and nothing else', () => {
   const { code, stdout, stderr } = runCommand('npm', ['pack', '--json', '--pack-destination', folder])
@@ -22,6 +27,7 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/cli/main.js',
+    'dist/sbom.cdx.json',
     'weights/misc-mini/model.safetensors',
     'weights/misc-mini/README.md',
     'weights/comet-mini/model.safetensors',
@@ -42,7 +48,6 @@ shipped('npm pack holds what a user needs and nothing else', () => {
 })
 
 shipped('installed in an empty folder, it runs examples/embed.ts and misc chat', () => {
-  const app = join(folder, 'app')
   cpSync(join(root, 'examples'), app, { recursive: true })
   writeFileSync(join(app, 'package.json'), '{"type": "module", "private": true}')
   const install = runCommand('npm', ['install', '../misc-webgpu.tgz', '@sparticuz/chromium@147'], { cwd: app })
@@ -55,7 +60,7 @@ shipped('installed in an empty folder, it runs examples/embed.ts and misc chat',
     target: 'node20',
   })
   writeFileSync(join(app, 'embed.js'), program)
-  const embed = runCommand(process.execPath, ['embed.js'], { cwd: app })
+  const embed = example('embed.js')
   assert.is(embed.code, 0, embed.stderr)
   assert.match(embed.stdout, /\S+ \S+/)
 
@@ -65,6 +70,67 @@ shipped('installed in an empty folder, it runs examples/embed.ts and misc chat',
   })
   assert.is(chat.code, 0, chat.stderr)
   assert.match(chat.stdout + chat.stderr, /crisis/i)
+})
+
+shipped('in a worker thread', () => {
+  const { code, stdout, stderr } = example('worker.mjs')
+  assert.is(code, 0, stderr)
+  assert.match(stdout, /the worker has ended, code 0/)
+})
+
+shipped('by require(), and the same engine as by import', () => {
+  const program = `
+    const { Misc, load } = require('misc-webgpu')
+    import('misc-webgpu').then((imported) => console.log(typeof load, imported.Misc === Misc))`
+  const { code, stdout, stderr } = example('--input-type=commonjs', '--eval', program)
+  assert.is(code, 0, stderr)
+  assert.is(stdout, 'function true\n')
+})
+
+shipped('what only the commands need is not loaded by those who embed it', () => {
+  const program = `
+    const before = new Set(Object.keys(require.cache))
+    require('misc-webgpu')
+    const found = Object.keys(require.cache).filter((it) => !before.has(it))
+    console.log(found.filter((it) => /node_modules.(chart.js|benchmark|lodash|simple-statistics|commander|cli-progress|tar|yauzl)\b/.test(it)).join())`
+  const { code, stdout, stderr } = example('--input-type=commonjs', '--eval', program)
+  assert.is(code, 0, stderr)
+  assert.is(stdout.trim(), '')
+})
+
+shipped('its parts, their versions and licences are in its bill of materials', () => {
+  const own = join(app, 'node_modules/misc-webgpu')
+  const bill = JSON.parse(readFileSync(join(own, 'dist/sbom.cdx.json'), 'utf8')) as {
+    bomFormat: string
+    components: { name: string; version: string; licenses: unknown[] }[]
+  }
+  assert.is(bill.bomFormat, 'CycloneDX')
+  const { dependencies } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'))
+  const listed = bill.components.map(({ name }) => name)
+  for (const name of Object.keys(dependencies)) assert.ok(listed.includes(name), name)
+  for (const { name, version, licenses } of bill.components) {
+    assert.ok(version && licenses.length > 0, name)
+    const installed = join(app, 'node_modules', name, 'package.json')
+    assert.ok(existsSync(installed), `${name} is not what npm installs`)
+  }
+})
+
+shipped('as a user who may write nowhere, and without a network', () => {
+  if (!asRoot) {
+    console.log('  left out: another user, and a machine without network, need root')
+    return
+  }
+  chmodSync(folder, 0o755)
+  const input = '{"dialogue": [{"speaker": "seeker", "text": "i lost my job"}]}'
+  writeFileSync(join(app, 'dialogue.json'), input)
+  // The machine without network is made as root, and what runs in it is nobody.
+  const asNobody = ['--net', '--', 'setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
+  const misc = [process.execPath, 'node_modules/misc-webgpu/dist/cli/main.js']
+  const env = { HOME: '/nonexistent', XDG_CACHE_HOME: '/nonexistent' }
+  const command = [...asNobody, ...misc, 'generate', '--input', 'dialogue.json', '--seed', '1']
+  const { code, stdout, stderr } = runCommand('unshare', command, { cwd: app, env })
+  assert.is(code, 0, stderr)
+  assert.match(stdout, /\w+ \w+/)
 })
 
 shipped.run()
