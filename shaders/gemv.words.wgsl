@@ -1,4 +1,4 @@
-// out = activate(x · weightᵀ + bias) + residual, for one row and k a multiple of 16.
+// out = activate(x · weightᵀ + bias) + residual, for one row, where a row of the weight is a multiple of 128 bits.
 // An invocation computes COLUMNS columns at a time and reads 128 bits of a weight row at a time, in every number format: for
 // compilers that unroll loops, on adapters where a load costs by the word and a load of x as much as one of the weight.
 

@@ -9,7 +9,7 @@ import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
-import { expectShape, fromElement, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { dtypeBytes, expectShape, fromElement, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
 import { layerNorm } from './layer-norm.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
@@ -116,7 +116,7 @@ export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: O
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
   const eight = rows === 1 && adapter.subgroupSize === 8
-  const words: MatmulVariant[] = eight && k % 16 === 0 ? ['words'] : []
+  const words: MatmulVariant[] = eight && (k * dtypeBytes[dtype]) % 16 === 0 ? ['words'] : []
   const shuffle: MatmulVariant[] = eight && lanes === 8 && k % 32 === 0 ? ['shuffle'] : []
   const wide = dtype === 'int8' ? [...shuffle, ...words] : [...words, ...shuffle]
   return [...wide, 'plain', ...subgroup, 'coalesced']
