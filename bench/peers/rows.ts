@@ -70,7 +70,7 @@ function familyRows(family: FamilyName): Row[] {
     },
     {
       ...{ ...decode, ...row, id: `${family}-decode`, what: `${title}, decode, f32` },
-      ...{ against: 'PyTorch on the CPU, cached', runs: [6, 6] },
+      ...{ against: 'PyTorch on the CPU, cached', runs: [6, 6], everyDtype: true },
     },
   ]
   if (family === 'blenderbot' || family === 'joint') return rows
