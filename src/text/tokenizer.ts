@@ -17,7 +17,7 @@ export const MAX_TEXT_LENGTH = 1_000_000
 
 /**
  * Text to ids and back. Four kinds: MISC's own (vocab.json and merges.txt), COMET-2019's (OpenAI GPT's), byte-level BPE (that
- * of BART, so of COMET-BART), and any Hugging Face `tokenizer.json`.
+ * of BART, so of COMET-BART), and a Hugging Face `tokenizer.json` of the parts that are safe to run (tokenizer-parts).
  */
 export class Tokenizer {
   readonly #codec: Codec
