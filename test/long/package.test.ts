@@ -102,13 +102,17 @@ shipped('its parts, their versions and licences are in its bill of materials', (
   const own = join(app, 'node_modules/misc-webgpu')
   const bill = JSON.parse(readFileSync(join(own, 'dist/sbom.cdx.json'), 'utf8')) as {
     bomFormat: string
-    components: { name: string; version: string; licenses: unknown[] }[]
+    components: { group?: string; name: string; version: string; licenses: unknown[] }[]
   }
   assert.is(bill.bomFormat, 'CycloneDX')
   const { dependencies } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'))
-  const listed = bill.components.map(({ name }) => name)
+  const components = bill.components.map(({ group, name, ...it }) => ({
+    name: group ? `${group}/${name}` : name,
+    ...it,
+  }))
+  const listed = components.map(({ name }) => name)
   for (const name of Object.keys(dependencies)) assert.ok(listed.includes(name), name)
-  for (const { name, version, licenses } of bill.components) {
+  for (const { name, version, licenses } of components) {
     assert.ok(version && licenses.length > 0, name)
     const installed = join(app, 'node_modules', name, 'package.json')
     assert.ok(existsSync(installed), `${name} is not what npm installs`)
