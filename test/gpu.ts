@@ -90,6 +90,15 @@ export function firstGpuSuite(name: string, define: (test: GpuTest) => void): vo
   gpuSuite(name, define, {}, modelAdapters)
 }
 
+/**
+ * As {@link firstGpuSuite}, on a device of its own: for tests that count what a device is asked for, as engines of other tests may
+ * give back their memory meanwhile.
+ */
+export function ownGpuSuite(name: string, define: (test: GpuTest) => void): void {
+  // Devices are shared by their options, and no others leave out no feature.
+  gpuSuite(name, define, { without: [] }, modelAdapters)
+}
+
 /** Records with `record`, submits once and waits. */
 export async function runOnce(gpu: Gpu, record: (recorder: Recorder) => void): Promise<void> {
   const recorder = new Recorder(gpu)

@@ -11,7 +11,7 @@ import type { MiscWeights } from '../../src/models/misc/layout.js'
 import type { DialogueIds } from '../../src/models/misc/misc.js'
 import { MiscModel } from '../../src/models/misc/model.js'
 import { MAX_POSITIONS, tinyModel } from '../engine-model.js'
-import { exhaust, firstGpuSuite, seededRandom } from '../gpu.js'
+import { exhaust, ownGpuSuite, seededRandom } from '../gpu.js'
 
 /** Memory that a test leaves is not given back while another counts. */
 const hour = 3_600_000
@@ -63,7 +63,7 @@ function scheduler(decoder: DecoderOf<'misc'>, stepsInFlight: number): Ask {
     })
 }
 
-firstGpuSuite('engine/reply-decoder', (test) => {
+ownGpuSuite('engine/reply-decoder', (test) => {
   test('what was compiled ahead is all that such a dialogue needs, and changes no reply', async (gpu) => {
     const weights = await load(gpu)
     const [cold, warm] = [
