@@ -10,7 +10,7 @@ import { type DialogueQuestion, readDialogue } from './dialogue-question.js'
 import { jointDrawing, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
-import { loadEngine, loadParts } from './load-engine.js'
+import { loadEngine, loadWithText } from './load-engine.js'
 import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { backboneContext, checkVocabulary } from './model-text.js'
@@ -79,7 +79,7 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     const files = await readFiles(found, options)
     return loadEngine(
       options,
-      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (gpu, adapterMs, onProgress) => loadWithText(gpu, 'bart', files, { ...options, onProgress }, adapterMs),
       (parts, again) => new Blenderbot(parts, files.config, again),
     )
   }
@@ -95,20 +95,8 @@ export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
     options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Blenderbot> {
     const files = await readFiles(await describeFolder(path), options)
-    return new Blenderbot(await makeParts(gpu, files, options, 0), files.config)
+    return new Blenderbot(await loadWithText(gpu, 'bart', files, options, 0), files.config)
   }
-}
-
-type Files = Awaited<ReturnType<typeof readFiles>>
-
-async function makeParts(
-  gpu: Gpu,
-  files: Files,
-  options: LoadOptions,
-  adapterMs: number,
-): Promise<EngineParts<BlenderbotTypes>> {
-  const { parts } = await loadParts(gpu, 'bart', files, options, adapterMs)
-  return { ...parts, text: new BlenderbotText(files.tokenizer, files.config) }
 }
 
 /** @throws InputError */
@@ -125,5 +113,5 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
     rules: tokenRules(config, unlearned?.firstStrategyId ?? tokenizer.vocabSize),
     ...(unlearned && jointDrawing(unlearned.program)),
   })
-  return { folder, config, tokenizer, ...drawing }
+  return { folder, config, text: new BlenderbotText(tokenizer, config), ...drawing }
 }

@@ -6,7 +6,7 @@ import { Tokenizer } from '../text/tokenizer.js'
 import { jointDrawing, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import { JointText, type JointTypes } from './joint-text.js'
-import { loadEngine, loadParts } from './load-engine.js'
+import { loadEngine, loadWithText } from './load-engine.js'
 import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { checkVocabulary } from './model-text.js'
@@ -48,7 +48,7 @@ export class Joint extends ReplyEngine<JointTypes> {
     const files = await readFiles(found, options)
     return loadEngine(
       options,
-      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (gpu, adapterMs, onProgress) => loadWithText(gpu, 'joint', files, { ...options, onProgress }, adapterMs),
       (parts, again) => new Joint(parts, files.config, again),
     )
   }
@@ -64,20 +64,8 @@ export class Joint extends ReplyEngine<JointTypes> {
     options: Pick<LoadOptions, 'dtype' | 'onProgress' | 'onWarning'> = {},
   ): Promise<Joint> {
     const files = await readFiles(await describeFolder(path), options)
-    return new Joint(await makeParts(gpu, files, options, 0), files.config)
+    return new Joint(await loadWithText(gpu, 'joint', files, options, 0), files.config)
   }
-}
-
-type Files = Awaited<ReturnType<typeof readFiles>>
-
-async function makeParts(
-  gpu: Gpu,
-  files: Files,
-  options: LoadOptions,
-  adapterMs: number,
-): Promise<EngineParts<JointTypes>> {
-  const { parts } = await loadParts(gpu, 'joint', files, options, adapterMs)
-  return { ...parts, text: new JointText(files.tokenizer, files.config) }
 }
 
 /** @throws InputError */
@@ -92,5 +80,5 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
     rules: jointRules(config),
     ...jointDrawing(config.program),
   })
-  return { folder, config, tokenizer, ...drawing }
+  return { folder, config, text: new JointText(tokenizer, config), ...drawing }
 }

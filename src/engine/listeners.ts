@@ -6,7 +6,7 @@ import { readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
 import type { ListenersTypes } from './listeners-reply.js'
 import { ListenersText } from './listeners-text.js'
-import { loadEngine, loadParts } from './load-engine.js'
+import { loadEngine, loadWithText } from './load-engine.js'
 import { describeFolder, expectFamily, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, type LoadOptions, refuseComet, warn } from './load-options.js'
 import { wordVocabulary } from './model-text.js'
@@ -56,7 +56,7 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
     const files = await readFiles(found, options)
     return loadEngine(
       options,
-      (gpu, adapterMs, onProgress) => makeParts(gpu, files, { ...options, onProgress }, adapterMs),
+      (gpu, adapterMs, onProgress) => loadWithText(gpu, 'listeners', files, { ...options, onProgress }, adapterMs),
       (parts, again) => new Listeners(parts, files.config, again),
     )
   }
@@ -72,21 +72,8 @@ export class Listeners extends ReplyEngine<ListenersTypes> {
     options: Pick<LoadOptions, 'dtype' | 'onWarning'> = {},
   ): Promise<Listeners> {
     const files = await readFiles(await describeFolder(path), options)
-    return new Listeners(await makeParts(gpu, files, options, 0), files.config)
+    return new Listeners(await loadWithText(gpu, 'listeners', files, options, 0), files.config)
   }
-}
-
-/** What is read of a model's folder before its weights. */
-type ListenersFiles = Awaited<ReturnType<typeof readFiles>>
-
-async function makeParts(
-  gpu: Gpu,
-  files: ListenersFiles,
-  options: LoadOptions,
-  adapterMs: number,
-): Promise<EngineParts<ListenersTypes>> {
-  const { parts } = await loadParts(gpu, 'listeners', files, options, adapterMs)
-  return { ...parts, text: new ListenersText(files.words, files.config) }
 }
 
 /** @throws InputError */
@@ -97,5 +84,5 @@ async function readFiles(found: ModelFolder, { comet, onWarning = warn }: LoadOp
   const config: ListenersConfig = found.config
   const words = await wordVocabulary(folder, config)
   const drawing = await readDrawingRules(found, onWarning, { defaults: releasedDrawing })
-  return { folder, words, config, ...drawing }
+  return { folder, config, text: new ListenersText(words, config), ...drawing }
 }

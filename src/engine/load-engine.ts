@@ -78,6 +78,17 @@ export async function loadParts<F extends Family>(
   adapterMs: number,
 ) {
   const load = { family, dtype, maxBatch, onProgress, rules, zeroed }
-  const { model, decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
-  return { model, parts: { decoder, defaults, maxQueue, loadTimings: { adapterMs, weightsMs, compileMs, cometMs: 0 } } }
+  const { decoder, weightsMs, compileMs } = await loadDecoder(gpu, folder, load)
+  return { decoder, defaults, maxQueue, loadTimings: { adapterMs, weightsMs, compileMs, cometMs: 0 } }
+}
+
+/** As {@link loadParts}, with a text side that computes nothing on the GPU. */
+export async function loadWithText<F extends Family, Text>(
+  gpu: Gpu,
+  family: F,
+  files: Parameters<typeof loadParts>[2] & { readonly text: Text },
+  options: LoadOptions,
+  adapterMs: number,
+) {
+  return { ...(await loadParts(gpu, family, files, options, adapterMs)), text: files.text }
 }

@@ -129,7 +129,7 @@ async function makeParts(
 ): Promise<EngineParts<MiscTypes>> {
   const { dtype, onProgress } = options
   const { comet: cometFiles, tokenizer, config } = files
-  const { parts } = await loadParts(gpu, 'misc', files, options, adapterMs)
+  const parts = await loadParts(gpu, 'misc', files, options, adapterMs)
   const before = performance.now()
   const ofComet = { dtype, onProgress: (done: number, total: number) => onProgress?.(done, total, 'comet') }
   const comet = cometFiles && (await Comet.open(gpu, cometFiles, ofComet))
