@@ -11,8 +11,8 @@ const LANES: u32 = 8;
 const ROWS: u32 = 16;
 const COLUMNS: u32 = 4;
 const STEPS: u32 = max(1, LANES / ROWS);
-const LOADS: u32 = max(1, ROWS / LANES);
-const ROWS_PER_LOAD: u32 = ROWS / LOADS;
+const LOADS: u32 = (ROWS + LANES - 1) / LANES;
+const ROWS_PER_LOAD: u32 = min(ROWS, LANES);
 
 // from matmul-output.wgsl {
 struct Params { rows: u32, k: u32, n: u32 }
