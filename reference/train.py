@@ -20,7 +20,8 @@ from model import CrossEntropy, Model, key_bias, parameters
 from trainer import Run, log
 from text import END, PAD, RELATIONS, START, UNK, Tokenizer, build_compact
 
-COMET = {'model_type': 'bart', 'd_model': 256, 'encoder_layers': 3, 'decoder_layers': 3,
+# A deep encoder and a shallow decoder: an event is encoded once, and the decoder steps for all beams of all relations.
+COMET = {'model_type': 'bart', 'd_model': 256, 'encoder_layers': 3, 'decoder_layers': 1,
          'encoder_attention_heads': 8, 'decoder_attention_heads': 8, 'encoder_ffn_dim': 1024,
          'decoder_ffn_dim': 1024, 'max_position_embeddings': 128, 'scale_embedding': False}
 
@@ -145,7 +146,7 @@ def cmd_comet(a):
     model = Model(c)
     start = torch.load(os.path.join(a.work, a.init))
     if start['config']['model_type'] == 'bart':
-        model.load_state_dict(start['state'])
+        model.load_state_dict({name: start['state'][name] for name in model.state_dict()})
     else:
         comet_from_misc(model, start['state'])
     train, valid = (comet_items(a, tok, p, c['max_position_embeddings']) for p in ('train', 'valid'))

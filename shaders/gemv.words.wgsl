@@ -1,4 +1,4 @@
-// out = activate(x · weightᵀ + bias) + residual, for one row, where a row of the weight is a multiple of 128 bits.
+// out = activate(x · weightᵀ + bias) + residual, for one row, where a row of the weight is padded to whole 128 bits.
 // An invocation computes COLUMNS columns at a time and reads 128 bits of a weight row at a time, in every number format: for
 // compilers that unroll loops, on adapters where a load costs by the word and a load of x as much as one of the weight.
 
@@ -33,7 +33,7 @@ fn next_part(groups: vec3u, lane: u32) -> Part { return Part(vec3u(), false); }
 // }
 
 fn work(group: vec3u, lane: u32) {
-  let row_loads = params.k / 4 / FOURS;
+  let row_loads = (params.k / 4 + FOURS - 1) / FOURS;
   let column = group.x * LANES * COLUMNS + lane;
   var first: array<u32, COLUMNS>;
   for (var c = 0u; c < COLUMNS; c++) {

@@ -16,12 +16,12 @@ fn word_at(first: u32, i: u32) -> u32 {
   return first + i * GROUP;
 }
 
-// Of a row of so many times four weights: the same, counted in four weights. In groups, row_fours is a multiple of FOURS.
+// Of a row of so many times four weights: the same, counted in four weights. In groups, rows are padded to whole 128 bits.
 fn first_four(row: u32, row_fours: u32) -> u32 {
   if (GROUP == 1) {
     return row * row_fours;
   }
-  return first_word(row, row_fours / FOURS) * FOURS;
+  return first_word(row, (row_fours + FOURS - 1) / FOURS) * FOURS;
 }
 
 fn four_at(first: u32, i: u32) -> u32 {

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
-import { sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
+import { dtypeBytes, sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
 import { Variants } from '../src/gpu/variants.js'
 import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
@@ -211,12 +211,16 @@ export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<Arr
   const { group, bytes, shape } = tensor
   if (!group) return new Uint8Array((await gpu.read(tensor)).buffer as ArrayBuffer, 0, bytes)
   const stored = new Uint8Array((await gpu.read({ ...tensor, bytes: tensor.buffer.size })).buffer)
-  const rowBytes = bytes / shape[0]!
-  const rows = new Uint8Array(bytes)
-  for (let at = 0; at < bytes; at += 16) {
-    const [row, word] = [Math.floor(at / rowBytes), (at % rowBytes) / 16]
-    const from = Math.floor(row / group) * group * rowBytes + (word * group + (row % group)) * 16
-    rows.set(stored.subarray(from, from + 16), at)
+  const strideBytes = bytes / shape[0]!
+  const rowBytes = shape[1]! * dtypeBytes[tensor.dtype]
+  const rows = new Uint8Array(shape[0]! * rowBytes)
+  for (let row = 0; row < shape[0]!; row++) {
+    for (let at = 0; at < strideBytes; at += 16) {
+      const from = Math.floor(row / group) * group * strideBytes + at * group + (row % group) * 16
+      const [own, padding] = [stored.subarray(from, from + 16), Math.max(0, at + 16 - rowBytes)]
+      rows.set(own.subarray(0, 16 - padding), row * rowBytes + at)
+      if (padding > 0) assert.is(Math.max(...own.subarray(16 - padding)), 0, 'the end of a row is zeros')
+    }
   }
   return rows
 }

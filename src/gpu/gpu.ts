@@ -5,7 +5,16 @@ import type { Platform } from './platform.js'
 import { encodeCopy, encodeDispatch, type Recording } from './recording.js'
 import type { Constants } from './shader.js'
 import type { OpShape } from './shape-class.js'
-import { type DType, dtypeBytes, rowsPerPart, sizeOf, type Tensor, type WeightDtype, weightDtypes } from './tensor.js'
+import {
+  type DType,
+  dtypeBytes,
+  rowStride,
+  rowsPerPart,
+  sizeOf,
+  type Tensor,
+  type WeightDtype,
+  weightDtypes,
+} from './tensor.js'
 import { usage } from './usage.js'
 import { Variants } from './variants.js'
 
@@ -260,8 +269,8 @@ export class Gpu {
    */
   matrix(label: string, shape: readonly [n: number, k: number], dtype: WeightDtype = 'f32'): Tensor {
     const { software, subgroupSize } = this.adapter
-    const rowBytes = shape[1] * dtypeBytes[dtype]
-    const group = software && subgroupSize === 8 && rowBytes % 16 === 0 ? subgroupSize : undefined
+    const group = software && subgroupSize === 8 && shape[1] % 4 === 0 ? subgroupSize : undefined
+    const rowBytes = rowStride({ shape, dtype, ...(group && { group }) }) * dtypeBytes[dtype]
     return this.#tensor(label, shape, dtype, { group, mostRows: rowsPerPart(rowBytes, this.maxBindingBytes) })
   }
 
@@ -273,11 +282,11 @@ export class Gpu {
     { group, mostRows }: { group?: number | undefined; mostRows?: number } = {},
   ): Tensor {
     this.check()
-    const bytes = sizeOf(shape) * dtypeBytes[dtype]
+    const rows = shape[0] ?? 1
+    const bytes = rows * rowStride({ shape, dtype, ...(group && { group }) }) * dtypeBytes[dtype]
     if ((dtype === 'f16' || dtype === 'int8') && (shape.length !== 2 || shape[1]! % 4 !== 0)) {
       throw new GpuError(`${label}: ${dtype} is for matrices with a multiple of 4 columns, not for [${shape}]`)
     }
-    const rows = shape[0] ?? 1
     const padded = group ? (bytes / rows) * Math.ceil(rows / group) * group : bytes
     const size = Math.max(16, Math.ceil(padded / 16) * 16)
     const limit = mostRows ? this.limits.maxBufferSize : this.maxTensorBytes

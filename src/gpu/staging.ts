@@ -1,6 +1,6 @@
 import type { Gpu } from './gpu.js'
 import { dtypeBytes, type Tensor } from './tensor.js'
-import { packWeights } from './weight-format.js'
+import { packWeights, placeOf } from './weight-format.js'
 
 /** Values for a tensor, from element `start` on. */
 export interface Upload {
@@ -41,7 +41,13 @@ export class Staging {
     this.#buffer.unmap()
     const encoder = gpu.device.createCommandEncoder({ label: 'weights' })
     for (const { tensor, at, bytes, rows, start } of copies) {
-      encoder.copyBufferToBuffer(this.#buffer, at, tensor.buffer, start * dtypeBytes[tensor.dtype], bytes)
+      encoder.copyBufferToBuffer(
+        this.#buffer,
+        at,
+        tensor.buffer,
+        placeOf(tensor, start) * dtypeBytes[tensor.dtype],
+        bytes,
+      )
       if (!tensor.scale) continue
       const row = start / tensor.shape[1]!
       encoder.copyBufferToBuffer(this.#buffer, at + bytes, tensor.scale.buffer, row * 4, rows * 4)

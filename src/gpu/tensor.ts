@@ -18,11 +18,11 @@ export interface Tensor {
   readonly label: string
   readonly shape: readonly number[]
   readonly dtype: DType
-  /** Bytes of the elements; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
+  /** Bytes of the rows as they lie; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
   readonly bytes: number
   /**
-   * Of a matrix made by `Gpu.matrix`: so many rows lie together, 128 bits of each in turn (shaders/weight-layout.wgsl), and the
-   * last group is padded. Without it row follows row.
+   * Of a matrix made by `Gpu.matrix`: so many rows lie together, 128 bits of each in turn (shaders/weight-layout.wgsl); rows are
+   * padded to whole 128 bits, the last group to whole rows. Without it row follows row.
    */
   readonly group?: number
   /** Of a matrix larger than a binding may be: so many rows are bound at a time, see {@link rowParts}. */
@@ -85,6 +85,12 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 
 const describe = (shape: readonly (number | string)[], dtype: DType | readonly DType[]) =>
   `${[dtype].flat().join(' or ')} [${shape.join(', ')}]`
+
+/** Elements of room from a matrix's row to the next, as if its group were one row after the other. */
+export function rowStride({ shape, dtype, group }: Pick<Tensor, 'shape' | 'dtype' | 'group'>): number {
+  const perLoad = 16 / dtypeBytes[dtype]
+  return group ? Math.ceil(shape[1]! / perLoad) * perLoad : sizeOf(shape.slice(1))
+}
 
 /** The same elements in another shape; `Gpu.free` of either frees both. */
 export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {

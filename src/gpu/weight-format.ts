@@ -2,7 +2,7 @@ import { InputError } from '../errors.js'
 import { f32ToF16 } from '../io/half.js'
 import { quantizeRows } from '../io/quantize.js'
 import type { Gpu } from './gpu.js'
-import { type DType, dtypeBytes, type Tensor } from './tensor.js'
+import { type DType, dtypeBytes, rowStride, type Tensor } from './tensor.js'
 
 /** Values as a tensor holds them. */
 export interface PackedWeights {
@@ -14,8 +14,8 @@ export interface PackedWeights {
 /** How many elements of room values take: an even number, and whole groups of rows. */
 export function roomFor(tensor: Tensor, elements: number): number {
   if (!tensor.group) return Math.ceil(elements / 2) * 2
-  const group = tensor.group * tensor.shape[1]!
-  return Math.ceil(elements / group) * group
+  const rows = Math.ceil(elements / tensor.shape[1]! / tensor.group) * tensor.group
+  return rows * rowStride(tensor)
 }
 
 /**
@@ -56,29 +56,40 @@ function elementsOf(dtype: DType, target: ArrayBuffer, at: number, length: numbe
   return new View(target, at, length)
 }
 
-/** Puts rows in groups, 128 bits of each row in turn; what is missing of the last group stays as it is. */
+/**
+ * Puts rows in groups, 128 bits of each row in turn, and zeros where a row ends within them; what is missing of the last group
+ * stays as it is.
+ */
 function interleave(rows: ArrayBufferView, rowBytes: number, group: number, target: Uint8Array): void {
   // By doubles, the widest that a copy's loop moves at once; the bits of a NaN among them may not survive, so of floats only.
   const [View, unit] = rows instanceof Float32Array ? ([Float64Array, 2] as const) : ([Uint32Array, 4] as const)
   const from = new View(rows.buffer as ArrayBuffer, rows.byteOffset, (rows.byteLength * unit) / 16)
   const to = new View(target.buffer as ArrayBuffer, target.byteOffset, (target.byteLength * unit) / 16)
   const perRow = (rowBytes * unit) / 16
+  const stride = Math.ceil(perRow / unit) * unit
   for (let row = 0; row < from.length / perRow; row++) {
-    let place = (row - (row % group)) * perRow + (row % group) * unit
+    let place = (row - (row % group)) * stride + (row % group) * unit
     const end = (row + 1) * perRow
-    for (let i = row * perRow; i < end; i += unit, place += group * unit) {
+    let i = row * perRow
+    for (; i + unit <= end; i += unit, place += group * unit) {
       to[place] = from[i]!
       to[place + 1] = from[i + 1]!
       if (unit === 2) continue
       to[place + 2] = from[i + 2]!
       to[place + 3] = from[i + 3]!
     }
+    if (i === end) continue
+    for (let rest = 0; rest < unit; rest++) to[place + rest] = i + rest < end ? from[i + rest]! : 0
   }
 }
+
+/** Where a row begins that is the first of a group, or lies alone: its place among the elements of room. */
+export const placeOf = (tensor: Tensor, start: number): number =>
+  tensor.group ? (start / tensor.shape[1]!) * rowStride(tensor) : start
 
 /** Writes f32 values to a tensor of any weight dtype, from element `start` on: see {@link packWeights}. */
 export function writeWeights(gpu: Gpu, tensor: Tensor, values: Float32Array, start = 0): void {
   const { elements, scales } = packWeights(tensor, values, new ArrayBuffer(roomFor(tensor, values.length) * 4))
-  gpu.write(tensor, elements, start)
+  gpu.write(tensor, elements, placeOf(tensor, start))
   if (scales) gpu.write(tensor.scale!, scales, start / tensor.shape[1]!)
 }

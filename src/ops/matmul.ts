@@ -115,7 +115,10 @@ export type MatmulVariant = keyof typeof variants
  * The kernels that a device can run for so many rows and columns in and weights of a dtype, best guess first. Where k is no
  * multiple of 4 there is no choice.
  */
-export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: Omit<OpShape, 'n'>): MatmulVariant[] {
+export function matmulVariants(
+  { adapter, features }: Gpu,
+  { rows, k, dtype, group }: Omit<OpShape, 'n'> & Pick<Tensor, 'group'>,
+): MatmulVariant[] {
   const lanes = features.has('subgroups') ? adapter.subgroupSize : 0
   const subgroup: MatmulVariant[] = lanes === 4 ? ['subgroup4'] : lanes > 4 ? ['subgroup'] : []
   if (matmulOp(rows) === 'gemm')
@@ -125,7 +128,7 @@ export function matmulVariants({ adapter, features }: Gpu, { rows, k, dtype }: O
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
   const eight = rows === 1 && adapter.subgroupSize === 8
-  const words: MatmulVariant[] = eight && (k * dtypeBytes[dtype]) % 16 === 0 ? ['words'] : []
+  const words: MatmulVariant[] = eight && (group || (k * dtypeBytes[dtype]) % 16 === 0) ? ['words'] : []
   const shuffle: MatmulVariant[] = eight && lanes === 8 && k % 32 === 0 ? ['shuffle'] : []
   const wide = dtype === 'int8' ? [...shuffle, ...words] : [...words, ...shuffle]
   return [...wide, 'plain', ...subgroup, 'coalesced']
@@ -156,7 +159,10 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const shape = { dtype: weight.dtype, rows, k, n }
   const variant: Variant =
     k % 4 === 0
-      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, shape), shape)](gpu.adapter, rows)
+      ? variants[gpu.chooseVariant(matmulOp(rows), matmulVariants(gpu, { ...shape, group: weight.group }), shape)](
+          gpu.adapter,
+          rows,
+        )
       : ragged(gpu.adapter, rows)
   const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
   const norms = norm !== undefined && variant.norms && room
@@ -166,7 +172,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
-    ...(norms && { row: 'normed', WIDTH: k }),
+    ...(norms && { row: 'normed', WIDTH: Math.ceil(k / 16) * 16 }),
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ...(weight.group && { GROUP: weight.group }),
     HAS_SCALE: weight.scale ? 1 : 0,

@@ -35,7 +35,8 @@ interface Case {
 async function check(gpu: Gpu, one: Case): Promise<void> {
   const [rows, k] = one.shape
   if (k % 4 !== 0) return checkOnce(gpu, one)
-  await eachVariant(gpu, { rows, k, dtype: one.dtype }, () => checkOnce(gpu, one))
+  const group = one.make === 'tensor' || gpu.adapter.subgroupSize !== 8 ? undefined : 8
+  await eachVariant(gpu, { rows, k, dtype: one.dtype, group }, () => checkOnce(gpu, one))
 }
 
 /** Runs one case, in tensors with a row more than is computed, and compares with the twin. */
@@ -45,6 +46,7 @@ async function checkOnce(
 ): Promise<void> {
   const [rows, k, n] = shape
   const x = randomTensor(gpu, 'x', [rows + 1, k], 1)
+  gpu.write(x.tensor, new Float32Array(k).fill(Number.NaN), rows * k)
   const weight = randomMatrix(gpu, 'weight', [n, k], 2, dtype, make)
   // Rows of biases are the middle columns of wider ones.
   const bias = groups > 0 ? randomTensor(gpu, 'bias', groups > 1 ? [groups, n + 8] : [n], 3) : undefined
@@ -86,10 +88,15 @@ async function checkOnce(
 /** Does the work with each kernel that the device can run for so many rows and columns in. */
 async function eachVariant(
   gpu: Gpu,
-  { rows, k, dtype = 'f32' }: { rows: number; k: number; dtype?: WeightDtype | undefined },
+  {
+    rows,
+    k,
+    dtype = 'f32',
+    group,
+  }: { rows: number; k: number; dtype?: WeightDtype | undefined; group?: number | undefined },
   work: () => Promise<void>,
 ): Promise<void> {
-  const candidates = matmulVariants(gpu, { rows, k, dtype })
+  const candidates = matmulVariants(gpu, { rows, k, dtype, ...(group && { group }) })
   for (const name of candidates) await withVariant(gpu, matmulOp(rows), name, candidates, work)
 }
 
@@ -100,6 +107,7 @@ const shapes = [
   [40, 7, 301],
   [1, 4, 8],
   [1, 60, 100],
+  [1, 300, 41],
   [1, 150, 70],
   [1, 48, 33],
   [1, 64, 50],
