@@ -71,8 +71,8 @@ const variants = {
     return { shader: 'gemm.subgroup', constants, rows: tile, columns: subgroupSize * columns }
   },
   subgroup4: (): Variant => ({ shader: 'gemm.subgroup4', rows: 16, columns: 16 }),
-  words: (): Variant => eightLanes('gemv.words', 6),
-  shuffle: (): Variant => eightLanes('gemv.shuffle', 3),
+  words: (): Variant => eightLanes('gemv.words', 5),
+  shuffle: (): Variant => eightLanes('gemv.shuffle', 2),
   plain({ software }: AdapterInfo, rows: number): Variant {
     // Small workgroups spread a narrow output over more cores; software has nothing to gain from wide ones.
     const lanes = software ? 16 : 64
