@@ -10,6 +10,7 @@ struct Params { k: u32 }
 
 const WIDTH: u32 = 32;  // k, or more
 const EPS: f32 = 1e-5;
+const SAMPLE: u32 = 0;  // 1: by the sample's standard deviation, see layer-norm.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;             // [1, k/4]
 @group(0) @binding(7) var<storage, read> norm_weight: array<vec4f>;   // [k/4]
@@ -32,7 +33,11 @@ fn take_row(lane: u32, keep: bool) {
     let centred = x[i] - mean;
     squares += centred * centred;
   }
-  let scale = inverseSqrt(over_lanes(squares, lane) / f32(params.k) + EPS);
+  let total = over_lanes(squares, lane);
+  var scale = inverseSqrt(total / f32(params.k) + EPS);
+  if (SAMPLE == 1) {
+    scale = 1 / (sqrt(total / f32(params.k - 1)) + EPS);
+  }
   for (var i = lane; i < fours; i += LANES) {
     let value = (x[i] - mean) * scale * norm_weight[i] + norm_bias[i];
     taken[i] = value;

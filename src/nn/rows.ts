@@ -1,5 +1,5 @@
 import type { Tensor } from '../gpu/tensor.js'
-import { layerNorm } from '../ops/layer-norm.js'
+import { type LayerNormOptions, layerNorm } from '../ops/layer-norm.js'
 import { type Activation, type MatmulTensors, matmul } from '../ops/matmul.js'
 import type { Norm } from './layout.js'
 import type { Pass } from './pass.js'
@@ -13,14 +13,17 @@ export interface Rows extends Pick<MatmulTensors, 'x' | 'norm'> {
 }
 
 /** LN(x): the first product that reads it will leave it in `out`. */
-export const normed = ({ x, count }: Rows, norm: Norm, out: Tensor): Rows => ({ x, count, norm: { ...norm, out } })
+export const normed = ({ x, count }: Rows, norm: Norm, out: Tensor, options?: LayerNormOptions): Rows => ({
+  ...{ x, count },
+  norm: { ...norm, out, ...options },
+})
 
 /** Where the rows are, once a product has read them. */
 export const placeOf = ({ x, norm }: Rows): Tensor => norm?.out ?? x
 
 /** Computes the rows' norm, which no product will: the rows are where {@link placeOf} says. */
 export function settle({ recorder }: Pass, { x, norm, count }: Rows): Tensor {
-  if (norm) layerNorm(recorder, { x, ...norm }, count)
+  if (norm) layerNorm(recorder, { x, ...norm }, count, norm)
   return norm?.out ?? x
 }
 

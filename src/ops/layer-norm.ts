@@ -25,6 +25,12 @@ export interface LayerNormOptions {
   readonly by?: 'variance' | 'sample deviation'
 }
 
+/** @internal Where no other is named. */
+export const defaultEps = 1e-5
+
+/** @internal The constant SAMPLE of shaders that norm. */
+export const bySample = ({ by }: LayerNormOptions): 0 | 1 => (by === 'sample deviation' ? 1 : 0)
+
 /**
  * out = LN(x + residual), over the first `rows` rows.
  *
@@ -82,13 +88,13 @@ function record(
   { x, residual, weight, bias, out }: LayerNormTensors,
   [rows, d]: readonly [rows: number, d: number],
   places: { places: number; x_places: number; new_rows: number },
-  { eps = 1e-5, by = 'variance' }: LayerNormOptions,
+  options: LayerNormOptions,
   choices?: Choices,
 ): void {
   const { gpu } = recorder
-  const constants = { SAMPLE: by === 'sample deviation' ? 1 : 0, CHOSEN: choices ? 1 : 0 }
+  const constants = { SAMPLE: bySample(options), CHOSEN: choices ? 1 : 0 }
   const kernel = gpu.kernel('layer-norm', { LANES: rowLanes(gpu, 'layer-norm', 64), ...constants })
-  const params = { d, has_residual: residual ? 1 : 0, eps, ...places }
+  const params = { d, has_residual: residual ? 1 : 0, eps: options.eps ?? defaultEps, ...places }
   const bindings = { x, residual, weight, bias, choices: choices?.table, slots: choices?.slots, out }
   recorder.dispatch(kernel, bindings, params, [rows, places.places])
 }

@@ -10,7 +10,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
 import { dtypeBytes, expectShape, fromElement, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
-import { layerNorm } from './layer-norm.js'
+import { bySample, defaultEps, type LayerNormOptions, layerNorm } from './layer-norm.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
 export interface MatmulTensors {
@@ -30,8 +30,8 @@ export interface MatmulTensors {
   readonly out: Tensor
 }
 
-/** A layer norm ahead of {@link matmul}; eps is 1e-5. */
-export interface MatmulNorm {
+/** A layer norm ahead of {@link matmul}. */
+export interface MatmulNorm extends LayerNormOptions {
   /** [k] */
   readonly weight: Tensor
   /** [k] */
@@ -167,12 +167,12 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
   const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
   const norms = norm !== undefined && variant.norms && room
   if (norm && !norms) {
-    layerNorm(recorder, { x, ...norm }, rows)
+    layerNorm(recorder, { x, ...norm }, rows, norm)
     x = norm.out
   }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
-    ...(norms && { row: 'normed', WIDTH: Math.ceil(k / 16) * 16 }),
+    ...(norms && { row: 'normed', WIDTH: Math.ceil(k / 16) * 16, EPS: norm.eps ?? defaultEps, SAMPLE: bySample(norm) }),
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ...(weight.group && { GROUP: weight.group }),
     HAS_SCALE: weight.scale ? 1 : 0,

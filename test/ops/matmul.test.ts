@@ -4,6 +4,7 @@ import type { Gpu } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { rowParts, type WeightDtype } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
+import type { LayerNormOptions } from '../../src/ops/layer-norm.js'
 import { type Activation, matmul, matmulOp, matmulVariants } from '../../src/ops/matmul.js'
 import {
   assertClose,
@@ -23,7 +24,7 @@ interface Case {
   /** Rows of the bias: 0 for none. */
   readonly groups?: number
   readonly residual?: boolean
-  readonly norm?: boolean
+  readonly norm?: boolean | LayerNormOptions
   readonly activation?: Activation
   /** Of the weight. */
   readonly dtype?: WeightDtype
@@ -56,9 +57,12 @@ async function checkOnce(
   const normWeight = randomTensor(gpu, 'norm.weight', [k], 6)
   const normBias = randomTensor(gpu, 'norm.bias', [k], 7)
   const normed = randomTensor(gpu, 'normed', [rows + 1, k], 8)
+  const { eps = 1e-5, by }: LayerNormOptions = typeof withNorm === 'object' ? withNorm : {}
   const tensors = {
     x: x.tensor,
-    ...(withNorm && { norm: { weight: normWeight.tensor, bias: normBias.tensor, out: normed.tensor } }),
+    ...(withNorm && {
+      norm: { weight: normWeight.tensor, bias: normBias.tensor, out: normed.tensor, eps, ...(by && { by }) },
+    }),
     weight: weight.tensor,
     bias: bias?.tensor,
     ...(groups > 1 && { biasOf: { rows: rows / groups, column: biasColumn } }),
@@ -76,7 +80,7 @@ async function checkOnce(
     residual: residual?.values,
   }
   if (withNorm) {
-    values.x = layerNorm(x.values, undefined, normWeight.values, normBias.values, rows, 1e-5)
+    values.x = layerNorm(x.values, undefined, normWeight.values, normBias.values, rows, eps, by)
     const kept = [...Array.from(values.x), ...normed.values.subarray(rows * k)]
     assertClose(await gpu.readF32(normed.tensor), kept, 1e-5)
   }
@@ -150,6 +154,13 @@ gpuSuite('matmul', (test) => {
       ['int8', [1, 64, 133]],
     ] as const) {
       await check(gpu, { shape, dtype, norm: true, groups: 1, activation: 'gelu' })
+    }
+    // Rows of 300 f16 end within 128 bits.
+    for (const shape of [
+      [1, 300, 50],
+      [3, 36, 50],
+    ] as const) {
+      await check(gpu, { shape, dtype: 'f16', norm: { eps: 1e-6, by: 'sample deviation' } })
     }
   })
 

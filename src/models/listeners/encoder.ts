@@ -1,7 +1,7 @@
 import type { Tensor } from '../../gpu/tensor.js'
 import type { Pass } from '../../nn/pass.js'
 import { type RaggedBatch, uploadTiles } from '../../nn/ragged-batch.js'
-import type { Rows } from '../../nn/rows.js'
+import { type Rows, settle } from '../../nn/rows.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import { embed } from '../../ops/embed.js'
 import { sequenceEdges } from '../../ops/windows.js'
@@ -71,5 +71,5 @@ export function encode(
   const { encoderHeads } = pass.weights.config
   let rows = through(pass, 'encoder.x', z, encoder.projection, { residual: bounds.timing })
   for (const layer of encoder.layers) rows = encoderLayer(pass, rows, layer, bounds, encoderHeads)
-  return normed(pass, role, rows, encoder.norm).x
+  return settle(pass, normed(pass, role, rows, encoder.norm))
 }

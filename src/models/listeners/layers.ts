@@ -2,14 +2,14 @@ import type { Tensor } from '../../gpu/tensor.js'
 import type { NewRows } from '../../nn/kv-cache.js'
 import type { Norm } from '../../nn/layout.js'
 import type { Pass } from '../../nn/pass.js'
-import { project, type Rows } from '../../nn/rows.js'
+import { normed as leaveNorm, project, type Rows, settle } from '../../nn/rows.js'
 import { attention } from '../../ops/attention.js'
 import { cachedAttention } from '../../ops/cached-attention.js'
 import { cachedWindows } from '../../ops/cached-windows.js'
 import type { Choices } from '../../ops/choices.js'
 import { chosenMatmul } from '../../ops/chosen-matmul.js'
 import { crossAttention } from '../../ops/cross-attention.js'
-import { chosenLayerNorm, layerNorm } from '../../ops/layer-norm.js'
+import { chosenLayerNorm } from '../../ops/layer-norm.js'
 import type { Activation } from '../../ops/matmul.js'
 import { windows } from '../../ops/windows.js'
 import type { ListenersCache } from './cache.js'
@@ -39,13 +39,14 @@ interface ThroughOptions {
   readonly parts?: number
 }
 
-/** LN(x) by the sample deviation (baselines §1.1), in the tensor of this role. */
-export function normed({ recorder, scratch }: Pass, role: string, { x, count }: Rows, norm: Norm, way?: Way): Rows {
+/** LN(x) by the sample deviation (baselines §1.1), in the tensor of this role, or left to the product that reads it. */
+export function normed({ recorder, scratch }: Pass, role: string, rows: Rows, norm: Norm, way?: Way): Rows {
+  const { x, count } = rows
   const options = { eps: 1e-6, by: 'sample deviation' } as const
   const places = way?.table.shape[1] ?? 1
   const out = scratch.rows(role, count, places * norm.weight.shape.at(-1)!)
-  if (way) chosenLayerNorm(recorder, { x, ...norm, out }, way, count, options)
-  else layerNorm(recorder, { x, ...norm, out }, count, options)
+  if (!way) return leaveNorm(rows, norm, out, options)
+  chosenLayerNorm(recorder, { x, ...norm, out }, way, count, options)
   return { x: out, count }
 }
 
@@ -78,7 +79,14 @@ function feedForward(
   way?: Way,
 ): Rows {
   const y = normed(pass, `${side}.normed`, rows, norm, way)
-  const hidden = through(pass, `${side}.hidden`, windowsOf(y, 'input'), expand, { activation: 'relu' }, way)
+  const hidden = through(
+    pass,
+    `${side}.hidden`,
+    windowsOf({ x: settle(pass, y), count: y.count }, 'input'),
+    expand,
+    { activation: 'relu' },
+    way,
+  )
   const last = { activation: 'relu', residual: rows.x } as const
   return through(pass, `${side}.x`, windowsOf(hidden, 'hidden'), contract, last, way)
 }
