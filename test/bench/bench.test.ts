@@ -44,7 +44,7 @@ benches(
         decode_tokens_per_s: dialogue && dialogue.batch / 0.004,
       })),
     }
-    checkReport({ ...report, suites: { ...report.suites, kernels, scaling } })
+    await checkReport({ ...report, suites: { ...report.suites, kernels, scaling } })
   },
 )
 
