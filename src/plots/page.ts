@@ -2,23 +2,19 @@ import type { Chart } from './chart.js'
 import { renderChart } from './render.js'
 import { escapeHtml } from './section.js'
 
-/** A page of a report. */
+/** A page of a report; all but the title in HTML. */
 export interface Page {
   readonly title: string
-  /** Below the title, in HTML. */
+  /** Below the title. */
   readonly heading: string
-  readonly charts: readonly Chart[]
-  /** Below the plots, in HTML. */
-  readonly rest: string
+  readonly body: string
 }
 
 /**
- * One HTML file with its plots drawn: no script, and the page's own policy forbids every request, so that it looks the same on a
- * machine without a network. It follows the reader's choice of light or dark, and is read on a phone.
+ * One HTML file: no script, and the page's own policy forbids every request, so that it looks the same on a machine without a
+ * network. It follows the reader's choice of light or dark, and is read on a phone.
  */
-export async function renderHtmlPage({ title, heading, charts, rest }: Page): Promise<string> {
-  const figures: string[] = []
-  for (const chart of charts) figures.push(figure(chart, await renderChart(chart)))
+export function htmlPage({ title, heading, body }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -32,14 +28,18 @@ export async function renderHtmlPage({ title, heading, charts, rest }: Page): Pr
 <header><h1>${escapeHtml(title)}</h1>
 ${heading}</header>
 <main>
-<div class="plots">
-${figures.join('\n')}
-</div>
-${rest}
+${body}
 </main>
 </body>
 </html>
 `
+}
+
+/** Plots side by side, each with its title and what to see. */
+export async function figuresHtml(charts: readonly Chart[]): Promise<string> {
+  const figures: string[] = []
+  for (const chart of charts) figures.push(figure(chart, await renderChart(chart)))
+  return `<div class="plots">\n${figures.join('\n')}\n</div>`
 }
 
 /** A wide plot is moved sideways where the page is narrower, with the keyboard too. */
