@@ -54,3 +54,26 @@ export async function withPage(
 /** Whether a page has to be moved sideways to be read. */
 export const isWiderThanItsWindow = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > window.innerWidth') as Promise<boolean>
+
+/** What hovering the marks of a plot shows, in their order. */
+export const markTitles = (page: Page, id: string): Promise<string[]> =>
+  page.evaluate(`[...document.querySelectorAll('#${id} g title')].map((it) => it.textContent)`) as Promise<string[]>
+
+/** Every plot is drawn at a size that is read, and its text has the colour of the page's. */
+export async function checkPlots(page: Page, ids: readonly string[], { dark = false }: Reader): Promise<void> {
+  const found = (await page.evaluate(`[...document.querySelectorAll('svg')].map((svg) => ({
+    id: svg.id,
+    width: svg.getBoundingClientRect().width,
+    named: svg.getAttribute('aria-labelledby').split(' ').every((id) => document.getElementById(id)?.textContent),
+    fills: [...new Set([...svg.querySelectorAll('.role-axis text')].map((it) => getComputedStyle(it).fill))],
+  }))`)) as { id: string; width: number; named: boolean; fills: string[] }[]
+  assert.equal(
+    found.map(({ id }) => id),
+    ids,
+  )
+  const ink = dark ? 'rgb(230, 230, 230)' : 'rgb(34, 34, 34)'
+  for (const { id, width, named, fills } of found)
+    assert.equal([id, named, width >= 340, fills], [id, true, true, [ink]])
+  const paper = await page.evaluate('getComputedStyle(document.body).backgroundColor')
+  assert.is(paper, dark ? 'rgb(23, 25, 28)' : 'rgb(255, 255, 255)')
+}

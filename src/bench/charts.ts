@@ -1,4 +1,4 @@
-import { type Chart, chartSize, labelRoom } from '../plots/chart.js'
+import { type Chart, chartSize } from '../plots/chart.js'
 import { axisOf, type Line, lineChart } from '../plots/line-chart.js'
 import { FAINT, PALETTE } from '../plots/palette.js'
 import type { BenchReport, GpuTime, Growing, KernelRow } from './report.js'
@@ -47,7 +47,6 @@ function opsChart(id: string, title: string, { kernels }: NonNullable<GpuTime>):
           type: 'nominal',
           sort: null,
           title: null,
-          axis: { maxExtent: labelRoom(values.map(({ kernel }) => kernel)) },
         },
       },
     },

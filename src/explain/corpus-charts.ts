@@ -17,6 +17,7 @@ function stageChart(id: string, name: string, shares: Shares, { by, labels }: Co
   const values = STRATEGIES.flatMap((strategy, i) =>
     shares[strategy].map((share, stage) => ({
       ...{ strategy: numbered(strategy), number: `${i + 1}`, share, stage: labels[stage] },
+      name: `${strategy}, ${labels[stage]}: ${share?.toFixed(1)} % of the replies`,
       // A number stands where there is room for it.
       middle: middleOf(shares, i, stage),
       seen: (share ?? 0) >= 6,
@@ -41,6 +42,7 @@ function stageChart(id: string, name: string, shares: Shares, { by, labels }: Co
       encoding: { x },
       layer: [
         {
+          transform: [{ filter: 'datum.share > 0' }],
           mark: { type: 'bar', stroke: '#000', strokeWidth: 0.4 },
           encoding: {
             y: { field: 'share', type: 'quantitative', title: '% of the replies', scale: { domain: [0, 100] } },
@@ -51,12 +53,21 @@ function stageChart(id: string, name: string, shares: Shares, { by, labels }: Co
             },
             // The first of the legend at the bottom.
             order: { field: 'number', type: 'ordinal', sort: 'ascending' },
+            description: { field: 'name', type: 'nominal' },
           },
         },
         {
           transform: [{ filter: 'datum.seen' }],
-          mark: { type: 'text', color: '#000', fontSize: 11, aria: false },
-          encoding: { y: { field: 'middle', type: 'quantitative' }, text: { field: 'number', type: 'nominal' } },
+          mark: { type: 'text', fontSize: 11, aria: false },
+          encoding: {
+            y: { field: 'middle', type: 'quantitative' },
+            text: { field: 'number', type: 'nominal' },
+            // The first and the last colour are the darkest.
+            color: {
+              condition: { test: "datum.number === '1' || datum.number === '8'", value: '#fff' },
+              value: '#000',
+            },
+          },
         },
       ],
     },
@@ -123,7 +134,6 @@ function confusionChart(id: string, { name, confusion }: SystemFigures): Chart {
       type: 'ordinal',
       title: 'taken by the supporter',
       sort: STRATEGIES.map(numbered),
-      axis: { maxExtent: 178 },
     },
   } as const
   return {
@@ -152,7 +162,7 @@ function confusionChart(id: string, { name, confusion }: SystemFigures): Chart {
           mark: { type: 'text', fontSize: 11, aria: false },
           encoding: {
             text: { field: 'percent', type: 'quantitative', format: '.0f' },
-            color: { condition: { test: 'datum.percent > 50', value: '#fff' }, value: 'currentColor' },
+            color: { condition: { test: 'datum.percent > 75', value: '#fff' }, value: 'currentColor' },
           },
         },
       ],

@@ -16,7 +16,3 @@ export interface Chart {
 /** The pixels of a plot, its axes and legend included: readable at its own size on a phone of 390 pixels, unless it is wide. */
 export const chartSize = (wide?: true): { readonly width: number; readonly height: number } =>
   wide ? { width: 1060, height: 460 } : { width: 430, height: 320 }
-
-/** Pixels that labels of an axis need, at most: without a canvas Vega takes every letter for a wide one. */
-export const labelRoom = (labels: readonly string[]): number =>
-  12 + 6.6 * Math.max(...labels.map(({ length }) => length))

@@ -8,6 +8,8 @@ export interface Line {
   readonly guide?: true
 }
 
+const SHAPES = ['circle', 'square', 'diamond', 'triangle-up', 'cross', 'triangle-down', 'triangle-right'] as const
+
 /** What an axis is of. */
 export interface Axis {
   /** With the unit. */
@@ -29,10 +31,11 @@ export function lineChart({
 }: Omit<Chart, 'spec'> & { readonly lines: readonly Line[]; readonly x: Axis; readonly y: Axis }): Chart {
   const labels = lines.map(({ label }) => label)
   const guides = lines.filter(({ guide }) => guide).map(({ label }) => label)
-  const values = lines.flatMap(({ label, points }) => points.map((point) => ({ ...point, line: label })))
+  const values = lines.flatMap(({ label, points }) =>
+    points.map((point) => ({ ...point, line: label, name: valueName(label, point) })),
+  )
   const ys = values.flatMap(({ y }) => (y === null ? [] : [y]))
   const legend = labels.length > 1 ? {} : null
-  const [first, ...others] = ['circle', 'square', 'diamond', 'triangle-up', 'cross', 'triangle-down', 'triangle-right']
   const isMeasured = { not: { field: 'line', oneOf: guides } }
   return {
     ...chart,
@@ -44,12 +47,12 @@ export function lineChart({
         x: axisOf('x', x, []),
         y: axisOf('y', y, ys),
         color: { field: 'line', type: 'nominal', scale: { domain: labels }, legend },
-        order: { field: 'x', type: 'quantitative' },
       },
       layer: [
         {
           mark: { type: 'line', strokeWidth: 2, invalid: 'break-paths-show-path-domains', aria: false },
           encoding: {
+            order: { field: 'x', type: 'quantitative' },
             strokeDash: {
               field: 'line',
               type: 'nominal',
@@ -62,12 +65,13 @@ export function lineChart({
           transform: [{ filter: isMeasured }],
           mark: { type: 'point', filled: true, size: 60, opacity: 1, invalid: 'filter' },
           encoding: {
+            description: { field: 'name', type: 'nominal' },
             shape: {
               field: 'line',
               type: 'nominal',
               scale: {
                 domain: labels,
-                range: labels.map((_, i) => (i === 0 ? first! : others[(i - 1) % others.length]!)),
+                range: lines.map(({ guide }, i) => (guide ? 'stroke' : SHAPES[i % SHAPES.length]!)),
               },
               legend,
             },
@@ -77,6 +81,9 @@ export function lineChart({
     },
   }
 }
+
+const valueName = (label: string, { x, y }: Line['points'][number]): string =>
+  `${label}: ${y === null ? 'nothing' : Number(y.toPrecision(4))} at ${x}`
 
 /** An axis of a plot; on a logarithmic one the labels are 1, 2, 5, 10, …. */
 export function axisOf(

@@ -11,7 +11,13 @@ import { escapeHtml } from './section.js'
  */
 export async function renderChart({ id, title, note, spec }: Chart): Promise<string> {
   // They take a quarter of a second to load, and most commands draw nothing.
-  const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')])
+  const [{ compile }, { parse, View }, { textMetrics }] = await Promise.all([
+    import('vega-lite'),
+    import('vega'),
+    import('vega-scenegraph'),
+  ])
+  // Without a canvas it takes every letter for a wide one, and leaves a third of a plot to its labels.
+  textMetrics.width = ({ fontSize = 11 }, text) => 0.58 * fontSize * String(text ?? '').length
   const { spec: program } = compile({ ...spec, config } as TopLevelSpec, { logger: strict })
   const view = new View(parse(program), { renderer: 'none' })
   try {
@@ -51,8 +57,8 @@ const config: TopLevelSpec['config'] = {
   },
   header: { labelColor: ink, titleColor: ink, labelFontSize: 12 },
   legend: {
-    ...{ labelColor: ink, titleColor: ink, labelFontSize: 11, symbolSize: 90, labelLimit: 0 },
-    ...{ orient: 'bottom', columns: 2, title: null },
+    ...{ labelColor: ink, titleColor: ink, labelFontSize: 10.5, symbolSize: 80, labelLimit: 0 },
+    ...{ orient: 'bottom', columns: 2, columnPadding: 4, title: null },
   },
   view: { stroke: null },
 }

@@ -8,6 +8,7 @@ import { resolveWorkload, type Workload } from '../../src/bench/workload.js'
 import { describeFolder } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { escapeHtml, renderMarkdown, renderText } from '../../src/plots/section.js'
+import { checkPlots, isWiderThanItsWindow, markTitles, withPage } from '../browser.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 
@@ -153,6 +154,29 @@ export async function checkPage(report: BenchReport): Promise<void> {
     assert.ok(numbers.length > 0 && numbers.every((it) => it === 'null' || Number.isFinite(Number(it))), id)
     assert.ok(svg.split(/<title>[^<]+<\/title>/).length > 1, `${id} shows no value`)
   }
+}
+
+/** A browser shows every plot with its values, in light, in dark and on a phone, and asks for nothing. */
+export async function checkPageInBrowser(report: BenchReport): Promise<void> {
+  const ids = reportCharts(report).map(({ id }) => id)
+  const html = await renderPage(report)
+  await withPage(html, [{}, { dark: true }, { width: 390 }], async (page, reader) => {
+    await checkPlots(page, ids, reader)
+    assert.not.ok(await isWiderThanItsWindow(page))
+    const { itl_by_position_ms: gaps, gpu_step: step } = report.suites.decode!
+    const shown = gaps.map((ms, i) => `median of the runs: ${Number(ms.toPrecision(4))} at ${i + 2}`)
+    assert.equal(await markTitles(page, 'latency'), shown)
+    const bars = await markTitles(page, 'ops-decode')
+    assert.equal(
+      bars.map((it) => Number(/^ms: ([\d.]+)/.exec(it)?.[1]).toFixed(6)),
+      step?.kernels.map(({ ms }) => ms.toFixed(6)),
+    )
+    if (!reader.width) return
+    // What is wider than a phone is reached with the keyboard, and moved there.
+    await page.keyboard.press('Tab')
+    assert.is(await page.evaluate('document.activeElement.querySelector("svg").id'), 'roofline')
+    assert.ok(await page.evaluate('document.activeElement.scrollWidth > document.activeElement.clientWidth'))
+  })
 }
 
 /** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, the load, and what was tuned. */
