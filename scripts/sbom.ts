@@ -11,6 +11,8 @@ interface Component {
   readonly name: string
   readonly version: string
   readonly properties?: readonly { readonly name: string; readonly value: string }[]
+  /** What is installed within it. */
+  readonly components?: readonly Component[]
 }
 
 interface Bill {
@@ -22,12 +24,25 @@ interface Bill {
 const path = 'dist/sbom.cdx.json'
 const bill = JSON.parse(readFileSync(path, 'utf8')) as Bill
 const bundled = new Set((await bundlePackages()).map(({ name, version }) => `${name}@${version}`))
-const components = bill.components.filter(({ group, name, version, properties = [] }) => {
-  const isDevelopment = properties.some((it) => it.name === 'cdx:npm:package:development' && it.value === 'true')
-  return !isDevelopment || bundled.has(`${group ? `${group}/` : ''}${name}@${version}`)
-})
-const refs = new Set([bill.metadata.component, ...components].map((it) => it['bom-ref']))
+const components = kept(bill.components)
+const refs = new Set(withInner([bill.metadata.component, ...components]).map((it) => it['bom-ref']))
 const dependencies = bill.dependencies
   .filter(({ ref }) => refs.has(ref))
   .map(({ ref, dependsOn }) => ({ ref, ...(dependsOn && { dependsOn: dependsOn.filter((it) => refs.has(it)) }) }))
 writeFileSync(path, JSON.stringify({ ...bill, components, dependencies }, null, 2))
+
+function kept(all: readonly Component[]): Component[] {
+  return all.flatMap(({ components: inner = [], ...it }) => {
+    const { group, name, version, properties = [] } = it
+    const isDevelopment = properties.some(
+      ({ name, value }) => name === 'cdx:npm:package:development' && value === 'true',
+    )
+    const within = kept(inner)
+    if (isDevelopment && !bundled.has(`${group ? `${group}/` : ''}${name}@${version}`)) return within
+    return { ...it, ...(within.length > 0 && { components: within }) }
+  })
+}
+
+function withInner(all: readonly Component[]): Component[] {
+  return all.flatMap((it) => [it, ...withInner(it.components ?? [])])
+}
