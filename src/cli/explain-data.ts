@@ -44,7 +44,7 @@ Examples:
 /** The flags of `misc explain --data`. */
 export interface ExplainDataFlags extends GpuFlags {
   readonly data: string
-  readonly split?: Split
+  readonly split: Split
   readonly limit?: number
   readonly with?: readonly string[]
   readonly rows?: string
@@ -56,7 +56,7 @@ export interface ExplainDataFlags extends GpuFlags {
 export function addExplainDataOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv: figures of a whole split')
-    .addOption(splitOption())
+    .addOption(splitOption().default('test'))
     .addOption(limitOption())
     .option('--with <models...>', 'with --data: other models, or files of predictions, to show beside MODEL')
     .option('--rows <dir>', 'with --data: where every row goes as it is done, and from where the same command goes on')
@@ -71,7 +71,7 @@ type System = () => Promise<Predictions>
  * @param model a folder, or a file of predictions; default: the packaged model
  */
 export async function explainData(model: string = packagedModel(), flags: ExplainDataFlags): Promise<void> {
-  const { data, split = 'test', limit, with: others = [], rows: folder, out, json } = flags
+  const { data, split, limit, with: others = [], rows: folder, out, json } = flags
   if (out !== undefined) await checkWritable(out)
   const all = await readReplyRows(data, split, limit, warn)
   const named = all.filter(({ reply }) => reply.strategy !== null)
