@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { fixed, percent } from '../src/bench/figures.js'
 import type { BenchReport } from '../src/bench/report.js'
-import { renderMarkdown, type Section } from '../src/bench/section.js'
 import { InputError } from '../src/errors.js'
+import { renderMarkdown, type Section } from '../src/plots/section.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const results = join(root, 'bench/results')

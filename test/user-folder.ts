@@ -24,7 +24,7 @@ export function builtPackage(): string {
   if (!process.env.MISC_TEST_DIST) {
     const dist = join(tempFolder(), 'dist')
     compile(root, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist)
-    runNode(root, '--import', 'tsx', 'scripts/embed.ts', dist)
+    for (const script of ['embed', 'bundle']) runNode(root, '--import', 'tsx', `scripts/${script}.ts`, dist)
     process.env.MISC_TEST_DIST = dist
   }
   return process.env.MISC_TEST_DIST

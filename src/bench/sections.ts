@@ -1,3 +1,4 @@
+import type { Section, Table } from '../plots/section.js'
 import { fixed, fixedOr, megabytes, nothing, percent } from './figures.js'
 import type {
   BenchReport,
@@ -11,7 +12,6 @@ import type {
   TurnsReport,
   WorkRow,
 } from './report.js'
-import type { Section, Table } from './section.js'
 import type { Summary } from './statistics.js'
 
 /** The report for people. */

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type BenchOptions, bench, type SuiteName, standardSuites, suiteNames } from '../bench/bench.js'
 import { renderPage } from '../bench/page.js'
-import { renderMarkdown, renderText } from '../bench/section.js'
 import { reportSections } from '../bench/sections.js'
 import { resolveWorkload, standardWorkload, type Workload } from '../bench/workload.js'
 import { describeFolder } from '../engine/load-model.js'
@@ -10,6 +9,7 @@ import { InputError } from '../errors.js'
 import { checkWritable, writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
+import { renderMarkdown, renderText } from '../plots/section.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { progressBar } from './progress.js'
 
@@ -108,7 +108,9 @@ async function run(folder: string, json: string | boolean, flags: BenchFlags): P
   ] as const
   try {
     for (const [file, render] of files) {
-      if (file !== undefined) await writeWholeFile(file, (to) => to.writeFile(render()))
+      if (file === undefined) continue
+      const text = await render()
+      await writeWholeFile(file, (to) => to.writeFile(text))
     }
   } finally {
     process.stdout.write(json === true ? document : renderText(sections))

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { openEngine } from '../engine/load.js'
 import { describeFolder } from '../engine/load-model.js'
@@ -77,7 +78,7 @@ export async function evaluateSystems(
   rows: readonly EsconvRow[],
   options: EvalOptions,
 ): Promise<EvaluatedSystem[]> {
-  const data = textDigest(JSON.stringify(rows))
+  const data = rowsDigest(rows)
   const models = new Map<string, Awaited<ReturnType<typeof readModel>>>()
   for (const { model } of systems) if (!models.has(model)) models.set(model, await readModel(model))
   const read: ReadSystem[] = []
@@ -87,8 +88,21 @@ export async function evaluateSystems(
   return evaluated
 }
 
+/** Makes the folder of a flag, for the files of rows. @throws InputError */
+export async function makeFolder(path: string, flag: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw new InputError(`${flag} ${path}: cannot be made (${(error as Error).message}); choose another folder`)
+  }
+}
+
+/** SHA-256 over what a model may read of rows, and what it is compared with: not over where they stand. */
+export const rowsDigest = (rows: readonly EsconvRow[]): string =>
+  textDigest(JSON.stringify(rows, (key, value: unknown) => (key === 'place' ? undefined : value)))
+
 /** A model's files, but for its weights. */
-async function readModel(model: string) {
+export async function readModel(model: string) {
   const folder = await modelFolder(model)
   const description = await describeFolder(folder)
   const reader = await rowReader(folder, description)

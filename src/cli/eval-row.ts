@@ -1,9 +1,9 @@
 import type { Engine } from '../engine/load.js'
 import type { ReplyEngine } from '../engine/reply-engine.js'
+import { toldStrategies } from '../engine/strategy-mixture.js'
 import type { LogRow } from '../io/row-log.js'
 import type { EsconvRow, EsconvTurn } from '../text/esconv-row.js'
-import { JOINT_PROGRAMS } from '../text/joint-programs.js'
-import { STRATEGIES, type StrategyName } from '../text/strategies.js'
+import type { StrategyName } from '../text/strategies.js'
 import type { ReplyScores, ScoredReply } from '../validate/perplexity.js'
 
 /** What a model makes of a row: a line of its file. */
@@ -38,7 +38,7 @@ export function evalRow(
   hypothesis: string,
   chosen: StrategyName | undefined,
 ): EvalRow {
-  const probs = strategyProbs(engine, told)
+  const probs = toldStrategies(engine, told)
   const { model }: ReplyEngine = engine
   return {
     row,
@@ -50,18 +50,4 @@ export function evalRow(
     ids: losses.length,
     ...(!model.config.eosIds.includes(ids.at(-1)!) && { cut: true as const }),
   }
-}
-
-/** The probabilities of the strategies, as the model predicts them, in double precision; undefined where it has none. */
-function strategyProbs(engine: Engine, told: unknown): Record<StrategyName, number> | undefined {
-  if (engine.family !== 'misc' && engine.family !== 'joint') return undefined
-  const order = engine.family === 'misc' ? STRATEGIES : JOINT_PROGRAMS[engine.config.program].strategies
-  const { logits } = told as { readonly logits: Float32Array }
-  const best = Math.max(...logits)
-  const powers = Array.from(logits, (logit) => Math.exp(logit - best))
-  const sum = powers.reduce((a, b) => a + b)
-  return Object.fromEntries(STRATEGIES.map((name) => [name, powers[order.indexOf(name)]! / sum])) as Record<
-    StrategyName,
-    number
-  >
 }

@@ -58,17 +58,24 @@ export const TABLE_NOTES: Readonly<Record<TableNumber, string | undefined>> = {
  * @param table default: 2
  */
 export function systemsOf(models: readonly string[], table: TableNumber = 2): System[] {
-  const names = new Map<string, number>()
-  return models.flatMap((model) => {
-    const base = basename(resolve(model))
-    const count = (names.get(base) ?? 0) + 1
-    names.set(base, count)
-    const name = count === 1 ? base : `${base}-${count}`
+  const names = distinctNames(models.map((model) => basename(resolve(model))))
+  return models.flatMap((model, i) => {
+    const name = names[i]!
     return VARIANTS[table].map((variant) => {
       if (variant === FULL) return { name, file: `${name}.jsonl`, model, variant }
       const file = `${name}.${variant.name.replace('w/o', 'without').replaceAll(' ', '-')}.jsonl`
       return { name: variant.name, file, model, variant }
     })
+  })
+}
+
+/** Names, with a number where one is there already. */
+export function distinctNames(names: readonly string[]): string[] {
+  const counts = new Map<string, number>()
+  return names.map((name) => {
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
+    return count === 1 ? name : `${name}-${count}`
   })
 }
 

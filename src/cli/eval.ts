@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { describeFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
@@ -12,7 +11,7 @@ import { type RepliesToCompare, type ReplyFiles, readRepliesToCompare } from '..
 import { readReplyRows } from '../text/reply-rows.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { type Evaluation, modelFigures, strategyPredictions } from './eval-figures.js'
-import { type EvalOptions, type EvaluatedSystem, evaluateSystems } from './eval-model.js'
+import { type EvalOptions, type EvaluatedSystem, evaluateSystems, makeFolder } from './eval-model.js'
 import { systemsOf, TABLES, type TableNumber } from './eval-systems.js'
 import { evaluationTable, type Perplexity } from './eval-table.js'
 import { generationFlags, generationOptions } from './generation-flags.js'
@@ -119,7 +118,7 @@ async function evaluateModels(
   const tokenizer = await Tokenizer.load(folder)
   const wordnet = await wordNet()
   const rows = await readReplyRows(data, split, limit, warn)
-  if (out !== undefined) await makeFolder(out)
+  if (out !== undefined) await makeFolder(out, '--out')
   const options: EvalOptions = {
     data,
     dtype,
@@ -143,14 +142,6 @@ async function evaluateModels(
     evaluations.push({ name: it.system.name, ...modelFigures(it, pieces), ...scores })
   }
   return report(evaluations, json, table, perplexityOf(evaluated, folder))
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true })
-  } catch (error) {
-    throw new InputError(`--out ${path}: cannot be made (${(error as Error).message}); choose another folder`)
-  }
 }
 
 /** The first folder whose tokenizer counts pieces of words; the packaged model's where none does. */

@@ -29,6 +29,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['tokenize', async () => (await import('./tokenize.js')).tokenizeCommand()],
   ['validate', async () => (await import('./validate.js')).validateCommand()],
   ['eval', async () => (await import('./eval.js')).evalCommand()],
+  ['explain', async () => (await import('./explain.js')).explainCommand()],
   ['bench', async () => (await import('./bench.js')).benchCommand()],
   ['tune', async () => (await import('./tune.js')).tuneCommand()],
 ])

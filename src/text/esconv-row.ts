@@ -25,6 +25,8 @@ export interface EsconvRow {
   /** Oldest first. */
   context: EsconvTurn[]
   reply: EsconvTurn
+  /** Which turn of its conversation the reply is, from 1, and of how many; null where the data does not tell. */
+  place: { turn: number; of: number | null }
   postBlocks: string[]
   situationBlocks: string[]
 }

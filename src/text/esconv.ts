@@ -82,6 +82,7 @@ export async function readConversations(
       if (!unheard && (first < 0 || index < first)) continue
       rows.push({
         ...{ split, row: rows.length, emotion, reply, postBlocks: [], situationBlocks: [] },
+        place: { turn: index + 1, of: turns.length },
         // Made when it is asked for: those of all rows together grow with the square of a conversation's length.
         get context() {
           return turns.slice(0, index)

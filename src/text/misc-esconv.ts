@@ -51,6 +51,7 @@ export async function readMiscEsconv(
       emotion: utterances.at(-1)!.emotion,
       context: turns.slice(0, -1),
       reply: turns.at(-1)!,
+      place: { turn: utterances.at(-1)!.index + 1, of: null },
       postBlocks: fields(post[row]!),
       situationBlocks: fields(situation[row]!),
     }
@@ -60,14 +61,19 @@ export async function readMiscEsconv(
 /** The fields of a line of Comet.txt: each ends with `__EOS__`. */
 const fields = (line: string): string[] => line.split('__EOS__').filter((field) => field.trim() !== '')
 
-function utterance(part: string, at: string, labels: StrategyLabels): { emotion: number; turn: EsconvTurn } {
-  const [emotion = '', role = '', turn = '', ...words] = splitSpace(part)
-  if (!/^\d{1,9}$/.test(emotion) || !/^[01]$/.test(role) || !/^\d+$/.test(turn)) {
+function utterance(
+  part: string,
+  at: string,
+  labels: StrategyLabels,
+): { emotion: number; index: number; turn: EsconvTurn } {
+  const [emotion = '', role = '', index = '', ...words] = splitSpace(part)
+  if (!/^\d{1,9}$/.test(emotion) || !/^[01]$/.test(role) || !/^\d{1,9}$/.test(index)) {
     throw new InputError(`${at}: expected “emotion role turn text” with role 0 or 1, got ${quote(part)}`)
   }
   const text = words.join(' ')
   return {
     emotion: Number(emotion),
+    index: Number(index),
     turn: role === '0' ? { speaker: 'seeker', strategy: null, text } : { speaker: 'supporter', ...labels.split(text) },
   }
 }

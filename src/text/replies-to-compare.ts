@@ -36,7 +36,7 @@ export async function readRepliesToCompare(files: ReplyFiles): Promise<RepliesTo
   if (files.strategies === undefined) return texts
   const strategies = await readJsonEntries(files.strategies)
   sameLength(files.hypotheses, hypotheses, files.strategies, strategies)
-  return { ...texts, strategies: strategies.map(prediction) }
+  return { ...texts, strategies: strategies.map(strategyPrediction) }
 }
 
 function sameLength(
@@ -58,7 +58,8 @@ function replyText({ value, at }: JsonEntry): string {
   throw new InputError(`${at}: a reply of ${text.length} characters, more than the limit of ${MAX_REPLY_LENGTH}`)
 }
 
-function prediction({ value, at }: JsonEntry): StrategyPrediction {
+/** A strategy taken, and those predicted, as {@link readRepliesToCompare} reads them. @throws InputError naming the place */
+export function strategyPrediction({ value, at }: JsonEntry): StrategyPrediction {
   const { reference, hypothesis } = (value ?? {}) as Record<string, unknown>
   const probabilities = (hypothesis as { probs?: unknown } | null | undefined)?.probs
   return {

@@ -12,7 +12,7 @@ import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { goldenModel } from '../golden.js'
 import { gpuSuite, testAdapters } from '../gpu.js'
-import { checkReport, checkSuites, smallWorkload } from './check-suites.js'
+import { checkPageInBrowser, checkReport, checkSuites, smallWorkload } from './check-suites.js'
 
 const benches = suite('bench/bench')
 const model = 'misc-tiny-released'
@@ -44,7 +44,9 @@ benches(
         decode_tokens_per_s: dialogue && dialogue.batch / 0.004,
       })),
     }
-    checkReport({ ...report, suites: { ...report.suites, kernels, scaling } })
+    const whole = { ...report, suites: { ...report.suites, kernels, scaling } }
+    await checkReport(whole)
+    await checkPageInBrowser(whole)
   },
 )
 

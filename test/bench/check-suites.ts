@@ -3,11 +3,12 @@ import { type BenchOptions, bench, type SuiteName } from '../../src/bench/bench.
 import { reportCharts } from '../../src/bench/charts.js'
 import { renderPage } from '../../src/bench/page.js'
 import type { BenchReport, KernelRow, ScalingRow } from '../../src/bench/report.js'
-import { escapeHtml, renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload, type Workload } from '../../src/bench/workload.js'
 import { describeFolder } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
+import { escapeHtml, renderMarkdown, renderText } from '../../src/plots/section.js'
+import { checkPlots, isWiderThanItsWindow, markTitles, withPage } from '../browser.js'
 import { type GoldenName, goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
 
@@ -17,7 +18,7 @@ export async function checkSuites(model: GoldenName, suites: readonly SuiteName[
   const { report, steps } = await runSuites(await goldenModel(model), { suites, workload })
   assert.equal(Object.keys(report.suites), [...suites])
   assert.equal(steps, ['loading weights', ...suites])
-  checkReport(report)
+  await checkReport(report)
   const { kernels } = report.suites
   if (kernels) checkOps(kernels.rows)
   return report
@@ -55,11 +56,11 @@ export async function smallWorkload(model: GoldenName): Promise<Workload> {
 }
 
 /** Every figure of a report is one that can be, and its tables and page show them. */
-export function checkReport(report: BenchReport): void {
+export async function checkReport(report: BenchReport): Promise<void> {
   checkFigures(report)
   checkTable(renderText(reportSections(report)), report)
   checkTable(renderMarkdown(reportSections(report)).replaceAll('\\', ''), report)
-  checkPage(report)
+  await checkPage(report)
 }
 
 const batches = ['50 x 5', '512 x 5', '512 ragged']
@@ -132,29 +133,50 @@ function checkScaling(rows: readonly ScalingRow[]): void {
   }
 }
 
-/** The page asks nothing of a network, every plot has data, and names are text, never markup. */
-export function checkPage(report: BenchReport): void {
+/** The page asks nothing of a network, every plot shows its data, and names are text, never markup. */
+export async function checkPage(report: BenchReport): Promise<void> {
   const hostile = '</script><img onerror=alert(1)>|`"&'
-  const page = renderPage({ ...report, model: { ...report.model, folder: hostile } })
-  // The plot library has words that look like markup; the page's own parts may hold nothing that loads.
-  const own = page.replace(/<script>.*?<\/script>/gs, '')
-  assert.not.match(own, /\b(?:src|href|srcset|action)\s*=|@import|url\(|<(?:link|iframe|object|embed|base)\b/i)
+  const page = await renderPage({ ...report, model: { ...report.model, folder: hostile } })
+  assert.not.match(page, /\b(?:src|href|srcset|action)\s*=|@import|url\(|<(?:script|link|iframe|object|embed|base)\b/i)
   assert.match(page, /Content-Security-Policy" content="default-src 'none'/)
   assert.not.ok(page.includes('<img'))
   assert.ok(page.includes(escapeHtml(hostile)))
   assert.ok(page.includes(escapeHtml(report.adapter.name)))
-  assert.is(page.match(/<script/g)!.length, page.match(/<\/script/g)!.length)
-  const json = /<script id="data" type="application\/json">(.*?)<\/script>/s.exec(page)![1]!
-  const charts = JSON.parse(json) as ReturnType<typeof reportCharts>
-  assert.equal(charts, JSON.parse(JSON.stringify(reportCharts(report))))
+  const charts = reportCharts(report)
   assert.ok(charts.length >= Object.keys(report.suites).length, `${charts.length} plots`)
-  for (const { id, config } of charts) {
-    assert.ok(page.includes(`<canvas id="${id}"`), id)
-    for (const { label, data } of config.data.datasets) {
-      const numbers = data.flatMap((it) => (typeof it === 'object' && it ? [it.x, it.y] : (it ?? [])))
-      assert.ok(numbers.length > 0 && numbers.every(Number.isFinite), `${id}: ${label}`)
-    }
+  for (const { id, note, spec } of charts) {
+    const svg = new RegExp(`<svg id="${id}".*?</svg>`, 's').exec(page)?.[0] ?? ''
+    assert.ok(svg.includes(`<desc id="${id}-desc">${escapeHtml(note)}</desc>`), id)
+    assert.not.match(svg, /NaN|undefined|Infinity/, id)
+    const values = [...JSON.stringify(spec).matchAll(/"(?:ms|[xy])":([^,}]+)/g)].map(([, it]) => it)
+    // Axes are of these names too.
+    const numbers = values.filter((it) => !/^[{"]/.test(it!))
+    assert.ok(numbers.length > 0 && numbers.every((it) => it === 'null' || Number.isFinite(Number(it))), id)
+    assert.ok(svg.split(/<title>[^<]+<\/title>/).length > 1, `${id} shows no value`)
   }
+}
+
+/** A browser shows every plot with its values, in light, in dark and on a phone, and asks for nothing. */
+export async function checkPageInBrowser(report: BenchReport): Promise<void> {
+  const ids = reportCharts(report).map(({ id }) => id)
+  const html = await renderPage(report)
+  await withPage(html, [{}, { dark: true }, { width: 390 }], async (page, reader) => {
+    await checkPlots(page, ids, reader)
+    assert.not.ok(await isWiderThanItsWindow(page))
+    const { itl_by_position_ms: gaps, gpu_step: step } = report.suites.decode!
+    const shown = gaps.map((ms, i) => `median of the runs: ${Number(ms.toPrecision(4))} at ${i + 2}`)
+    assert.equal(await markTitles(page, 'latency'), shown)
+    const bars = await markTitles(page, 'ops-decode')
+    assert.equal(
+      bars.map((it) => Number(/^ms: ([\d.]+)/.exec(it)?.[1]).toFixed(6)),
+      step?.kernels.map(({ ms }) => ms.toFixed(6)),
+    )
+    if (!reader.width) return
+    // What is wider than a phone is reached with the keyboard, and moved there.
+    await page.keyboard.press('Tab')
+    assert.is(await page.evaluate('document.activeElement.querySelector("svg").id'), 'roofline')
+    assert.ok(await page.evaluate('document.activeElement.scrollWidth > document.activeElement.clientWidth'))
+  })
 }
 
 /** Every number is finite; above zero too, but for deviations, GPU times shorter than the clock’s step, the load, and what was tuned. */

@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert'
 import { type BenchOptions, bench } from '../../src/bench/bench.js'
 import { renderPage } from '../../src/bench/page.js'
 import type { TurnsReport } from '../../src/bench/report.js'
-import { renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
 import { describeFolder } from '../../src/engine/load-model.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
+import { renderMarkdown, renderText } from '../../src/plots/section.js'
 import { tinyModel } from '../engine-model.js'
 import { goldenModel } from '../golden.js'
 import { testAdapters } from '../gpu.js'
@@ -43,7 +43,7 @@ pipeline('takes a turn from bare text apart: its parts add up, in the report, th
   for (const turn of [first, further]) checkTurn(turn)
 
   const tables = [renderText, renderMarkdown].map((render) => render(reportSections(report)))
-  for (const text of [...tables, renderPage(report)]) {
+  for (const text of [...tables, await renderPage(report)]) {
     for (const words of [
       'first word, bare text',
       'queries',

@@ -1,11 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { standardSuites } from '../../src/bench/bench.js'
-import { renderMarkdown, renderText } from '../../src/bench/section.js'
 import { reportSections } from '../../src/bench/sections.js'
 import { resolveWorkload } from '../../src/bench/workload.js'
 import { describeFolder } from '../../src/engine/load-model.js'
 import { sizeOf } from '../../src/gpu/tensor.js'
+import { renderMarkdown, renderText } from '../../src/plots/section.js'
 import { goldenModel } from '../golden.js'
 import { jointModel } from '../joint.js'
 import { refused } from '../throws.js'
@@ -98,7 +98,7 @@ for (const { name, folder, step, listeners, heard = 0 } of models) {
       }
       assert.not.match(text, /NaN|undefined|Infinity|blocks/)
     }
-    checkPage(report)
+    await checkPage(report)
   })
 }
 
@@ -129,7 +129,7 @@ families('scaling grows with the context and the batch, as far as there is room'
     assert.is(blocks_ms, null)
     assert.ok(encode_ms!.p50 > 0 && step_ms!.p50 > 0)
   }
-  checkPage(report)
+  await checkPage(report)
 })
 
 families.run()

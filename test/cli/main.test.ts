@@ -6,7 +6,7 @@ import { misc } from './in-process.js'
 const main = suite('cli/main')
 
 const names = ['doctor', 'chat', 'generate', 'comet', 'inspect', 'synth', 'convert', 'features', 'tokenize', 'validate']
-const commands = [...names, 'eval', 'bench', 'tune']
+const commands = [...names, 'eval', 'explain', 'bench', 'tune']
 
 main('--help lists every command in its order, as no argument does, with exit code 2', async () => {
   const { status, stdout } = await misc(['--help'])

@@ -47,7 +47,7 @@ shipped('npm pack holds what a user needs and nothing else', () => {
   cpSync(join(folder, packed!.filename), join(folder, 'misc-webgpu.tgz'))
 })
 
-shipped('installed in an empty folder, it runs examples/embed.ts and misc chat', () => {
+shipped('installed in an empty folder, it runs examples/embed.ts, misc chat, and draws a page', () => {
   cpSync(join(root, 'examples'), app, { recursive: true })
   writeFileSync(join(app, 'package.json'), '{"type": "module", "private": true}')
   const install = runCommand('npm', ['install', '../misc-webgpu.tgz', '@sparticuz/chromium@147'], { cwd: app })
@@ -70,6 +70,18 @@ shipped('installed in an empty folder, it runs examples/embed.ts and misc chat',
   })
   assert.is(chat.code, 0, chat.stderr)
   assert.match(chat.stdout + chat.stderr, /crisis/i)
+
+  // By what is bundled, since nothing that draws is installed.
+  const dialog = [
+    { speaker: 'usr', text: 'i feel alone' },
+    { speaker: 'sys', text: 'why?', strategy: 'Question' },
+  ]
+  writeFileSync(join(app, 'test.jsonl'), JSON.stringify({ dialog }))
+  writeFileSync(join(app, 'best.json'), '[{"reference": "Question", "hypothesis": "Question"}]')
+  const explain = ['misc', 'explain', 'best.json', '--data', 'test.jsonl', '--out', 'page.html']
+  const drawn = runCommand('npx', explain, { cwd: app })
+  assert.is(drawn.code, 0, drawn.stderr)
+  assert.match(readFileSync(join(app, 'page.html'), 'utf8'), /<svg id="top-k"/)
 })
 
 shipped('in a worker thread', () => {
@@ -88,14 +100,21 @@ shipped('by require(), and the same engine as by import', () => {
 })
 
 shipped('what only the commands need is not loaded by those who embed it', () => {
+  const hooks = 'export const load = (url, context, next) => { console.log(url); return next(url, context) }'
   const program = `
-    const before = new Set(Object.keys(require.cache))
-    require('misc-webgpu')
-    const found = Object.keys(require.cache).filter((it) => !before.has(it))
-    console.log(found.filter((it) => /node_modules.(chart.js|benchmark|lodash|simple-statistics|commander|cli-progress|tar|yauzl)\b/.test(it)).join())`
-  const { code, stdout, stderr } = example('--input-type=commonjs', '--eval', program)
+    import { register } from 'node:module'
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)})
+    await import('misc-webgpu')`
+  const { code, stdout, stderr } = example('--input-type=module', '--eval', program)
   assert.is(code, 0, stderr)
-  assert.is(stdout.trim(), '')
+  const loaded = stdout.trim().split('\n')
+  assert.ok(loaded.some((it) => it.endsWith('misc-webgpu/dist/index.js')))
+  const ofCommands =
+    /node_modules\/(commander|cli-progress|tar|yauzl)\/|bundled\/(vega|benchmark)|dist\/(cli|bench|plots)\//
+  assert.equal(
+    loaded.filter((it) => ofCommands.test(it)),
+    [],
+  )
 })
 
 shipped('its parts, their versions and licences are in its bill of materials', () => {
@@ -112,8 +131,17 @@ shipped('its parts, their versions and licences are in its bill of materials', (
   }))
   const listed = components.map(({ name }) => name)
   for (const name of Object.keys(dependencies)) assert.ok(listed.includes(name), name)
+  // The code of others is in the package itself.
+  const licences = readFileSync(join(own, 'dist/bundled/LICENCES.txt'), 'utf8')
+  const bundled = [...licences.matchAll(/^(\S+) [\d.]+ \([\w.-]+\)$/gm)].map(([, name]) => name!)
+  for (const name of ['vega', 'vega-lite', 'benchmark', 'lodash', 'simple-statistics']) {
+    assert.ok(bundled.includes(name) && listed.includes(name), name)
+    assert.not.ok(existsSync(join(app, 'node_modules', name)), `${name} is installed`)
+  }
+  for (const name of bundled) assert.ok(listed.includes(name), name)
   for (const { name, version, licenses } of components) {
     assert.ok(version && licenses.length > 0, name)
+    if (bundled.includes(name)) continue
     const installed = join(app, 'node_modules', name, 'package.json')
     assert.ok(existsSync(installed), `${name} is not what npm installs`)
   }

@@ -55,6 +55,14 @@ esconv('every supporter’s turn after a seeker’s is a row, with all that was 
       [['hi'], 'hey'],
     ],
   )
+  assert.equal(
+    found.map(({ place }) => place),
+    [
+      { turn: 3, of: 5 },
+      { turn: 5, of: 5 },
+      { turn: 2, of: 2 },
+    ],
+  )
   assert.is((await readReplyRows(path, 'test', 2)).length, 2)
 })
 

@@ -92,7 +92,7 @@ features('a target is cut with its strategy, 40 ids and one', async () => {
 
 features('a row without a strategy is none of theirs', async () => {
   const row = { split: 'dev', row: 3, emotion: null, context: [turn({ text: 'a', speaker: 'usr' })] } as const
-  const blocks = { postBlocks: [], situationBlocks: [] }
+  const blocks = { place: { turn: 2, of: 2 }, postBlocks: [], situationBlocks: [] }
   const reply = { speaker: 'supporter', text: 'a' } as const
   const of = (strategy: EsconvTurn['strategy']) =>
     jointFeatures(
@@ -127,7 +127,7 @@ function turn({ text, speaker, strategy }: { text: string; speaker: string; stra
 
 const rowOf = (turns: EsconvTurn[], row: number): EsconvRow => ({
   ...{ split: 'dev', row, emotion: null, postBlocks: [], situationBlocks: [] },
-  ...{ context: turns.slice(0, -1), reply: turns.at(-1)! },
+  ...{ context: turns.slice(0, -1), reply: turns.at(-1)!, place: { turn: turns.length, of: null } },
 })
 
 const golden = skipWithoutShared(suite('text/joint-features, golden'), 'joint-tiny’s rows and dialogues')

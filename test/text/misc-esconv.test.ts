@@ -30,6 +30,8 @@ esconv('a row is context, reply and blocks', async () => {
   assert.equal(row.context[0], { speaker: 'seeker', strategy: null, text: 'hello' })
   assert.equal([row.reply.speaker, row.reply.strategy], ['supporter', 'Question'])
   assert.match(row.reply.text, /^\w/)
+  // Its second utterance is the conversation's third.
+  assert.equal(row.place, { turn: 3, of: null })
   assert.match(row.postBlocks[0]!, /^\[xAttr\] \w/)
 })
 

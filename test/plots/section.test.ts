@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { renderMarkdown, renderSectionsHtml, renderText } from '../../src/bench/section.js'
+import { renderMarkdown, renderSectionsHtml, renderText } from '../../src/plots/section.js'
 
-const sections = suite('bench/section')
+const sections = suite('plots/section')
 const table = {
   columns: ['op', 'ms'],
   rows: [

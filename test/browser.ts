@@ -1,0 +1,79 @@
+/** A real browser, for tests of the pages that commands write. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import chromium from '@sparticuz/chromium'
+import puppeteer, { type Page } from 'puppeteer-core'
+import * as assert from 'uvu/assert'
+import { tempFolder } from './temp.js'
+
+/** How a reader looks at a page. */
+export interface Reader {
+  /** default: 1200 */
+  readonly width?: number
+  /** default: false */
+  readonly dark?: boolean
+}
+
+const systemChromium = '/usr/bin/chromium'
+
+/**
+ * Opens a page in headless Chromium: the system's, or that of npm. An error on its console, or a request for anything but the page,
+ * fails.
+ */
+export async function withPage(
+  html: string,
+  readers: readonly Reader[],
+  work: (page: Page, reader: Reader) => Promise<void>,
+) {
+  const executablePath = existsSync(systemChromium) ? systemChromium : await chromium.executablePath()
+  const browser = await puppeteer.launch({ executablePath, headless: 'shell', args: ['--no-sandbox', '--disable-gpu'] })
+  try {
+    const file = join(tempFolder(), 'page.html')
+    writeFileSync(file, html)
+    const url = pathToFileURL(file).href
+    for (const reader of readers) {
+      const { width = 1200, dark = false } = reader
+      const page = await browser.newPage()
+      const faults: string[] = []
+      page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+      page.on('pageerror', (error) => faults.push(String(error)))
+      page.on('request', (request) => request.url() !== url && faults.push(`a request for ${request.url()}`))
+      await page.setViewport({ width, height: 900 })
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }])
+      await page.goto(url)
+      await work(page, reader)
+      assert.equal(faults, [])
+      await page.close()
+    }
+  } finally {
+    await browser.close()
+  }
+}
+
+/** Whether a page has to be moved sideways to be read. */
+export const isWiderThanItsWindow = (page: Page): Promise<boolean> =>
+  page.evaluate('document.documentElement.scrollWidth > window.innerWidth') as Promise<boolean>
+
+/** What hovering the marks of a plot shows, in their order. */
+export const markTitles = (page: Page, id: string): Promise<string[]> =>
+  page.evaluate(`[...document.querySelectorAll('#${id} g title')].map((it) => it.textContent)`) as Promise<string[]>
+
+/** Every plot is drawn at a size that is read, and its text has the colour of the page's. */
+export async function checkPlots(page: Page, ids: readonly string[], { dark = false }: Reader): Promise<void> {
+  const found = (await page.evaluate(`[...document.querySelectorAll('svg')].map((svg) => ({
+    id: svg.id,
+    width: svg.getBoundingClientRect().width,
+    named: svg.getAttribute('aria-labelledby').split(' ').every((id) => document.getElementById(id)?.textContent),
+    fills: [...new Set([...svg.querySelectorAll('.role-axis text')].map((it) => getComputedStyle(it).fill))],
+  }))`)) as { id: string; width: number; named: boolean; fills: string[] }[]
+  assert.equal(
+    found.map(({ id }) => id),
+    ids,
+  )
+  const ink = dark ? 'rgb(230, 230, 230)' : 'rgb(34, 34, 34)'
+  for (const { id, width, named, fills } of found)
+    assert.equal([id, named, width >= 340, fills], [id, true, true, [ink]])
+  const paper = await page.evaluate('getComputedStyle(document.body).backgroundColor')
+  assert.is(paper, dark ? 'rgb(23, 25, 28)' : 'rgb(255, 255, 255)')
+}
