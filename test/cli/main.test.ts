@@ -5,7 +5,19 @@ import { misc } from './in-process.js'
 
 const main = suite('cli/main')
 
-const names = ['doctor', 'chat', 'generate', 'comet', 'inspect', 'synth', 'convert', 'features', 'tokenize', 'validate']
+const names = [
+  'doctor',
+  'chat',
+  'generate',
+  'explain',
+  'comet',
+  'inspect',
+  'synth',
+  'convert',
+  'features',
+  'tokenize',
+  'validate',
+]
 const commands = [...names, 'eval', 'bench', 'tune']
 
 main('--help lists every command in its order, as no argument does, with exit code 2', async () => {
