@@ -1,5 +1,5 @@
 import type { BySource, Piece } from '../engine/explanation.js'
-import { SOURCES, type SourceName } from '../models/misc/summands.js'
+import { SOURCES } from '../models/misc/summands.js'
 import { Html, html, percent } from './html.js'
 import { blockName, type DocumentWord, type ReplyDocument } from './reply-document.js'
 import { bar } from './reply-sections.js'
@@ -69,8 +69,8 @@ const meanOf = (all: readonly BySource[]): BySource =>
 
 function sharesInWords(words: readonly CrossedWord[]): string {
   const parts = shares(meanOf(words.map((it) => it.contributions.sum)))
-  const of = (name: SourceName) => `${percent(parts[name])} ${name}`
-  return `Of what cross-attention gave the reply, ${of('context')}, ${of('post')}, ${of('situation')} and ${of('strategy')}.`
+  const [context, post, situation, strategy] = SOURCES.map((name) => percent(parts[name]))
+  return `Of what cross-attention gave the reply, ${context} came from the context, ${post} from the post’s blocks, ${situation} from the situation’s and ${strategy} from the strategy.`
 }
 
 /** What is shown while no word is pointed at: the layers over the whole reply. */
@@ -129,7 +129,9 @@ function attended(document: ReplyDocument, words: readonly CrossedWord[]): Html 
   }
   return html`<h3>What it looked at in the context, <span class="whose">over the whole reply</span></h3>
 <p class="say small">The stronger its tint, the more a word had of the attention to the context. An even share is
-${percent(1 / weights.length)}; over the whole reply the most is ${percent(most)}. The five strongest are underlined; ⏎ ends a turn.</p>
+${percent(1 / weights.length)}; over the whole reply the most is ${percent(most)}${
+    most < 1.5 / weights.length && ': all were looked at much alike'
+  }. The five strongest are underlined; ⏎ ends a turn.</p>
 <ol class="turns read">${turnsOf(document).map(
     ({
       who,
