@@ -1,12 +1,16 @@
 import type { Command } from 'commander'
+import type { Engine } from '../engine/load.js'
 import { InputError } from '../errors.js'
 import { type AnyExplanation, type ReplyDocument, replyDocument } from '../explain/reply-document.js'
 import { renderReplyPage } from '../explain/reply-page.js'
 import { checkWritable, writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
+import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import { drawnAgain } from './again.js'
+import { progressBar } from './progress.js'
 import { readInput } from './read-input.js'
 import {
+  type AnyOptions,
   CRISIS_LINES,
   cutInWords,
   loadWithBars,
@@ -61,7 +65,7 @@ async function explainReply(model: string | undefined, flags: Flags, file: strin
   if (out !== undefined) await checkWritable(out)
   const input = await readInput(file)
   await using engine = await loadWithBars(model, flags)
-  const explanation: AnyExplanation = await engine.explain(input, replyOptions(flags, engine))
+  const explanation = await explained(engine, input, replyOptions(flags, engine))
   const again = drawnAgain(model, flags, explanation)
   const maker = { title: modelName(engine), model, version: packageVersion, again }
   const document: ReplyDocument = replyDocument(explanation, maker, input)
@@ -73,4 +77,14 @@ async function explainReply(model: string | undefined, flags: Flags, file: strin
   if (json) await printLines([JSON.stringify(document)])
   const cut = cutInWords(explanation.reply.cut, engine)
   if (cut) process.stderr.write(`note: ${cut}\n`)
+}
+
+/** Of a model of any family. */
+async function explained(
+  engine: Engine,
+  input: DialogueInput | IdsInput,
+  options: AnyOptions,
+): Promise<AnyExplanation> {
+  using _ = progressBar('drawing a reply, and going through it once more', 1, 'reply')
+  return await engine.explain(input, options)
 }

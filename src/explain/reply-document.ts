@@ -2,7 +2,6 @@ import type { BlenderbotTypes } from '../engine/blenderbot.js'
 import type { ExplainedWord, Explanation, MiscExplanation, MiscWord, Piece } from '../engine/explanation.js'
 import type { JointTypes } from '../engine/joint-text.js'
 import type { ListenersTypes } from '../engine/listeners-reply.js'
-import type { ReplyBlock } from '../engine/reply.js'
 import { POLARITIES } from '../models/listeners/mimicry-layout.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
 import { EMPATHETIC_EMOTIONS } from '../text/emotions.js'
@@ -83,6 +82,3 @@ export function polarities(emotions: Readonly<Record<string, number>>) {
   const part = (ids: readonly number[]) => ids.reduce((sum, id) => sum + (emotions[EMPATHETIC_EMOTIONS[id]!] ?? 0), 0)
   return { positive: part(POLARITIES.positive), negative: part(POLARITIES.negative) }
 }
-
-/** A block's name on a page. */
-export const blockName = ({ relation, tail }: ReplyBlock): string => `${relation ?? ''} ${tail}`.trim()

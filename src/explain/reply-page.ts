@@ -3,7 +3,8 @@ import type { ReplyDocument } from './reply-document.js'
 import { replyScript } from './reply-script.js'
 import { dialogueSection, madeSection, mixtureSections } from './reply-sections.js'
 import { replyStyle } from './reply-style.js'
-import { tableSection, wordsSection } from './reply-words.js'
+import { tableSection } from './reply-tables.js'
+import { wordsSection } from './reply-words.js'
 
 /** What a page says of the program, whatever the reply. */
 export interface PageNotices {

@@ -84,7 +84,7 @@ function namedBars(what: string, values: Readonly<Record<string, number>>): Html
   const rows = sorted(values)
   const most = rows[0]?.[1] ?? 1
   return html`<table class="measure"><thead><tr><th scope="col" class="left">${what}</th><th scope="col">weight</th><th aria-hidden="true"></th></tr></thead><tbody>
-${rows.map(([name, p], i) => html`<tr${i === 0 && html` class="best"`} data-${html`${what}`}="${name}"><th scope="row">${name}</th><td data-value="${p}">${percent(p)}</td>${bar(p / most)}</tr>`)}
+${rows.map(([name, p], i) => html`<tr${i === 0 && html` class="best"`} data-${what}="${name}"><th scope="row">${name}</th><td data-value="${p}">${percent(p)}</td>${bar(p / most)}</tr>`)}
 </tbody></table>`
 }
 
