@@ -4,6 +4,7 @@
 export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
 export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
 export type { EngineTypes } from './engine/engine-types.js'
+export type { EventExplanation, TailNode } from './engine/explain-comet.js'
 export type {
   BySource,
   ExplainedBlock,

@@ -1,12 +1,16 @@
 import type { Command } from 'commander'
+import { Comet } from '../engine/comet.js'
 import type { Engine } from '../engine/load.js'
 import { InputError } from '../errors.js'
-import { type AnyExplanation, type ReplyDocument, replyDocument } from '../explain/reply-document.js'
+import { type AnyExplanation, replyDocument } from '../explain/reply-document.js'
 import { renderReplyPage } from '../explain/reply-page.js'
+import { renderTailsPage, tailsDocument } from '../explain/tails-page.js'
+import { isOptionName } from '../generation/options.js'
 import { checkWritable, writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import type { DialogueInput, IdsInput } from '../text/dialogue.js'
-import { drawnAgain } from './again.js'
+import { askedAgain, drawnAgain } from './again.js'
+import { flagOf, generationOptions } from './generation-flags.js'
 import { progressBar } from './progress.js'
 import { readInput } from './read-input.js'
 import {
@@ -19,6 +23,7 @@ import {
   type ReplyFlags,
   replyCommand,
   replyOptions,
+  withBars,
 } from './reply-command.js'
 import { printLines } from './stdio.js'
 
@@ -32,11 +37,13 @@ much each of its four sources gave a word, and which words and blocks it looked 
 Examples:
   misc explain --input dialogue.json --out reply.html
   misc explain model/ --input dialogue.json --seed 5 --strategy Question --out reply.html
+  misc explain --event "i lost my job" --out tails.html
   misc explain --input dialogue.json --json | jq '.words[] | [.text, .probability]'
 `
 
 interface Flags extends ReplyFlags {
   input?: string
+  event?: string
   out?: string
   json?: boolean
 }
@@ -47,6 +54,10 @@ export function explainCommand(): Command {
     .summary('draw a reply and show what it came from')
     .description('Draws a reply as misc generate does, and shows as a page what the model felt, chose and attended to.')
     .option('--input <file>', 'the dialogue, as JSON; - for stdin')
+    .option(
+      '--event <text>',
+      'ask a COMET, MODEL, of this event, and show its tails as trees; default MODEL: comet-mini',
+    )
     .option('--out <file>', 'write the page to this file')
     .option('--json', 'print one JSON document with every number')
     .addHelpText('after', EXAMPLES)
@@ -54,29 +65,55 @@ export function explainCommand(): Command {
 }
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
-  if (flags.input === undefined) throw new InputError('--input FILE: say which dialogue is to be replied to')
-  await explainReply(model, flags, flags.input)
+  const { input, event, out, json } = flags
+  if (input !== undefined && event !== undefined) throw new InputError('--input and --event: give one of them')
+  if (out === undefined && !json) throw new InputError('name a page to write, --out FILE.html, or ask for --json')
+  if (out !== undefined) await checkWritable(out)
+  if (event !== undefined) await explainEvent(model, flags, event)
+  else if (input !== undefined) await explainReply(model, flags, input)
+  else throw new InputError('--input FILE: say which dialogue is to be replied to; or of a COMET --event TEXT')
 }
 
 /** One reply. */
 async function explainReply(model: string | undefined, flags: Flags, file: string): Promise<void> {
-  const { out, json } = flags
-  if (out === undefined && !json) throw new InputError('name a page to write, --out FILE.html, or ask for --json')
-  if (out !== undefined) await checkWritable(out)
   const input = await readInput(file)
   await using engine = await loadWithBars(model, flags)
   const explanation = await explained(engine, input, replyOptions(flags, engine))
   const again = drawnAgain(model, flags, explanation)
-  const maker = { title: modelName(engine), model, version: packageVersion, again }
-  const document: ReplyDocument = replyDocument(explanation, maker, input)
-  if (out !== undefined) {
-    const page = renderReplyPage(document, { research: NOTICE, crisis: CRISIS_LINES })
-    await writeWholeFile(out, (to) => to.writeFile(page))
-    process.stderr.write(`wrote ${out}: ${document.words.length} words, seed ${document.made_with.seed}\n`)
-  }
-  if (json) await printLines([JSON.stringify(document)])
+  const document = replyDocument(
+    explanation,
+    { title: modelName(engine), model, version: packageVersion, again },
+    input,
+  )
+  const page = () => renderReplyPage(document, { research: NOTICE, crisis: CRISIS_LINES })
+  await write(flags, document, page, `${document.words.length} words, seed ${document.made_with.seed}`)
   const cut = cutInWords(explanation.reply.cut, engine)
   if (cut) process.stderr.write(`note: ${cut}\n`)
+}
+
+/** What a COMET infers of one event. */
+async function explainEvent(model: string | undefined, flags: Flags, event: string): Promise<void> {
+  const { adapter, dtype, input: _, out: __, json: ___, event: ____, ...others } = flags
+  const strange = Object.keys(others).find((name) => !isOptionName(name))
+  if (strange !== undefined) throw new InputError(`${flagOf(strange)}: a COMET has no such option`)
+  await using comet = await withBars((onProgress) => Comet.load(model, { adapter, dtype, onProgress }))
+  using _bar = progressBar('looking for tails, and going through them once more', 1, 'event')
+  const found = await comet.explain(event, generationOptions(others))
+  const title = { 'comet-bart': 'COMET-BART', 'comet-2019': 'COMET-2019', 'comet-mini': 'comet-mini' }[comet.kind]
+  const maker = { title, model, version: packageVersion, again: askedAgain(model, found) }
+  const document = tailsDocument(found, maker)
+  await write(flags, document, () => renderTailsPage(document, NOTICE), `${Object.keys(found.trees).length} relations`)
+  if (found.cut > 0)
+    process.stderr.write(`note: the event is longer than the model reads; ids left out: ${found.cut}\n`)
+}
+
+/** The page, and the document, where they are asked for. */
+async function write({ out, json }: Flags, document: object, page: () => string, what: string): Promise<void> {
+  if (out !== undefined) {
+    await writeWholeFile(out, (to) => to.writeFile(page()))
+    process.stderr.write(`wrote ${out}: ${what}\n`)
+  }
+  if (json) await printLines([JSON.stringify(document)])
 }
 
 /** Of a model of any family. */

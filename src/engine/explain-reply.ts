@@ -83,4 +83,4 @@ export async function explainReply<Types extends EngineTypes, Seen>(
 }
 
 /** The embedding is a matrix of weights in every family. */
-const dtypeOf = (weights: unknown): WeightDtype => (weights as EmbeddingModel).embedding.dtype as WeightDtype
+export const dtypeOf = (weights: unknown): WeightDtype => (weights as EmbeddingModel).embedding.dtype as WeightDtype

@@ -21,6 +21,7 @@ export interface Replay<Told> {
  * @param ids what the decoder reads after its first id: those drawn
  * @param isWanted whether a stage is kept beside the scores, by the name that a pass tells
  * @param look gets the replay while its memory lasts
+ * @param startId the decoder's first id; default: the model's own
  * @throws OutOfMemoryError
  */
 export async function replay<Input, Told, Result>(
@@ -29,9 +30,10 @@ export async function replay<Input, Told, Result>(
   ids: readonly number[],
   isWanted: (stage: string) => boolean,
   look: (replay: Replay<Told>) => Promise<Result>,
+  startId = model.first(input).id,
 ): Promise<Result> {
   const first = model.first(input)
-  const rows = [first.id, ...ids]
+  const rows = [startId, ...ids]
   const sizes = { slots: 1, positions: first.length + rows.length, sources: model.sourceRows(input) }
   const cache = await gpu.scoped('room to explain a reply', () => model.createCache(sizes))
   const wanted = { has: (stage: string) => stage === 'scores' || isWanted(stage) }

@@ -89,6 +89,19 @@ th:first-child { padding-left: 0 }
 .blocks .value { text-align: right; font-variant-numeric: tabular-nums; color: var(--soft) }
 .blocks .bar { background-color: var(--c); background-image: var(--pattern); height: .6rem }
 .rel { color: var(--soft) }
+main > .say { margin-top: 1.6rem }
+.relations { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 3rem }
+.relation h2 { margin-top: 1.8rem }
+.tree { line-height: 1 }
+.tree .tree { margin-left: 1rem; padding-left: .9rem; border-left: 2px solid var(--line) }
+.tree li { padding: .25rem 0 }
+.node { display: inline-block; vertical-align: top; min-width: 2.4rem; padding: 0 .35rem .3rem 0; text-align: center }
+.node .what { display: block; line-height: 1.4; overflow-wrap: anywhere }
+.node .grow { display: block; height: .3rem; border-radius: 2px; background: var(--line); overflow: hidden }
+.node .grow span { display: block; height: 100%; background: var(--context) }
+.node .sure { display: block; color: var(--soft); font-size: .6875rem; padding-top: .2rem; white-space: nowrap }
+.tail { display: inline-block; vertical-align: top; margin: .25rem 0 0 .3rem; padding: .15rem .5rem; border: 1px solid var(--soft); border-radius: 1rem; color: var(--soft); font-size: .75rem }
+.relation h2 .soft { font-weight: 400; font-size: 1rem }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1.2rem; margin: 0; overflow-wrap: anywhere }
 dt { color: var(--soft) } dd { margin: 0 }
 code { font: .875rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
@@ -112,6 +125,6 @@ pre { background: var(--box); border-radius: .4rem; padding: .7rem .9rem; white-
   .points { display: none }
   .scroll { overflow: visible; margin: 0; padding: 0; font-size: 8pt }
   .details { min-height: 0; border: 1px solid var(--line) }
-  tr, li, .word { break-inside: avoid } h2, h3 { break-after: avoid }
+  tr, li, .word, .relation { break-inside: avoid } h2, h3 { break-after: avoid }
 }
 `
