@@ -22,7 +22,7 @@ import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
 import { replay } from './replay.js'
 import type { ReplyStart } from './reply-decoder.js'
-import { softmax } from './source-attention.js'
+import { softmaxAt } from './source-attention.js'
 
 /** How a {@link Comet} is loaded. */
 export interface CometLoadOptions {
@@ -252,7 +252,7 @@ export class Comet implements AsyncDisposable {
       async ({ stage }) => {
         const scores = stage('scores')
         const { vocabSize } = model.config
-        const probabilities = ids.map((id, i) => softmax(scores.subarray(i * vocabSize, (i + 1) * vocabSize))[id]!)
+        const probabilities = ids.map((id, i) => softmaxAt(scores.subarray(i * vocabSize, (i + 1) * vocabSize), id))
         const pieces = ids.map((id) => ({ id, text: this.#queries.piece(id) }))
         return { tail: this.#tail(found), pieces, probabilities }
       },

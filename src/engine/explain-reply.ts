@@ -8,7 +8,7 @@ import { type ExplainedWord, type Explanation, MOST_CANDIDATES, type Piece } fro
 import { type Replay, replay } from './replay.js'
 import type { DrawnReply } from './reply.js'
 import type { ReplyDecoder } from './reply-decoder.js'
-import { softmax } from './source-attention.js'
+import { softmaxAt } from './source-attention.js'
 import type { ReadQuestion, TextSide } from './text-side.js'
 
 /** A reply, and how it came about. */
@@ -58,15 +58,20 @@ export async function explainReply<Types extends EngineTypes, Seen>(
     const scoresOf = replayed.stage('scores')
     const explained = ids.map((id, i): ExplainedWord => {
       const scores = scoresOf.slice(i * model.config.vocabSize, (i + 1) * model.config.vocabSize)
-      const modelProbability = softmax(scores)[id]!
+      const modelProbability = softmaxAt(scores, id)
       const history = [...before, ...ids.slice(0, i)]
       const longest = { ...options, maxLength: options.maxLength + counted }
       processScores(scores, { history, drawn: counted + i }, longest, rules)
-      const left = candidates(scores, options)
-      // Rounding may have kept it at the very edge of top-p, and leave it out here.
-      const probability = left.find((it) => it.id === id)?.probability ?? 0
-      const best = left.slice(0, MOST_CANDIDATES).map((it) => ({ ...piece(it.id), ...it }))
-      return { ...piece(id), probability, modelProbability, left: left.length, candidates: best }
+      const { left, best, probabilityOf } = candidates(scores, options, MOST_CANDIDATES)
+      // 0 only where rounding kept it at the very edge of top-p, and leaves it out here.
+      const probability = probabilityOf(id)
+      return {
+        ...piece(id),
+        probability,
+        modelProbability,
+        left,
+        candidates: best.map((it) => ({ ...piece(it.id), ...it })),
+      }
     })
     return {
       explanation: {

@@ -49,6 +49,15 @@ function dot(a: Float32Array, b: Float32Array, start: number, length: number): n
   return sum
 }
 
+/** What {@link softmax} gives at one place. */
+export function softmaxAt(scores: Float32Array, at: number): number {
+  let best = -Infinity
+  for (let i = 0; i < scores.length; i++) if (scores[i]! > best) best = scores[i]!
+  let sum = 0
+  for (let i = 0; i < scores.length; i++) sum += Math.exp(scores[i]! - best)
+  return Math.exp(scores[at]! - best) / sum
+}
+
 /** Probabilities in proportion to e to the power of the scores. */
 export function softmax(scores: readonly number[] | Float32Array): number[] {
   let best = -Infinity

@@ -24,22 +24,25 @@ test('what is left, and its probabilities, are those that the draw on the GPU ha
     keepTopK(distance, it.topK)
     keepTopP(distance, it.topP)
     const expected = [...probabilities(distance).entries()].filter(([, p]) => p > 0)
-    const found = candidates(scores, { doSample: true, ...it })
-    assert.equal(found.map(({ id }) => id).sort(), expected.map(([id]) => id).sort())
-    for (const [id, p] of expected) {
-      const { probability } = found.find((it) => it.id === id)!
-      assert.ok(Math.abs(probability - p) < 1e-6, `${id}: ${probability}, ${p}`)
+    const { left, best, probabilityOf } = candidates(scores, { doSample: true, ...it }, 400)
+    assert.is(left, expected.length)
+    assert.equal(best.map(({ id }) => id).sort(), expected.map(([id]) => id).sort())
+    for (const [id, p] of probabilities(distance).entries()) {
+      assert.ok(Math.abs(probabilityOf(id) - p) < 1e-6, `${id}: ${probabilityOf(id)}, ${p}`)
     }
-    found.forEach((it, i) => {
-      assert.ok(i === 0 || it.probability <= found[i - 1]!.probability)
+    best.forEach((it, i) => {
+      assert.is(it.probability, probabilityOf(it.id))
+      assert.ok(i === 0 || it.probability <= best[i - 1]!.probability)
     })
+    assert.equal(candidates(scores, { doSample: true, ...it }, 3).best, best.slice(0, 3))
   }
 })
 
 test('without sampling, temperature, top-k and top-p count for nothing', () => {
   const scores = scoresOf(1)
   const whole = { doSample: true, temperature: 1, topK: 0, topP: 1 }
-  assert.equal(candidates(scores, { doSample: false, temperature: 0.1, topK: 2, topP: 0.1 }), candidates(scores, whole))
+  const unsampled = { doSample: false, temperature: 0.1, topK: 2, topP: 0.1 }
+  assert.equal(candidates(scores, unsampled, 400).best, candidates(scores, whole, 400).best)
 })
 
 test.run()
