@@ -2,9 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
 export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
-export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { Comet, type CometLoadOptions, type EventTails, type TailOptions } from './engine/comet.js'
 export type { EngineTypes } from './engine/engine-types.js'
-export type { EventExplanation, TailNode } from './engine/explain-comet.js'
+export type { EventExplanation, Tail, TailNode } from './engine/explain-comet.js'
 export type {
   BySource,
   ExplainedBlock,

@@ -6,6 +6,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { pathOf } from '../io/path-of.js'
 import type { Model } from '../models/model.js'
+import { dtypeOf } from '../nn/embedding.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { adoptTuning } from '../platform/node/tuning-file.js'
@@ -14,8 +15,7 @@ import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.
 import type { RelationName } from '../text/strategies.js'
 import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
-import { type EventExplanation, type FoundTail, type TailNode, tailTree, withEnd } from './explain-comet.js'
-import { dtypeOf } from './explain-reply.js'
+import { type EventExplanation, type FoundTail, type Tail, type TailNode, tailTree, withEnd } from './explain-comet.js'
 import { InputReader } from './input-reader.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
@@ -42,18 +42,6 @@ export interface TailOptions extends GenerationOptions {
   readonly relations?: readonly string[] | undefined
   /** Stops the search within a step; what was found so far is given. */
   readonly signal?: AbortSignal | undefined
-}
-
-/** One inference. */
-export interface Tail {
-  readonly text: string
-  /**
-   * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length
-   * is that of the tail and the start id: with the usual penalty of 1 about the mean of its ids. Of COMET-2019, a decoder alone, it
-   * is that of all before EOS, prompt and padding included, 18 ids and the tail's: the tail's own length weighs less than in the mean
-   * of its ids, which its own program takes.
-   */
-  readonly score: number
 }
 
 /** What is inferred of an event. */

@@ -1,8 +1,19 @@
 import type { Hypothesis } from '../generation/beam-search.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import type { Tail } from './comet.js'
 import type { Piece } from './explanation.js'
+
+/** One inference. */
+export interface Tail {
+  readonly text: string
+  /**
+   * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length
+   * is that of the tail and the start id: with the usual penalty of 1 about the mean of its ids. Of COMET-2019, a decoder alone, it
+   * is that of all before EOS, prompt and padding included, 18 ids and the tail's: the tail's own length weighs less than in the mean
+   * of its ids, which its own program takes.
+   */
+  readonly score: number
+}
 
 /** A piece of a relation's tails, and what goes on from it. */
 export interface TailNode extends Piece {

@@ -1,7 +1,8 @@
-import type { Gpu } from '../gpu/gpu.js'
+import { sizeOf } from '../gpu/tensor.js'
 import type { MiscCache } from '../models/misc/decoder.js'
 import type { MiscWeights } from '../models/misc/layout.js'
 import { attendedSources, crossSummands, SOURCES } from '../models/misc/summands.js'
+import { Run } from '../nn/run.js'
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 import type { Look } from './explain-reply.js'
 import type { BySource, ExplainedBlock, Explanation, MiscExplanation, MiscWord, WordAttention } from './explanation.js'
@@ -39,53 +40,43 @@ export const miscLook: Look<MiscTypes, Seen> = {
 
 /** ‖A‖ of each summand of eq. 7, by row, by layer. */
 async function contributions(
-  { gpu, model, reader }: DecoderOf<'misc'>,
+  { gpu, model }: DecoderOf<'misc'>,
   { cache, stage }: Replay<MiscTypes['told']>,
 ): Promise<BySource[][]> {
-  const { decoder, config } = model.weights as MiscWeights
-  const { dModel: d } = config
-  const strategy = await gpu.readF32((cache as MiscCache).strategy)
-  const byLayer: BySource[][] = []
-  for (const [layer, { crossBiases }] of decoder.layers.entries()) {
-    const attended = stage(`decoder.cross_attended.${layer}`)
-    const rows = attended.length / (attendedSources * d)
-    const summands = await summandsOf(gpu, reader, layer, attended, rows)
-    const biases = await gpu.readF32(crossBiases)
-    const folded = strategy.subarray(layer * d, (layer + 1) * d)
-    // The strategy's summand is kept with the biases of all four.
-    const ofStrategy = folded.map((value, i) => value - biases[i]! - biases[d + i]! - biases[2 * d + i]!)
-    byLayer.push(
-      Array.from({ length: rows }, (_, row) => {
-        const vectors = [0, 1, 2].map((s) => summands.subarray((s * rows + row) * d, (s * rows + row + 1) * d))
-        return bySource([...vectors, ofStrategy].map(norm))
-      }),
-    )
-  }
-  return byLayer[0]!.map((_, row) => byLayer.map((rows) => rows[row]!))
-}
-
-async function summandsOf(
-  gpu: Gpu,
-  { run }: DecoderOf<'misc'>['reader'],
-  layer: number,
-  attended: Float32Array,
-  rows: number,
-): Promise<Float32Array> {
-  const width = attended.length / rows
-  const { input, apart, out } = await gpu.scoped('room to explain a reply', () => ({
-    input: gpu.tensorFrom('summands.attended', [rows, width], attended),
+  const weights = model.weights as MiscWeights
+  const d = weights.config.dModel
+  const width = attendedSources * d
+  const rows = stage('decoder.cross_attended.0').length / width
+  const { attended, apart, out } = await gpu.scoped('room to explain a reply', () => ({
+    attended: gpu.tensor('summands.attended', [rows, width]),
     apart: gpu.tensor('summands.apart', [attendedSources * rows, width]),
-    out: gpu.tensor('summands.kept', [attendedSources * rows, width / attendedSources]),
+    out: gpu.tensor('summands.kept', [attendedSources * rows, d]),
   }))
+  const run = new Run(gpu, weights)
+  const byLayer: BySource[][] = []
   try {
-    await run.submit((pass) => {
-      const summands = crossSummands(pass as typeof pass & { weights: MiscWeights }, layer, input, apart, rows)
-      pass.recorder.copy(summands, out, attendedSources * rows * (width / attendedSources))
-    }, 'explaining a reply')
-    return await gpu.readF32(out)
+    const strategy = await gpu.readF32((cache as MiscCache).strategy)
+    for (const [layer, { crossBiases }] of weights.decoder.layers.entries()) {
+      gpu.write(attended, stage(`decoder.cross_attended.${layer}`))
+      await run.submit((pass) => {
+        pass.recorder.copy(crossSummands(pass, layer, attended, apart, rows), out, sizeOf(out.shape))
+      }, 'explaining a reply')
+      const [summands, biases] = [await gpu.readF32(out), await gpu.readF32(crossBiases)]
+      // The strategy's summand is kept with the biases of all four.
+      const ofStrategy = strategy
+        .slice(layer * d, (layer + 1) * d)
+        .map((value, i) => value - biases[i]! - biases[d + i]! - biases[2 * d + i]!)
+      const of = (source: number, row: number) => {
+        const first = (source * rows + row) * d
+        return source < attendedSources ? summands.subarray(first, first + d) : ofStrategy
+      }
+      byLayer.push(Array.from({ length: rows }, (_, row) => bySource(SOURCES.map((_, s) => norm(of(s, row))))))
+    }
   } finally {
-    gpu.free(input, apart, out)
+    run.dispose()
+    gpu.free(attended, apart, out)
   }
+  return byLayer[0]!.map((_, row) => byLayer.map((layer) => layer[row]!))
 }
 
 const norm = (vector: Float32Array): number => Math.sqrt(vector.reduce((sum, it) => sum + it * it, 0))

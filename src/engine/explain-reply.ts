@@ -1,8 +1,7 @@
 import { candidates } from '../generation/candidates.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import { processScores } from '../generation/processors.js'
-import type { WeightDtype } from '../gpu/tensor.js'
-import type { EmbeddingModel } from '../nn/embedding.js'
+import { dtypeOf } from '../nn/embedding.js'
 import type { EngineTypes } from './engine-types.js'
 import { type ExplainedWord, type Explanation, MOST_CANDIDATES, type Piece } from './explanation.js'
 import { type Replay, replay } from './replay.js'
@@ -86,6 +85,3 @@ export async function explainReply<Types extends EngineTypes, Seen>(
     }
   })
 }
-
-/** The embedding is a matrix of weights in every family. */
-export const dtypeOf = (weights: unknown): WeightDtype => (weights as EmbeddingModel).embedding.dtype as WeightDtype

@@ -105,8 +105,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   }
 
   /**
-   * Draws a reply as {@link reply} does, the same to the same seed, and tells how sure its model was of every word. The reply goes
-   * through the decoder once more for that, all at once: it takes no longer than drawing it. Drawing itself is as fast as ever.
+   * Draws a reply as {@link reply} does, the same to the same seed, and tells how sure its model was of every word. For that the
+   * reply goes through the decoder once more, all its words at once; how it is drawn is left as it is.
    *
    * @throws as {@link reply} does
    */
