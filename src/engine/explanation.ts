@@ -1,7 +1,7 @@
 import type { Candidate } from '../generation/candidates.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import type { WeightDtype } from '../gpu/tensor.js'
-import type { SourceName } from '../models/misc/summands.js'
+import type { SourceName } from '../models/misc/sources.js'
 import type { StrategyName } from '../text/strategies.js'
 import type { EngineTypes } from './engine-types.js'
 import type { DrawnReply, MiscTypes, ReplyBlock } from './reply.js'

@@ -1,5 +1,5 @@
 import type { BySource } from '../engine/explanation.js'
-import { SOURCES } from '../models/misc/summands.js'
+import { SOURCES } from '../models/misc/sources.js'
 import type { DocumentWord } from './reply-document.js'
 
 /** A word of MISC's. */

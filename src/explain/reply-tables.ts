@@ -1,4 +1,4 @@
-import { SOURCES } from '../models/misc/summands.js'
+import { SOURCES } from '../models/misc/sources.js'
 import { Html, html, percent } from './html.js'
 import type { DocumentWord, ReplyDocument } from './reply-document.js'
 import { blockName, isEnd, wordOf } from './reply-names.js'

@@ -1,5 +1,5 @@
 import type { BySource } from '../engine/explanation.js'
-import { SOURCES } from '../models/misc/summands.js'
+import { SOURCES } from '../models/misc/sources.js'
 import { type Html, html, percent } from './html.js'
 import { attentionParts } from './reply-attention.js'
 import type { DocumentWord, ReplyDocument } from './reply-document.js'

@@ -1,4 +1,4 @@
-import { SOURCES } from '../../src/models/misc/summands.js'
+import { SOURCES } from '../../src/models/misc/sources.js'
 import type { Values } from './gpt.js'
 import { layerNorm } from './layer-norm.js'
 import { matmul } from './matmul.js'

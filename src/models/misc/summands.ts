@@ -4,11 +4,7 @@ import { project } from '../../nn/rows.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import type { MiscWeights } from './layout.js'
 
-/** What the decoder attends to, in the order of eq. 7's summands. */
-export const SOURCES = ['context', 'post', 'situation', 'strategy'] as const
-export type SourceName = (typeof SOURCES)[number]
-
-/** Those of {@link SOURCES} that have rows of their own, side by side in a layer's attention. */
+/** Sources that have rows of their own: context, post and situation, side by side in a layer's attention. */
 export const attendedSources = 3
 
 /**
