@@ -2,8 +2,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
 export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
-export { Comet, type CometLoadOptions, type EventTails, type Tail, type TailOptions } from './engine/comet.js'
+export { Comet, type CometLoadOptions, type EventTails, type TailOptions } from './engine/comet.js'
 export type { EngineTypes } from './engine/engine-types.js'
+export type { EventExplanation, Tail, TailNode } from './engine/explain-comet.js'
+export type {
+  BySource,
+  ExplainedBlock,
+  ExplainedCandidate,
+  ExplainedWord,
+  Explanation,
+  MiscExplanation,
+  MiscWord,
+  Piece,
+  WordAttention,
+} from './engine/explanation.js'
 export { Joint } from './engine/joint.js'
 export type { JointTypes } from './engine/joint-text.js'
 export { Listeners } from './engine/listeners.js'
@@ -43,11 +55,12 @@ export {
   QueueFullError,
   ShapeError,
 } from './errors.js'
-export type { GenerationOptions } from './generation/options.js'
+export type { GenerationOptions, ResolvedOptions } from './generation/options.js'
 export type { AdapterInfo } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
 export type { ListenersConfig } from './models/listeners/config.js'
 export type { MiscConfig, Variant } from './models/misc/config.js'
+export type { SourceName } from './models/misc/sources.js'
 export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'
 export type { ContextCut } from './text/dialogue-features.js'

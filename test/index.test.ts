@@ -6,7 +6,7 @@ import { compile, userFolder } from './user-folder.js'
 const declarations = suite('index, declarations')
 
 const program = `
-import { Comet, type EventTails, type LoadOptions, Misc, QueueFullError, type Reply, type TailOptions } from 'misc-webgpu'
+import { Comet, type EventTails, type LoadOptions, Misc, type MiscExplanation, QueueFullError, type Reply, type TailOptions } from 'misc-webgpu'
 
 const options: LoadOptions = { dtype: 'int8', comet: new URL('comet/', 'file:///'), onProgress: (read, total) => read / total }
 const misc = await Misc.load(new URL('model/', 'file:///'), options)
@@ -16,6 +16,9 @@ try {
   const sources: ('given' | 'inferred')[] = reply.blocks.post.map(({ source }) => source)
   const { blocks } = await misc.encode({ dialogue, blocks: { post: [{ relation: 'xReact', tail: 'sad' }], situation: [] } })
   const weights: number[] = blocks.post.map(({ source, weight }) => weight * sources.indexOf(source))
+  const { words, strategies }: MiscExplanation = await misc.explain({ dialogue }, { seed: 1 })
+  const sure: number[] = words.map((it) => it.probability * it.contributions.sum.post * it.attention.context[0]!)
+  weights.push(...sure, strategies.predicted.Question)
   const told: [string, boolean, number] = [reply.text, reply.crisis, reply.cut.utterances]
   for await (const { text } of misc.stream({ dialogue })) told[0] += text
 } catch (error) {

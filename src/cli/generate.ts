@@ -1,12 +1,9 @@
-import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { Engine } from '../engine/load.js'
 import type { LoadTimings } from '../engine/load-options.js'
-import { InputError } from '../errors.js'
-import { readJsonFile } from '../io/text-file.js'
-import { decodeUtf8 } from '../io/utf8.js'
 import { seekerMentionsCrisis } from '../text/crisis.js'
-import { type DialogueInput, type IdsInput, parseInput } from '../text/dialogue.js'
+import type { DialogueInput, IdsInput } from '../text/dialogue.js'
+import { readInput } from './read-input.js'
 import {
   type AnyReply,
   blocksInWords,
@@ -63,7 +60,7 @@ export function generateCommand(): Command {
 }
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
-  const input = parseInput(flags.input === '-' ? await readStdin() : await readJsonFile(flags.input))
+  const input = await readInput(flags.input)
   // Said at once; a program has `crisis` in the JSON document.
   if (!flags.json && !('ids' in input) && seekerMentionsCrisis(input)) process.stderr.write(`${CRISIS_LINES}\n\n`)
   await using engine = await loadWithBars(model, flags)
@@ -94,15 +91,6 @@ function unreadOf({ situation, blocks }: DialogueInput, engine: Engine): string 
   if (writes === undefined) return situation === undefined && blocks === undefined ? undefined : unreadNotice(engine)
   if (situation === undefined) return undefined
   return (blocks ? blocks.situation.length === 0 : !writes) ? SITUATION_NOTICE : undefined
-}
-
-async function readStdin(): Promise<unknown> {
-  try {
-    return JSON.parse(decodeUtf8(await buffer(process.stdin), { source: 'stdin' }))
-  } catch (error) {
-    if (error instanceof InputError) throw error
-    throw new InputError(`stdin: not JSON (${(error as Error).message.replaceAll(/\s+/g, ' ')})`)
-  }
 }
 
 /**

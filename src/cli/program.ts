@@ -21,6 +21,7 @@ const commands = new Map<string, () => Promise<Command>>([
   ['doctor', async () => (await import('./doctor.js')).doctorCommand()],
   ['chat', async () => (await import('./chat.js')).chatCommand()],
   ['generate', async () => (await import('./generate.js')).generateCommand()],
+  ['explain', async () => (await import('./explain.js')).explainCommand()],
   ['comet', async () => (await import('./comet.js')).cometCommand()],
   ['inspect', async () => (await import('./inspect.js')).inspectCommand()],
   ['synth', async () => (await import('./synth.js')).synthCommand()],

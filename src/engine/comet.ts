@@ -1,10 +1,12 @@
 import { InputError } from '../errors.js'
+import type { Hypothesis } from '../generation/beam-search.js'
 import { type GenerationOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { pathOf } from '../io/path-of.js'
 import type { Model } from '../models/model.js'
+import { dtypeOf } from '../nn/embedding.js'
 import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
 import { adoptTuning } from '../platform/node/tuning-file.js'
@@ -13,10 +15,14 @@ import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.
 import type { RelationName } from '../text/strategies.js'
 import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
+import { type EventExplanation, type FoundTail, type Tail, type TailNode, tailTree, withEnd } from './explain-comet.js'
 import { InputReader } from './input-reader.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
+import { replay } from './replay.js'
+import type { ReplyStart } from './reply-decoder.js'
+import { softmaxAt } from './source-attention.js'
 
 /** How a {@link Comet} is loaded. */
 export interface CometLoadOptions {
@@ -36,18 +42,6 @@ export interface TailOptions extends GenerationOptions {
   readonly relations?: readonly string[] | undefined
   /** Stops the search within a step; what was found so far is given. */
   readonly signal?: AbortSignal | undefined
-}
-
-/** One inference. */
-export interface Tail {
-  readonly text: string
-  /**
-   * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length
-   * is that of the tail and the start id: with the usual penalty of 1 about the mean of its ids. Of COMET-2019, a decoder alone, it
-   * is that of all before EOS, prompt and padding included, 18 ids and the tail's: the tail's own length weighs less than in the mean
-   * of its ids, which its own program takes.
-   */
-  readonly score: number
 }
 
 /** What is inferred of an event. */
@@ -188,6 +182,81 @@ export class Comet implements AsyncDisposable {
     generation: GenerationOptions = {},
     { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<EventTails[]> {
+    const { queries, hypotheses } = await this.#search(questions, generation, { signal, watch })
+    const found = hypotheses.values()
+    return questions.map(({ event }, i) => ({
+      event,
+      tails: Object.fromEntries(
+        queries[i]!.map(({ relation }) => [relation, found.next().value!.map((it) => this.#tail(it))] as const),
+      ),
+      cut: cutOf(queries[i]!),
+    }))
+  }
+
+  /**
+   * What is inferred of an event, as trees: how likely each piece of a tail was after those before it. The tails are those of
+   * {@link tails}; each goes through the decoder once more.
+   *
+   * @throws as {@link tails} does
+   */
+  async explain(
+    event: string,
+    { relations = this.relations, signal, ...generation }: TailOptions = {},
+  ): Promise<EventExplanation> {
+    checkTexts([event], 'events')
+    checkTexts(relations, 'relations')
+    const questions = [{ event, relations: [...new Set(relations)] }]
+    const search = await this.#search(questions, generation, { signal })
+    const { starts, hypotheses, options } = search
+    const queries = search.queries[0]!
+    const { reader } = this.#beams.host.decoder
+    const trees: [string, TailNode[]][] = []
+    // In working memory of its own: others may be searched for meanwhile.
+    const alone = new InputReader(this.#gpu, reader.model)
+    try {
+      for (const [i, { relation }] of queries.entries()) {
+        const found: FoundTail[] = []
+        for (const it of hypotheses[i]!) found.push(await this.#found(alone, starts[i]!, it))
+        trees.push([relation, tailTree(found)])
+      }
+    } finally {
+      alone.run.dispose()
+    }
+    const dtype = dtypeOf(reader.model.weights)
+    const adapter = this.adapter.name
+    return { event, trees: Object.fromEntries(trees), cut: cutOf(queries), options, dtype, adapter }
+  }
+
+  /** How likely each id of a tail was. */
+  #found(reader: InputReader<CometInput>, start: ReplyStart<CometInput>, found: Hypothesis): Promise<FoundTail> {
+    const { model } = reader
+    const ids = withEnd(found, this.#folder.rules.eosIds)
+    const decoder = { gpu: this.#gpu, model, reader }
+    return replay(
+      decoder,
+      start.input,
+      ids.slice(0, -1),
+      () => false,
+      async ({ stage }) => {
+        const scores = stage('scores')
+        const { vocabSize } = model.config
+        const probabilities = ids.map((id, i) => softmaxAt(scores.subarray(i * vocabSize, (i + 1) * vocabSize), id))
+        const pieces = ids.map((id) => ({ id, text: this.#queries.piece(id) }))
+        return { tail: this.#tail(found), pieces, probabilities }
+      },
+      start.history.at(-1),
+    )
+  }
+
+  #tail({ ids, score }: Hypothesis): Tail {
+    return { text: this.#queries.tail(ids), score }
+  }
+
+  async #search(
+    questions: readonly EventQuestion[],
+    generation: GenerationOptions,
+    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined },
+  ) {
     this.#gpu.check()
     const { defaults, rules } = this.#folder
     const options = resolveOptions(...defaults, generation)
@@ -205,17 +274,7 @@ export class Comet implements AsyncDisposable {
     }))
     const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
     watch?.found()
-    const found = hypotheses.values()
-    return questions.map(({ event }, i) => ({
-      event,
-      tails: Object.fromEntries(
-        queries[i]!.map(({ relation }) => {
-          const tails = found.next().value!.map(({ ids, score }) => ({ text: this.#queries.tail(ids), score }))
-          return [relation, tails] as const
-        }),
-      ),
-      cut: Math.max(0, ...queries[i]!.map((it) => it.cut)),
-    }))
+    return { queries, starts, hypotheses, options }
   }
 
   /** Frees everything on the GPU; the process can end. */
@@ -228,6 +287,8 @@ export class Comet implements AsyncDisposable {
     return this.dispose()
   }
 }
+
+const cutOf = (queries: readonly CometQuery[]): number => Math.max(0, ...queries.map((it) => it.cut))
 
 /** Options of replies that say nothing of tails. */
 const notForTails = {

@@ -12,13 +12,15 @@ import { Comet } from './comet.js'
 import { readCometFolder } from './comet-folder.js'
 import { PASSED_BY_PROGRAMS, readDrawingRules } from './drawing-rules.js'
 import type { EngineParts } from './engine-parts.js'
+import { miscExplanation, miscLook } from './explain-misc.js'
+import type { MiscExplanation } from './explanation.js'
 import { inspectEncoding } from './inspect-encoding.js'
 import { loadEngine, loadParts } from './load-engine.js'
 import { describeFolder, expectFamily, type LoadModelOptions, type ModelFolder } from './load-model.js'
 import { checkLoadOptions, cometFolder, type LoadOptions, warn } from './load-options.js'
 import { MiscText } from './misc-text.js'
 import { checkVocabulary } from './model-text.js'
-import type { MiscOptions, MiscTypes, ReplyBlock, StrategyMixture } from './reply.js'
+import type { DrawOptions, MiscOptions, MiscTypes, ReplyBlock, StrategyMixture } from './reply.js'
 import { ReplyEngine } from './reply-engine.js'
 
 /** What the encoders say of a dialogue. */
@@ -95,6 +97,19 @@ export class Misc extends ReplyEngine<MiscTypes> {
     const zeroed = leaveOut && outputsOf(leaveOut)
     const files = { ...(await readFiles(await describeFolder(path), options)), zeroed }
     return new Misc(await makeParts(gpu, files, options, 0), files)
+  }
+
+  /**
+   * As {@link ReplyEngine.explain}, and of each word how much every source gave it, and which words and blocks it looked at.
+   *
+   * @throws as {@link reply} does
+   */
+  override async explain(
+    question: DialogueInput | IdsInput,
+    options: DrawOptions & MiscOptions = {},
+  ): Promise<MiscExplanation> {
+    const { explanation, seen } = await this.explained(question, options, miscLook)
+    return miscExplanation(explanation, seen!, options.strategy !== undefined)
   }
 
   /** The strategy mixture of a dialogue, and which of its blocks the decoder attends to; draws nothing. */

@@ -7,6 +7,8 @@ import type { Model } from '../models/model.js'
 import { BeamDecoder } from './beam-decoder.js'
 import type { EngineParts } from './engine-parts.js'
 import type { EngineTypes } from './engine-types.js'
+import { type DrawnQuestion, explainReply, type Look } from './explain-reply.js'
+import type { Explanation } from './explanation.js'
 import { linkedAbort } from './linked-abort.js'
 import type { LoadTimings } from './load-options.js'
 import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './reply.js'
@@ -99,7 +101,37 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     question: Types['question'],
     options: DrawOptions & Types['options'] = {} as Types['options'],
   ): Promise<DrawnReply & Types['details']> {
-    return this.#draw(question, options, () => {})
+    return (await this.#draw(question, options, () => {})).reply
+  }
+
+  /**
+   * Draws a reply as {@link reply} does, the same to the same seed, and tells how sure its model was of every word. For that the
+   * reply goes through the decoder once more, all its words at once; how it is drawn is left as it is.
+   *
+   * @throws as {@link reply} does
+   */
+  async explain(
+    question: Types['question'],
+    options: DrawOptions & Types['options'] = {} as Types['options'],
+  ): Promise<Explanation<Types>> {
+    return (await this.explained(question, options)).explanation
+  }
+
+  /**
+   * As {@link explain}, with a look at what the replay computed.
+   *
+   * @internal
+   */
+  protected async explained<Seen = undefined>(
+    question: Types['question'],
+    options: DrawOptions & Types['options'],
+    look?: Look<Types, Seen>,
+  ): Promise<{ readonly explanation: Explanation<Types>; readonly seen: Seen | undefined }> {
+    const drawn = await this.#draw(question, options, () => {})
+    return this.exclusive(async () => {
+      this.decoder.gpu.check()
+      return explainReply(this.decoder, this.text.words, drawn, look)
+    })
   }
 
   /** Draws a reply to each dialogue, together. Where one fails, for a reason of {@link reply}, the others are stopped. */
@@ -147,7 +179,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
           })
         }
       }
-      return await done
+      return (await done).reply
     } finally {
       stop()
     }
@@ -265,7 +297,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     question: unknown,
     { signal, ...asked }: DrawOptions & Types['options'],
     onText: (text: string) => void,
-  ): Promise<DrawnReply & Types['details']> {
+  ): Promise<DrawnQuestion<Types>> {
     const timer = new ReplyTimer()
     const { own, generation } = this.#parted(asked)
     const options = this.#limited(resolveOptions(this.#defaults, generation))
@@ -306,7 +338,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
         const ofBeams = { score: found[0]?.score, sequences: this.#sequences(options, found) }
         const { name: adapter } = this.adapter
         const drawn = { text, ids, finishReason, ...ofBeams, cut, crisis }
-        resolve({ ...drawn, ...details(told, opened), seed, timings: timer.timings(), adapter })
+        const reply = { ...drawn, ...details(told, opened), seed, timings: timer.timings(), adapter }
+        resolve({ family: this.family, reply, read, options, opened })
       }
       if (options.numBeams > 1) {
         this.#live.beams.add({

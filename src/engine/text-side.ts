@@ -44,7 +44,8 @@ export interface TextSide<Types extends EngineTypes> {
   /** From ids to text. */
   readonly words: {
     decode(ids: readonly number[]): string
-    stream(): TextStream
+    /** @param withSpecials whether padding, start, end and their like are part of the text, where a vocabulary can */
+    stream(withSpecials?: boolean): TextStream
   }
   /**
    * Checks a question and turns it into ids.

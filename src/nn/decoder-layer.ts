@@ -100,6 +100,7 @@ function attendToSources(
   const attended = scratch.rows('decoder.cross-attended', count, q.shape[1]!)
   const cached = { kv: cache.cross[i]!, ranges: cache.ranges, slots }
   crossAttention(recorder, { q, ...cached, out: attended }, { sequences, newRows, heads })
+  trace?.(`decoder.cross_attended.${i}`, attended, count)
   const output = { weight: layer.crossOutput, ...crossBias }
   const sum = project(pass, 'decoder.sum', { x: attended, count }, output, { residual: placeOf(middle) })
   return normed(sum, layer.crossNorm, scratch.rows('decoder.middle', count, middle.x.shape[1]!))

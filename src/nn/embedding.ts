@@ -1,4 +1,4 @@
-import type { Tensor } from '../gpu/tensor.js'
+import type { Tensor, WeightDtype } from '../gpu/tensor.js'
 import { embed } from '../ops/embed.js'
 import { matrix, type Norm, norm, stack, type TensorTable, TIED_COPIES } from './layout.js'
 import type { Pass } from './pass.js'
@@ -19,6 +19,9 @@ export interface EmbeddingModel {
   /** [V, d] */
   readonly embedding: Tensor
 }
+
+/** The number format of a model's matrices: in every family its embedding is one. */
+export const dtypeOf = (weights: unknown): WeightDtype => (weights as EmbeddingModel).embedding.dtype as WeightDtype
 
 /** What one side of a model, encoder or decoder, makes of embedded ids. */
 export interface EmbeddingSide {

@@ -109,6 +109,12 @@ export class CometQueries {
     return this.#tokenizer.decode(ids.filter((id) => !(id >= baseVocabSize) || id === blank)).trim()
   }
 
+  /** The text of an id alone, specials too where the tokenizer has one for them. */
+  piece(id: number): string {
+    const stream = this.#tokenizer.stream(true)
+    return stream.push(id) + stream.end()
+  }
+
   /** `<s> {event} {relation} [GEN] </s>`, read as one text: what the spaces come to is for the tokenizer to say. */
   async #bart(events: readonly string[], relations: readonly string[]): Promise<CometQuery[]> {
     const endings = relations.map((relation) => `${relation}${this.#gen ? ` ${GEN}` : ''}`)

@@ -28,6 +28,8 @@ export interface DialogueInput {
   dialogue: Utterance[]
   /** What a COMET infers; default: what the engine's own does, where it has one. A list that is left out is empty. */
   blocks?: DialogueBlocks
+  /** What the supporter truly said next, where that is known: for the reader, no model reads it. */
+  reply?: { strategy?: StrategyName; text?: string }
 }
 
 /**
@@ -48,13 +50,14 @@ export const DIALOGUE_LIMITS = { utterances: 10_000, blocks: 1_000, characters: 
  * one line that names the place, as in `dialogue[2].speaker: expected "seeker" or "supporter", got "me"`.
  */
 export function parseDialogue(value: unknown): DialogueInput {
-  const input = object(value, 'input', ['situation', 'dialogue', 'blocks'])
+  const input = object(value, 'input', ['situation', 'dialogue', 'blocks', 'reply'])
   const dialogue = Array.from(array(input.dialogue, 'dialogue', DIALOGUE_LIMITS.utterances), utterance)
   if (dialogue.length === 0) fail('dialogue', 'at least one utterance', input.dialogue)
   return {
     ...(input.situation !== undefined && { situation: text(input.situation, 'situation') }),
     dialogue,
     ...(input.blocks !== undefined && { blocks: blocks(input.blocks) }),
+    ...(input.reply !== undefined && { reply: trueReply(input.reply) }),
   }
 }
 
@@ -88,6 +91,14 @@ function utterance(value: unknown, index: number): Utterance {
     speaker: oneOf(speaker, `${at}.speaker`, ['seeker', 'supporter']),
     ...(strategy !== undefined && { strategy: oneOf(strategy, `${at}.strategy`, STRATEGIES) }),
     text: text(words, `${at}.text`),
+  }
+}
+
+function trueReply(value: unknown): NonNullable<DialogueInput['reply']> {
+  const { strategy, text: words } = object(value, 'reply', ['strategy', 'text'])
+  return {
+    ...(strategy !== undefined && { strategy: oneOf(strategy, 'reply.strategy', STRATEGIES) }),
+    ...(words !== undefined && { text: text(words, 'reply.text') }),
   }
 }
 

@@ -5,8 +5,20 @@ import { misc } from './in-process.js'
 
 const main = suite('cli/main')
 
-const names = ['doctor', 'chat', 'generate', 'comet', 'inspect', 'synth', 'convert', 'features', 'tokenize', 'validate']
-const commands = [...names, 'eval', 'explain', 'bench', 'tune']
+const names = [
+  'doctor',
+  'chat',
+  'generate',
+  'explain',
+  'comet',
+  'inspect',
+  'synth',
+  'convert',
+  'features',
+  'tokenize',
+  'validate',
+]
+const commands = [...names, 'eval', 'bench', 'tune']
 
 main('--help lists every command in its order, as no argument does, with exit code 2', async () => {
   const { status, stdout } = await misc(['--help'])

@@ -18,6 +18,8 @@ dialogue('a full input comes back as it is', () => {
 dialogue('situation, strategy, blocks and either list of blocks may be missing', () => {
   assert.equal(parseDialogue({ dialogue: [hi] }), { dialogue: [hi] })
   assert.equal(parseDialogue({ dialogue: [hi], blocks: {} }).blocks, { post: [], situation: [] })
+  const reply = { strategy: 'Question' as const, text: 'why?' }
+  assert.equal(parseDialogue({ dialogue: [hi], reply }).reply, reply)
 })
 
 dialogue('what is wrong is named, with its place', async () => {
@@ -27,12 +29,12 @@ dialogue('what is wrong is named, with its place', async () => {
     blocks: { post: [{ relation: 'xReact', tail: 'sad', ...change }] },
   })
   const cases: [unknown, RegExp][] = [
-    [undefined, /^input: expected an object with situation, dialogue, blocks, got nothing$/],
+    [undefined, /^input: expected an object with situation, dialogue, blocks, reply, got nothing$/],
     [null, /^input: expected an object .* got null$/],
     [[hi], /^input: expected an object/],
     [{}, /^dialogue: expected an array, got nothing$/],
     [{ dialogue: [] }, /^dialogue: expected at least one utterance, got \[\]$/],
-    [{ dialogue: [hi], dialog: [] }, /^input: unknown key "dialog"; the keys are: situation, dialogue, blocks$/],
+    [{ dialogue: [hi], dialog: [] }, /^input: unknown key "dialog"; the keys are: situation, dialogue, blocks, reply$/],
     [{ dialogue: [hi], situation: 3 }, /^situation: expected a string, got 3$/],
     [{ dialogue: [hi, 'hello'] }, /^dialogue\[1\]: expected an object/],
     [say({ speaker: 'usr' }), /^dialogue\[1\]\.speaker: expected one of "seeker", "supporter", got "usr"$/],
@@ -45,6 +47,8 @@ dialogue('what is wrong is named, with its place', async () => {
     [block({ relation: 'toString' }), /^blocks\.post\[0\]\.relation/],
     [block({ tail: null }), /^blocks\.post\[0\]\.tail: expected a string, got null$/],
     [{ dialogue: [hi], blocks: { situation: 'x' } }, /^blocks\.situation: expected an array, got "x"$/],
+    [{ dialogue: [hi], reply: 'hello' }, /^reply: expected an object with strategy, text, got "hello"$/],
+    [{ dialogue: [hi], reply: { strategy: 'Hope' } }, /^reply\.strategy: expected one of "Question", .* got "Hope"$/],
     [JSON.parse('{"dialogue": [{"speaker": "seeker", "text": "", "__proto__": 1}]}'), /unknown key "__proto__"/],
   ]
   for (const [input, pattern] of cases) await refused(() => parseDialogue(input), pattern)

@@ -155,6 +155,8 @@ function decoderLayerLayout(table: TensorTable, layer: string, config: MiscConfi
       weight: matrix(strategy.output.weight),
       bias: sum(...[...sources, strategy].map((it) => it.output.bias)),
     },
+    /** [3, d]: the biases of the out_projs of context, post and situation, which tell the summands of eq. 7 apart. */
+    crossBiases: rows(...sources.map((it) => it.output.bias)),
     crossNorm: norm(crossNorm),
     feedForward: feedForwardLayout(table, 'decoder-ffn', layer, d, decoderFfn),
   }

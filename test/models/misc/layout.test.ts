@@ -40,15 +40,20 @@ layout('the variant is told by any of its parts', async () => {
   assert.is(detect('model.decoder.layers.7.encoder_attn_comet_st.k_proj.weight'), 'paper')
 })
 
-layout('every tensor that counts is part of one tensor on the GPU, and no other', () => {
-  for (const variant of ['paper', 'released'] as const) {
-    const config = parseConfig(read(goldenFolder('misc-odd-paper'), 'config.json'), 'config.json')
-    const { tensors, weights } = miscLayout(config, variant)
-    const parts = layoutsOf(weights).flatMap((it) => it.parts.map(({ name }) => name))
-    const counting = tensors.filter(({ role }) => role !== 'identity' && role !== 'unused').map(({ name }) => name)
-    assert.equal(parts.sort(), counting.sort())
-  }
-})
+layout(
+  'every tensor that counts is part of one tensor on the GPU, out_proj biases of the sources of two, and no other',
+  () => {
+    for (const variant of ['paper', 'released'] as const) {
+      const config = parseConfig(read(goldenFolder('misc-odd-paper'), 'config.json'), 'config.json')
+      const { tensors, weights } = miscLayout(config, variant)
+      const parts = layoutsOf(weights).flatMap((it) => it.parts.map(({ name }) => name))
+      const counting = tensors.filter(({ role }) => role !== 'identity' && role !== 'unused').map(({ name }) => name)
+      const ofSources = counting.filter((it) => /encoder_attn(_comet|_comet_st)?\.out_proj\.bias$/.test(it))
+      assert.is(ofSources.length, 3 * config.decoderLayers)
+      assert.equal(parts.sort(), [...counting, ...ofSources].sort())
+    }
+  },
+)
 
 layout.run()
 

@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import { sizeOf, type Tensor } from '../gpu/tensor.js'
-import type { Trace } from '../nn/pass.js'
+import type { Trace } from './pass.js'
 
 /** Keeps copies of the stages that a recording computes, since later stages reuse their memory. */
 export class Capture {
@@ -11,7 +11,7 @@ export class Capture {
   /** @param instead a stage's values that what comes after it reads in the place of those computed, for a {@link Pass.settled} pass */
   constructor(
     readonly gpu: Gpu,
-    readonly wanted: ReadonlySet<string>,
+    readonly wanted: Pick<ReadonlySet<string>, 'has'>,
     readonly instead?: (stage: string, size: number) => Float32Array | undefined,
   ) {}
 
