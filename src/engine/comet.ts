@@ -5,18 +5,18 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import { pathOf } from '../io/path-of.js'
 import type { Model } from '../models/model.js'
-import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
-import { adoptTuning } from '../platform/node/tuning-file.js'
 import { quote } from '../quote.js'
 import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.js'
 import type { RelationName } from '../text/strategies.js'
 import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
 import { InputReader } from './input-reader.js'
+import { openParts } from './load-engine.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
+import { OnDevice } from './on-device.js'
 
 /** How a {@link Comet} is loaded. */
 export interface CometLoadOptions {
@@ -78,20 +78,26 @@ export interface AnswerWatch {
 /** What a query leaves of what it asks. */
 type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
 
+/** What a COMET works with as long as its device lives. */
+interface CometParts {
+  readonly gpu: Gpu
+  readonly beams: BeamDecoder<CometInput>
+}
+
 /**
  * COMET: commonsense inferences about events (eq. 2 of the paper). COMET-BART, COMET-2019 and comet-mini are told apart by their
  * files. The beams of all queries go through the decoder together.
+ *
+ * Where the device is lost what is being searched for rejects with a typed error, and the next call opens a device and loads
+ * the model again.
  */
 export class Comet implements AsyncDisposable {
-  readonly #gpu: Gpu
   readonly #folder: CometFolder
-  readonly #beams: BeamDecoder<CometInput>
-  #disposal: Promise<void> | undefined
+  readonly #device: OnDevice<CometParts>
 
-  private constructor(gpu: Gpu, folder: CometFolder, beams: BeamDecoder<CometInput>) {
-    this.#gpu = gpu
+  private constructor(folder: CometFolder, device: OnDevice<CometParts>) {
     this.#folder = folder
-    this.#beams = beams
+    this.#device = device
   }
 
   /**
@@ -109,29 +115,20 @@ export class Comet implements AsyncDisposable {
     const { adapter, dtype, onProgress, onWarning = warn } = options
     checkDtype(dtype)
     const folder = await readCometFolder(pathOf(model, 'the COMET’s folder'), onWarning)
-    const gpu = await openGpu({ adapter })
-    try {
-      await adoptTuning(gpu, onWarning)
-      return await Comet.open(gpu, folder, { dtype, onProgress })
-    } catch (error) {
-      await gpu.dispose()
-      throw error
+    const open = async (progress?: OnProgress) => {
+      const make = (gpu: Gpu) => makeParts(gpu, folder, { dtype, onProgress: progress })
+      return (await openParts({ adapter, onWarning }, make)).parts
     }
+    return new Comet(folder, new OnDevice(await open(onProgress), () => open()))
   }
 
   /**
-   * As {@link load}, on a device that is open already; {@link dispose} would end it.
+   * As {@link load}, on a device that is open already; {@link dispose} would end it, and its loss is the end.
    *
    * @internal
    */
-  static async open(
-    gpu: Gpu,
-    folder: CometFolder,
-    options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
-  ): Promise<Comet> {
-    const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
-    const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
-    return new Comet(gpu, folder, new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)))
+  static async open(gpu: Gpu, folder: CometFolder, options: CometPartsOptions = {}): Promise<Comet> {
+    return new Comet(folder, new OnDevice(await makeParts(gpu, folder, options)))
   }
 
   get #queries(): CometQueries {
@@ -144,12 +141,12 @@ export class Comet implements AsyncDisposable {
    * @internal
    */
   get idle(): boolean {
-    return this.#beams.idle
+    return this.#device.parts.beams.idle
   }
 
   /** The adapter that computes. */
   get adapter(): AdapterInfo {
-    return this.#gpu.adapter
+    return this.#device.parts.gpu.adapter
   }
 
   /** Which COMET it is. */
@@ -166,6 +163,7 @@ export class Comet implements AsyncDisposable {
    * What is inferred of events: their queries go together, as many at a time as fit.
    *
    * @throws InputError on an empty event, a relation that the model has not, or an option that is wrong.
+   * @throws OutOfMemoryError where the GPU has no memory for these queries.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async tails(
@@ -188,7 +186,7 @@ export class Comet implements AsyncDisposable {
     generation: GenerationOptions = {},
     { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined } = {},
   ): Promise<EventTails[]> {
-    this.#gpu.check()
+    const { beams } = await this.#device.recovered()
     const { defaults, rules } = this.#folder
     const options = resolveOptions(...defaults, generation)
     for (const name of ['doSample', 'penalizeContext'] as const) {
@@ -203,7 +201,7 @@ export class Comet implements AsyncDisposable {
       input: this.kind === 'comet-2019' ? { ids, positions } : ids,
       ...{ options, history: [startId] },
     }))
-    const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
+    const hypotheses = await beams.search(starts, signal, () => watch?.stepped())
     watch?.found()
     const found = hypotheses.values()
     return questions.map(({ event }, i) => ({
@@ -220,13 +218,20 @@ export class Comet implements AsyncDisposable {
 
   /** Frees everything on the GPU; the process can end. */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#gpu.dispose()
-    return this.#disposal
+    return this.#device.dispose()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
+}
+
+type CometPartsOptions = Pick<CometLoadOptions, 'dtype' | 'onProgress'>
+
+async function makeParts(gpu: Gpu, folder: CometFolder, options: CometPartsOptions): Promise<CometParts> {
+  const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
+  const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
+  return { gpu, beams: new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)) }
 }
 
 /** Options of replies that say nothing of tails. */

@@ -18,11 +18,7 @@ import type { ReplyEngine } from './reply-engine.js'
  * @param adapterMs the milliseconds that opening it took
  * @param onProgress the caller's, the first time
  */
-type MakeParts<Types extends EngineTypes> = (
-  gpu: Gpu,
-  adapterMs: number,
-  onProgress: LoadOptions['onProgress'],
-) => Promise<EngineParts<Types>>
+type MakeParts<Parts> = (gpu: Gpu, adapterMs: number, onProgress: LoadOptions['onProgress']) => Promise<Parts>
 
 /**
  * Opens a GPU with the kernels that were measured on it, makes an engine on it, and measures what is not measured yet.
@@ -32,7 +28,7 @@ type MakeParts<Types extends EngineTypes> = (
  */
 export async function loadEngine<Types extends EngineTypes, Engine extends Pick<ReplyEngine, 'idle' | 'exclusive'>>(
   options: LoadOptions,
-  make: MakeParts<Types>,
+  make: MakeParts<EngineParts<Types>>,
   create: (parts: EngineParts<Types>, again: () => Promise<EngineParts<Types>>) => Engine,
 ): Promise<Engine> {
   const { onProgress, tune, onWarning = warn } = options
@@ -46,10 +42,10 @@ export async function loadEngine<Types extends EngineTypes, Engine extends Pick<
   return engine
 }
 
-/** Opens a GPU and makes parts on it; where that fails, it is closed again. */
-async function openParts<Types extends EngineTypes>(
-  { adapter, tune, onWarning = warn }: LoadOptions,
-  make: MakeParts<Types>,
+/** Opens a GPU with the kernels that were measured on it, and makes parts on it; where that fails, it is closed again. */
+export async function openParts<Parts>(
+  { adapter, tune, onWarning = warn }: Pick<LoadOptions, 'adapter' | 'tune' | 'onWarning'>,
+  make: MakeParts<Parts>,
   onProgress?: LoadOptions['onProgress'],
 ) {
   const started = performance.now()
