@@ -195,6 +195,7 @@ model('Table 7: replies in the strategy that the model holds likeliest, and scor
   const [full] = [...tables.values()] as [readonly EvalRow[]]
   await using misc = await Misc.load(folder, { adapter })
   const reader = await rowReader(folder, await describeFolder(folder))
+  const replies: ScoredReply[] = []
   for (const [i, row] of tables.get('single strategy')!.entries()) {
     const [strategy] = rankStrategies((name) => full[i]!.strategy!.probs[name])
     assert.equal(row.strategy, { ...full[i]!.strategy!, chosen: strategy })
@@ -203,9 +204,10 @@ model('Table 7: replies in the strategy that the model holds likeliest, and scor
     const ids = { context: context!, post, situation }
     assert.is(row.hypothesis, (await misc.reply({ ids }, { ...generation, strategy: strategy!, seed: 7 + i })).text)
     const given = { ...ids, strategy: STRATEGIES.map((name) => Number(name === strategy)) }
-    const [alone] = await scoresAlone(adapter, folder, [{ input: given, reply }], reader.vocabulary)
-    near(row.nats, alone!.nats, `row ${i}`)
+    replies.push({ input: given, reply })
   }
+  const alone = await scoresAlone(adapter, folder, replies, reader.vocabulary)
+  for (const [i, row] of tables.get('single strategy')!.entries()) near(row.nats, alone[i]!.nats, `row ${i}`)
 })
 
 model('Tables 4, 6 and 7 are of MISC alone', async () => {
