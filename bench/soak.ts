@@ -11,11 +11,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { call, growthOf, type Outcomes, type Use, useNow } from '../src/bench/callers.js'
 import { megabytes } from '../src/bench/figures.js'
 import { Misc } from '../src/engine/misc.js'
 import { openGpu } from '../src/platform/node/open-gpu.js'
 import { packagedModel } from '../src/platform/node/packaged-model.js'
-import { call, growthOf, type Outcomes, type Use, useNow } from './callers.js'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -12,11 +12,11 @@ import type { RelationName } from '../text/strategies.js'
 import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
 import { InputReader } from './input-reader.js'
-import { openParts } from './load-engine.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
 import { OnDevice } from './on-device.js'
+import { openParts } from './open-parts.js'
 
 /** How a {@link Comet} is loaded. */
 export interface CometLoadOptions {

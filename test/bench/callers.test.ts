@@ -1,7 +1,7 @@
 /** The soak of bench/soak.ts, in small. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { call, growthOf, useNow } from '../../bench/callers.js'
+import { call, growthOf, useNow } from '../../src/bench/callers.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'

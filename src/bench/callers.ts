@@ -1,10 +1,10 @@
-/** Many callers of one engine, some of whose wishes are given up: for soak.ts, and its test in small. */
+/** Many callers of one engine, some of whose wishes are given up: for bench/soak.ts. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { linearRegression, linearRegressionLine, quantile } from 'simple-statistics'
-import type { ReplyEngine } from '../src/engine/reply-engine.js'
-import type { Gpu } from '../src/gpu/gpu.js'
-import { randomSource } from '../src/random-values.js'
+import type { ReplyEngine } from '../engine/reply-engine.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { randomSource } from '../random-values.js'
 
 /** How much is asked. */
 export interface CallersOptions {
