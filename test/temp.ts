@@ -8,8 +8,8 @@ process.once('exit', () => {
 })
 
 /** A new folder for a test's files, removed when the test run ends. */
-export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'misc-test-'))
+export function tempFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, 'misc-test-'))
   folders.push(folder)
   return folder
 }

@@ -1,7 +1,7 @@
 import { GpuError, InputError } from '../errors.js'
 import { BeamSearch, type Hypothesis } from '../generation/beam-search.js'
 import type { TokenRules } from '../generation/token-rules.js'
-import { largestPart } from '../gpu/slots.js'
+import { cacheElements, largestElements } from '../nn/kv-cache.js'
 import { type BeamRow, type BeamSizes, BeamSlots } from './beam-slots.js'
 import type { InputReader } from './input-reader.js'
 import { linkedAbort } from './linked-abort.js'
@@ -335,7 +335,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     this.#waiting.splice(0, jobs.length)
     const wanted = this.#sizes(jobs)
     if (this.#slots?.hold(wanted)) return this.#slots
-    const sizes = await this.#fitting(wanted)
+    const sizes = this.#fitting(wanted)
     this.#waiting.unshift(...jobs.splice(sizes.inputs))
     this.#slots?.dispose()
     this.#slots = undefined
@@ -346,18 +346,14 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
   }
 
   /** As many inputs as fit the buffers of the adapter, and a bounded part of its memory. */
-  async #fitting(wanted: BeamSizes): Promise<BeamSizes> {
+  #fitting(wanted: BeamSizes): BeamSizes {
     const { gpu, model } = this.#reader
     const { numBeams, positions, sources } = wanted
-    const { part, bytes } = await gpu.scoped('room for a beam', () => {
-      const cache = model.createCache({ slots: 1, positions, sources })
-      const self = cache.self.flatMap(({ keys, values }) => [keys.bytes, values.bytes])
-      const all = cache.slotTensors.reduce((sum, it) => sum + it.bytes, 0)
-      const ofBeams = self.reduce((sum, it) => sum + it, 0)
-      const part = Math.max(numBeams * Math.max(...self, 4 * model.widestRow), largestPart(cache))
-      cache.dispose()
-      return { part, bytes: numBeams * ofBeams + all - ofBeams }
-    })
+    const shape = { ...model.cacheShape, positions, sources }
+    const largest = largestElements(shape)
+    const part = 4 * Math.max(numBeams * Math.max(largest.self, model.widestRow), largest.cross)
+    const { self, cross } = cacheElements(shape)
+    const bytes = 4 * (numBeams * self + cross)
     const most = Math.floor(gpu.maxTensorBytes / part)
     if (most === 0) {
       throw new InputError(

@@ -7,9 +7,7 @@ import type { WeightDtype } from '../gpu/tensor.js'
 import { pathOf } from '../io/path-of.js'
 import type { Model } from '../models/model.js'
 import { dtypeOf } from '../nn/embedding.js'
-import { openGpu } from '../platform/node/open-gpu.js'
 import { packagedModel } from '../platform/node/packaged-model.js'
-import { adoptTuning } from '../platform/node/tuning-file.js'
 import { quote } from '../quote.js'
 import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.js'
 import type { RelationName } from '../text/strategies.js'
@@ -20,6 +18,8 @@ import { InputReader } from './input-reader.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
 import type { OnProgress } from './loading-bar.js'
+import { OnDevice } from './on-device.js'
+import { openParts } from './open-parts.js'
 import { replay } from './replay.js'
 import type { ReplyStart } from './reply-decoder.js'
 import { softmaxAt } from './source-attention.js'
@@ -72,20 +72,26 @@ export interface AnswerWatch {
 /** What a query leaves of what it asks. */
 type CometInput = Pick<CometQuery, 'ids' | 'positions'> | readonly number[]
 
+/** What a COMET works with as long as its device lives. */
+interface CometParts {
+  readonly gpu: Gpu
+  readonly beams: BeamDecoder<CometInput>
+}
+
 /**
  * COMET: commonsense inferences about events (eq. 2 of the paper). COMET-BART, COMET-2019 and comet-mini are told apart by their
  * files. The beams of all queries go through the decoder together.
+ *
+ * Where the device is lost what is being searched for rejects with a typed error, and the next call opens a device and loads
+ * the model again.
  */
 export class Comet implements AsyncDisposable {
-  readonly #gpu: Gpu
   readonly #folder: CometFolder
-  readonly #beams: BeamDecoder<CometInput>
-  #disposal: Promise<void> | undefined
+  readonly #device: OnDevice<CometParts>
 
-  private constructor(gpu: Gpu, folder: CometFolder, beams: BeamDecoder<CometInput>) {
-    this.#gpu = gpu
+  private constructor(folder: CometFolder, device: OnDevice<CometParts>) {
     this.#folder = folder
-    this.#beams = beams
+    this.#device = device
   }
 
   /**
@@ -103,29 +109,20 @@ export class Comet implements AsyncDisposable {
     const { adapter, dtype, onProgress, onWarning = warn } = options
     checkDtype(dtype)
     const folder = await readCometFolder(pathOf(model, 'the COMET’s folder'), onWarning)
-    const gpu = await openGpu({ adapter })
-    try {
-      await adoptTuning(gpu, onWarning)
-      return await Comet.open(gpu, folder, { dtype, onProgress })
-    } catch (error) {
-      await gpu.dispose()
-      throw error
+    const open = async (progress?: OnProgress) => {
+      const make = (gpu: Gpu) => makeParts(gpu, folder, { dtype, onProgress: progress })
+      return (await openParts({ adapter, onWarning }, make)).parts
     }
+    return new Comet(folder, new OnDevice(await open(onProgress), () => open()))
   }
 
   /**
-   * As {@link load}, on a device that is open already; {@link dispose} would end it.
+   * As {@link load}, on a device that is open already; {@link dispose} would end it, and its loss is the end.
    *
    * @internal
    */
-  static async open(
-    gpu: Gpu,
-    folder: CometFolder,
-    options: Pick<CometLoadOptions, 'dtype' | 'onProgress'> = {},
-  ): Promise<Comet> {
-    const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
-    const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
-    return new Comet(gpu, folder, new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)))
+  static async open(gpu: Gpu, folder: CometFolder, options: CometPartsOptions = {}): Promise<Comet> {
+    return new Comet(folder, new OnDevice(await makeParts(gpu, folder, options)))
   }
 
   get #queries(): CometQueries {
@@ -138,12 +135,12 @@ export class Comet implements AsyncDisposable {
    * @internal
    */
   get idle(): boolean {
-    return this.#beams.idle
+    return this.#device.parts.beams.idle
   }
 
   /** The adapter that computes. */
   get adapter(): AdapterInfo {
-    return this.#gpu.adapter
+    return this.#device.parts.gpu.adapter
   }
 
   /** Which COMET it is. */
@@ -160,6 +157,7 @@ export class Comet implements AsyncDisposable {
    * What is inferred of events: their queries go together, as many at a time as fit.
    *
    * @throws InputError on an empty event, a relation that the model has not, or an option that is wrong.
+   * @throws OutOfMemoryError where the GPU has no memory for these queries.
    * @throws DeviceLostError | DisposedError where the GPU goes away meanwhile.
    */
   async tails(
@@ -207,12 +205,12 @@ export class Comet implements AsyncDisposable {
     checkTexts(relations, 'relations')
     const questions = [{ event, relations: [...new Set(relations)] }]
     const search = await this.#search(questions, generation, { signal })
-    const { starts, hypotheses, options } = search
+    const { gpu, beams, starts, hypotheses, options } = search
     const queries = search.queries[0]!
-    const { reader } = this.#beams.host.decoder
+    const { reader } = beams.host.decoder
     const trees: [string, TailNode[]][] = []
     // In working memory of its own: others may be searched for meanwhile.
-    const alone = new InputReader(this.#gpu, reader.model)
+    const alone = new InputReader(gpu, reader.model)
     try {
       for (const [i, { relation }] of queries.entries()) {
         const found: FoundTail[] = []
@@ -231,7 +229,7 @@ export class Comet implements AsyncDisposable {
   #found(reader: InputReader<CometInput>, start: ReplyStart<CometInput>, found: Hypothesis): Promise<FoundTail> {
     const { model } = reader
     const ids = withEnd(found, this.#folder.rules.eosIds)
-    const decoder = { gpu: this.#gpu, model, reader }
+    const decoder = { gpu: reader.gpu, model, reader }
     return replay(
       decoder,
       start.input,
@@ -257,7 +255,7 @@ export class Comet implements AsyncDisposable {
     generation: GenerationOptions,
     { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined },
   ) {
-    this.#gpu.check()
+    const { gpu, beams } = await this.#device.recovered()
     const { defaults, rules } = this.#folder
     const options = resolveOptions(...defaults, generation)
     for (const name of ['doSample', 'penalizeContext'] as const) {
@@ -272,15 +270,14 @@ export class Comet implements AsyncDisposable {
       input: this.kind === 'comet-2019' ? { ids, positions } : ids,
       ...{ options, history: [startId] },
     }))
-    const hypotheses = await this.#beams.search(starts, signal, () => watch?.stepped())
+    const hypotheses = await beams.search(starts, signal, () => watch?.stepped())
     watch?.found()
-    return { queries, starts, hypotheses, options }
+    return { gpu, beams, queries, starts, hypotheses, options }
   }
 
   /** Frees everything on the GPU; the process can end. */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#gpu.dispose()
-    return this.#disposal
+    return this.#device.dispose()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -289,6 +286,14 @@ export class Comet implements AsyncDisposable {
 }
 
 const cutOf = (queries: readonly CometQuery[]): number => Math.max(0, ...queries.map((it) => it.cut))
+
+type CometPartsOptions = Pick<CometLoadOptions, 'dtype' | 'onProgress'>
+
+async function makeParts(gpu: Gpu, folder: CometFolder, options: CometPartsOptions): Promise<CometParts> {
+  const family = folder.queries.kind === 'comet-2019' ? 'gpt' : 'bart'
+  const model: Model<CometInput> = await openModel(gpu, folder.path, { ...options, family })
+  return { gpu, beams: new BeamDecoder(searchAlone(new InputReader(gpu, model), folder.rules)) }
+}
 
 /** Options of replies that say nothing of tails. */
 const notForTails = {

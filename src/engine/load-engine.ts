@@ -1,7 +1,6 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Family } from '../models/registry.js'
-import { openGpu } from '../platform/node/open-gpu.js'
-import { adoptTuning, writeTuning } from '../platform/node/tuning-file.js'
+import { writeTuning } from '../platform/node/tuning-file.js'
 import type { Tuning } from '../tune/tuning.js'
 import { tuneInBackground } from './background-tuner.js'
 import type { DrawingRules } from './drawing-rules.js'
@@ -10,19 +9,8 @@ import type { EngineTypes } from './engine-types.js'
 import { loadDecoder } from './load-decoder.js'
 import type { LoadModelOptions } from './load-model.js'
 import { type LoadOptions, warn } from './load-options.js'
+import { type MakeParts, openParts } from './open-parts.js'
 import type { ReplyEngine } from './reply-engine.js'
-
-/**
- * Makes an engine's parts on a GPU that is open.
- *
- * @param adapterMs the milliseconds that opening it took
- * @param onProgress the caller's, the first time
- */
-type MakeParts<Types extends EngineTypes> = (
-  gpu: Gpu,
-  adapterMs: number,
-  onProgress: LoadOptions['onProgress'],
-) => Promise<EngineParts<Types>>
 
 /**
  * Opens a GPU with the kernels that were measured on it, makes an engine on it, and measures what is not measured yet.
@@ -32,7 +20,7 @@ type MakeParts<Types extends EngineTypes> = (
  */
 export async function loadEngine<Types extends EngineTypes, Engine extends Pick<ReplyEngine, 'idle' | 'exclusive'>>(
   options: LoadOptions,
-  make: MakeParts<Types>,
+  make: MakeParts<EngineParts<Types>>,
   create: (parts: EngineParts<Types>, again: () => Promise<EngineParts<Types>>) => Engine,
 ): Promise<Engine> {
   const { onProgress, tune, onWarning = warn } = options
@@ -44,24 +32,6 @@ export async function loadEngine<Types extends EngineTypes, Engine extends Pick<
     void tuneInBackground(gpu, engine, tuning, save, onWarning)
   }
   return engine
-}
-
-/** Opens a GPU and makes parts on it; where that fails, it is closed again. */
-async function openParts<Types extends EngineTypes>(
-  { adapter, tune, onWarning = warn }: LoadOptions,
-  make: MakeParts<Types>,
-  onProgress?: LoadOptions['onProgress'],
-) {
-  const started = performance.now()
-  const gpu = await openGpu({ adapter })
-  const adapterMs = performance.now() - started
-  try {
-    const tuning = tune !== false && (await adoptTuning(gpu, onWarning))
-    return { parts: await make(gpu, adapterMs, onProgress), tuning }
-  } catch (error) {
-    await gpu.dispose()
-    throw error
-  }
 }
 
 /**

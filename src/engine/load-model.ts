@@ -1,6 +1,6 @@
-import { InputError } from '../errors.js'
+import { InputError, OutOfMemoryError } from '../errors.js'
 import type { Gpu } from '../gpu/gpu.js'
-import type { WeightDtype } from '../gpu/tensor.js'
+import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import { openCheckpoint } from '../io/checkpoint.js'
 import type { TensorReader } from '../io/safetensors.js'
 import { type MiscConfig, parseConfig } from '../models/misc/config.js'
@@ -16,6 +16,7 @@ import {
 } from '../models/registry.js'
 import type { CheckedTensors } from '../nn/check-tensors.js'
 import { loadWeights, storedDtype } from '../nn/load-weights.js'
+import { weightMemory } from '../nn/memory.js'
 import { namedTokens } from '../text/vocabulary.js'
 import type { OnProgress } from './loading-bar.js'
 
@@ -36,6 +37,7 @@ export interface LoadModelOptions<F extends Family = Family> {
  * Reads a model folder (config.json and weights; no tokenizer) into GPU memory.
  *
  * @throws InputError where a file is missing or wrong, or it holds a model of no family, or of another.
+ * @throws OutOfMemoryError that says what its weights take in each dtype; what was made of it is freed.
  */
 export async function openModel<F extends Family = Family>(
   gpu: Gpu,
@@ -49,15 +51,19 @@ export async function openModel<F extends Family = Family>(
   const { tensors, layout } = description
   const format = dtype ?? storedDtype(tensors, layout.weights)
   let model: ModelOf<F> | undefined
-  await gpu.scoped(folder, () =>
+  const load = () =>
     loadWeights(gpu, zeroed ? withZeros(checkpoint, zeroed) : checkpoint, tensors, layout.weights, format, {
       onProgress: (done, total) => onProgress?.(done, total, 'weights'),
       onTensors: (weights) => {
         model = description.create(gpu, weights) as ModelOf<F>
         onTensors?.(model)
       },
-    }),
-  )
+    })
+  await gpu.scoped(folder, load).catch((error) => {
+    if (!(error instanceof OutOfMemoryError)) throw error
+    const sizes = weightDtypes.map((it) => `${weightMemory(layout.weights, it).total} as ${it}`)
+    throw new OutOfMemoryError(`${error.message}; of bytes, its weights take ${sizes.join(', ')}; asked for ${format}`)
+  })
   return model!
 }
 

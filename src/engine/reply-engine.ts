@@ -1,8 +1,7 @@
-import { DeviceLostError, DisposedError, QueueFullError } from '../errors.js'
+import { QueueFullError } from '../errors.js'
 import type { Hypothesis } from '../generation/beam-search.js'
 import { type GenerationOptions, type ResolvedOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
-import type { Gpu } from '../gpu/gpu.js'
 import type { Model } from '../models/model.js'
 import { BeamDecoder } from './beam-decoder.js'
 import type { EngineParts } from './engine-parts.js'
@@ -11,6 +10,7 @@ import { type DrawnQuestion, explainReply, type Look } from './explain-reply.js'
 import type { Explanation } from './explanation.js'
 import { linkedAbort } from './linked-abort.js'
 import type { LoadTimings } from './load-options.js'
+import { OnDevice } from './on-device.js'
 import type { DrawnReply, DrawOptions, FinishReason, ReplySequence } from './reply.js'
 import type { ReplyDecoder, ReplyStart } from './reply-decoder.js'
 import { ReplyTimer } from './reply-timer.js'
@@ -34,15 +34,11 @@ export interface ReplyPiece {
 export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncDisposable {
   /** What {@link load} took; beside it, a reply's own timings tell what its first id took. */
   readonly loadTimings: LoadTimings
-  readonly #again: (() => Promise<EngineParts<Types>>) | undefined
-  #live: Live<Types>
+  readonly #device: OnDevice<Live<Types>>
   readonly #defaults: GenerationOptions
   readonly #maxQueue: number
   /** Replies whose texts are being read. */
   #reading = 0
-  /** While what the device took with it is made again. */
-  #recovery: Promise<void> | undefined
-  #disposal: Promise<void> | undefined
 
   /** @internal Engines are loaded. */
   constructor(
@@ -52,11 +48,14 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     /** Makes the parts on a GPU of their own, after the device was lost; default: then the engine has ended. */
     again?: () => Promise<EngineParts<Types>>,
   ) {
-    this.#again = again
-    this.#live = liveParts(parts)
+    this.#device = new OnDevice(liveParts(parts), again && (async () => liveParts(await again())))
     this.#defaults = parts.defaults
     this.#maxQueue = parts.maxQueue ?? usualQueue
     this.loadTimings = parts.loadTimings
+  }
+
+  get #live(): Live<Types> {
+    return this.#device.parts
   }
 
   /** @internal */
@@ -212,9 +211,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
    * error while the engine loads or draws abort the whole process, in the WebGPU bindings. examples/worker.mjs shows how.
    */
   dispose(): Promise<void> {
-    const live = () => this.decoder.gpu.dispose()
-    this.#disposal ??= this.#recovery ? this.#recovery.then(live, live) : live()
-    return this.#disposal
+    return this.#device.dispose()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -250,30 +247,8 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     options: ReadOptions<Types>,
     timer?: ReplyTimer,
   ): Promise<ReadQuestion<Types>> {
-    await this.#recovered()
-    return this.text.read(question, options, timer)
-  }
-
-  /** Where the device was lost, once for all that ask meanwhile: makes again what it took with it. */
-  async #recovered(): Promise<void> {
-    const { gpu } = this.decoder
-    try {
-      gpu.check()
-    } catch (error) {
-      const again = this.#again
-      if (this.#disposal) throw new DisposedError(disposed)
-      if (!(error instanceof DeviceLostError) || !again) throw error
-      this.#recovery ??= this.#recover(gpu, again).finally(() => {
-        this.#recovery = undefined
-      })
-      await this.#recovery
-    }
-  }
-
-  async #recover(lost: Gpu, again: () => Promise<EngineParts<Types>>): Promise<void> {
-    await lost.dispose()
-    this.#live = liveParts(await again())
-    if (this.#disposal) throw new DisposedError(disposed)
+    const { text } = await this.#device.recovered()
+    return text.read(question, options, timer)
   }
 
   /** Reading can take its time: no more texts are read at once than replies may be drawn or wait. */
@@ -424,7 +399,6 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
   }
 }
 
-const disposed = 'the engine was disposed: load it again to use it'
 /** Replies that may wait where nothing is said of it. */
 const usualQueue = 256
 
@@ -434,7 +408,7 @@ type Live<Types extends EngineTypes> = ReturnType<typeof liveParts<Types>>
 function liveParts<Types extends EngineTypes>({ decoder, text, maxQueue = usualQueue }: EngineParts<Types>) {
   const stepsInFlight = defaultStepsInFlight(decoder.gpu.adapter)
   const scheduler = new ReplyScheduler(decoder, { stepsInFlight, maxQueue })
-  return { decoder, text, scheduler, beams: new BeamDecoder(scheduler) }
+  return { gpu: decoder.gpu, decoder, text, scheduler, beams: new BeamDecoder(scheduler) }
 }
 
 /** Those of an engine of whatever family. */

@@ -211,15 +211,15 @@ export class Gpu {
   /**
    * Does work in error scopes: what it did wrong on the GPU is thrown, with the label, when it ends, and the device lives on.
    *
-   * Work without an await has the scopes to itself, and the tensors that it made are freed if it fails. While other work
-   * awaits, errors of all that is done beside it are taken for its own: that is for loading.
+   * The tensors that it made before its first await are freed if it fails. Work without an await has the scopes to itself.
+   * While other work awaits, errors of all that is done beside it are taken for its own: that is for loading.
    *
-   * @throws OutOfMemoryError that says how many bytes were asked for.
+   * @throws OutOfMemoryError that says how many bytes were asked for, and how many were in use.
    */
   async scoped<T>(label: string, work: () => T | Promise<T>): Promise<T> {
     const filters = ['validation', 'out-of-memory', 'internal'] as const
     for (const filter of filters) this.device.pushErrorScope(filter)
-    const before = this.#requested
+    const [before, held] = [this.#requested, this.#allocated]
     const outer = this.#made
     const made: Tensor[] = []
     this.#made = made
@@ -230,9 +230,9 @@ export class Gpu {
       outcome = { error }
     } finally {
       this.#made = outer
+      outer?.push(...made)
     }
     if ('value' in outcome && outcome.value instanceof Promise) {
-      made.length = 0
       outcome = await outcome.value.then(
         (value) => ({ value }),
         (error: unknown) => ({ error }),
@@ -243,7 +243,7 @@ export class Gpu {
     const failure = scopes.find((it) => it !== null)
     if (!failure && 'value' in outcome) return outcome.value
     this.free(...made)
-    throw failure ? asTypedError(failure, label, bytes) : (outcome as { error: unknown }).error
+    throw failure ? asTypedError(failure, label, { bytes, held }) : (outcome as { error: unknown }).error
   }
 
   /** The kernel of `shaders/{name}.wgsl`; its compilation starts on the first call. */
@@ -472,13 +472,17 @@ export class Readback {
   }
 }
 
-/** @param bytes that were asked for, where that is known. */
-function asTypedError(error: GPUError, label: string, bytes?: number): Error {
+/** @param asked bytes that were asked for beside those in use, where that is known. */
+function asTypedError(
+  error: GPUError,
+  label: string,
+  asked?: { readonly bytes: number; readonly held: number },
+): Error {
   const kind = (error as { constructor: { name: string } }).constructor.name
   if (kind === 'GPUOutOfMemoryError') {
-    const asked = bytes === undefined ? '' : `, ${bytes} bytes were asked for`
+    const sizes = asked ? `, ${asked.bytes} bytes were asked for beside the ${asked.held} of tensors in use` : ''
     return new OutOfMemoryError(
-      `${label}: the GPU is out of memory${asked} (${error.message}): use a smaller model or batch`,
+      `${label}: the GPU is out of memory${sizes} (${error.message}): use a smaller model or batch`,
     )
   }
   return new GpuError(`${label}: ${error.message}`)

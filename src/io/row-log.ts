@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { readFile, truncate } from 'node:fs/promises'
 import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
+import { FileLock } from './file-lock.js'
 import { isMissing, readFault } from './text-file.js'
 import { decodeUtf8 } from './utf8.js'
 import { writeWholeFile } from './whole-file.js'
@@ -18,10 +19,12 @@ const NEWLINE = 10
  * A JSON Lines file that grows row by row, for work that may be killed at any moment and goes on from there. The first line, its
  * head, says what the rows are of; rows follow in the order in which they end, and stand in that of their numbers once all are
  * there. Each is in the system's hands before the next begins: what a kill leaves is whole lines, and at most a torn last one.
+ * One process has it at a time.
  */
 export class RowLog<Row extends LogRow> implements Disposable {
   readonly #rows = new Map<number, Row>()
   #file: number | undefined
+  #lock: FileLock | undefined
 
   private constructor(
     /** Undefined where rows are kept in memory alone. */
@@ -35,7 +38,7 @@ export class RowLog<Row extends LogRow> implements Disposable {
    * @param path undefined: rows are kept in memory alone
    * @param head as the file's own has to be, JSON
    * @param onWarning told of a torn last line, which is dropped
-   * @throws InputError where the file is of another head, or a line of it is no row, or one twice
+   * @throws InputError where the file is of another head, or a line of it is no row, or one twice, or another process has it
    */
   static async open<Row extends LogRow>(
     path: string | undefined,
@@ -44,21 +47,31 @@ export class RowLog<Row extends LogRow> implements Disposable {
   ): Promise<RowLog<Row>> {
     const log = new RowLog<Row>(path, head)
     if (path === undefined) return log
+    log.#lock = await FileLock.take(path)
+    try {
+      await log.#open(path, onWarning)
+    } catch (error) {
+      log[Symbol.dispose]()
+      throw error
+    }
+    return log
+  }
+
+  async #open(path: string, onWarning: (message: string) => void): Promise<void> {
     const bytes = await readFile(path).catch((error) => {
       if (isMissing(error)) return Buffer.alloc(0)
       throw new InputError(`${path}: ${readFault(error)}`)
     })
     const end = bytes.lastIndexOf(NEWLINE) + 1
-    if (end === 0) await writeWholeFile(path, (file) => file.writeFile(lineOf(head)))
+    if (end === 0) await writeWholeFile(path, (file) => file.writeFile(lineOf(this.head)))
     else {
-      log.#read(decodeUtf8(bytes.subarray(0, end), { source: path }), path)
+      this.#read(decodeUtf8(bytes.subarray(0, end), { source: path }), path)
       if (end < bytes.length) {
         onWarning(`${path}: its last line is torn, as a kill leaves it, and is dropped: that row is done again`)
         await truncate(path, end)
       }
     }
-    log.#file = written(path, () => openSync(path, 'a'))
-    return log
+    this.#file = written(path, () => openSync(path, 'a'))
   }
 
   /** The rows that there are, by their numbers. */
@@ -79,13 +92,21 @@ export class RowLog<Row extends LogRow> implements Disposable {
     const sorted = [...this.#rows.values()].sort((a, b) => a.row - b.row)
     const inOrder = [...this.#rows.values()].every((it, i) => it === sorted[i])
     const { path } = this
+    if (path !== undefined && !inOrder) {
+      this.#close()
+      await writeWholeFile(path, (file) => file.writeFile([this.head, ...sorted].map(lineOf).join('')))
+    }
     this[Symbol.dispose]()
-    if (path === undefined || inOrder) return sorted
-    await writeWholeFile(path, (file) => file.writeFile([this.head, ...sorted].map(lineOf).join('')))
     return sorted
   }
 
   [Symbol.dispose](): void {
+    this.#close()
+    this.#lock?.[Symbol.dispose]()
+    this.#lock = undefined
+  }
+
+  #close(): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
   }

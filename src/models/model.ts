@@ -1,6 +1,6 @@
 import type { ConfigIds } from '../generation/token-rules.js'
 import type { Tensor } from '../gpu/tensor.js'
-import type { KvCache, NewIds } from '../nn/kv-cache.js'
+import type { CacheShape, KvCache, NewIds } from '../nn/kv-cache.js'
 import type { Pass } from '../nn/pass.js'
 
 /** What of its config anything that draws from a model needs. */
@@ -63,6 +63,9 @@ export interface Model<Input = unknown, Told = unknown> {
   readonly weights: unknown
   /** Elements of the widest row that a step works with. */
   readonly widestRow: number
+
+  /** What a slot of its cache holds where nothing else is asked for. */
+  readonly cacheShape: CacheShape
 
   /** Makes room for sequences to be drawn. */
   createCache(sizes: CacheSizes): KvCache

@@ -68,6 +68,12 @@ export function cacheElements(shape: CacheShape) {
   return { self: width * positions + ofSequence, cross: width * rows + ofSources }
 }
 
+/** Elements of the largest tensor of which a slot has a part: of the rows so far, and of those of the sources. */
+export function largestElements({ d, sideBySide = [], positions, sources }: CacheShape) {
+  const width = Math.max(1, ...sideBySide) * d
+  return { self: width * positions, cross: 2 * width * sources.reduce((sum, it) => sum + it, 0) }
+}
+
 /**
  * What a decoder keeps for each sequence being drawn: a slot holds the keys and values of its rows so far, and those of
  * its sources, made once. Which slots a sequence has, its {@link NewRows} say.

@@ -8,6 +8,8 @@ const ADDED_TOKENS_FILE = 'added_tokens.json'
 const CONFIG_FILE = 'tokenizer_config.json'
 const MOST_TOKENS = 10_000
 const LONGEST_TOKEN = 1_000
+/** Of all tokens of a file: a text is searched for every one of them. */
+const MOST_CHARACTERS = 2 ** 18
 /** No vocabulary of a model goes beyond. */
 const HIGHEST_ID = 2 ** 24 - 1
 const ADVICE = 'take all files from one checkpoint'
@@ -117,10 +119,15 @@ function tokens<T>(
   if (entries.length > MOST_TOKENS) {
     throw new InputError(`${path}: ${entries.length} added tokens, more than the limit of ${MOST_TOKENS}; ${ADVICE}`)
   }
+  let characters = 0
   return entries.map((entry) => {
     const { token, id, special, lstrip, rstrip } = read(entry)
     if (typeof token !== 'string' || token === '' || token.length > LONGEST_TOKEN) {
       throw new InputError(`${path}: expected a token with an id, got ${quote(entry)}; ${ADVICE}`)
+    }
+    characters += token.length
+    if (characters > MOST_CHARACTERS) {
+      throw new InputError(`${path}: its added tokens have over ${MOST_CHARACTERS} characters in all; ${ADVICE}`)
     }
     if (!Number.isInteger(id) || (id as number) < 0 || (id as number) > HIGHEST_ID) {
       throw new InputError(`${path}: token ${quote(token)} has id ${quote(id)}, expected an integer from 0; ${ADVICE}`)

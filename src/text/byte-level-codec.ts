@@ -113,8 +113,12 @@ export class ByteLevelCodec implements Codec {
   #parts(text: string): (number | string)[] {
     const words = stripLeft(text)
     if (words === '') return []
-    let parts: (number | string)[] = [this.#prefixSpace && words === text ? ` ${text}` : text]
-    for (const whole of this.#whole.values()) parts = parts.flatMap((part) => this.#split(part, whole))
+    const all = this.#prefixSpace && words === text ? ` ${text}` : text
+    let parts: (number | string)[] = [all]
+    for (const whole of this.#whole.values()) {
+      // Most are in no text, and there may be thousands.
+      if (all.includes(whole.token)) parts = parts.flatMap((part) => this.#split(part, whole))
+    }
     return parts
   }
 

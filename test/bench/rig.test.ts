@@ -32,10 +32,6 @@ const models: readonly Small[] = [
     step: ofBackbone,
   },
   {
-    ...{ name: 'blenderbot-tiny', folder: () => goldenModel('blenderbot-tiny') },
-    step: ofBackbone,
-  },
-  {
     ...{ name: 'joint-tiny', folder: jointModel },
     step: ofBackbone,
   },

@@ -404,8 +404,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const name = 'misc-tiny-paper'
     // One tensor more, of which there is much to write.
     const much = (entries: Record<string, Uint8Array>) =>
-      dict({ ...entries, much: tensor('much', 2 ** 24, [4, 2 ** 24], [0, 1]) })
-    const more = { name: 'much', shape: [2 ** 24], values: new Float32Array(2 ** 24) }
+      dict({ ...entries, much: tensor('much', 2 ** 22, [4, 2 ** 22], [0, 1]) })
+    const more = { name: 'much', shape: [2 ** 22], values: new Float32Array(2 ** 22) }
     const folder = await checkpointFolder(name, torchFile([...(await weightsOf(name)), more], much))
     const parent = tempFolder()
     const child = spawn(process.execPath, [compiledMain, 'convert', folder, join(parent, 'out')])

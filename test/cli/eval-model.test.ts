@@ -1,18 +1,20 @@
-import { cpSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluateSystems } from '../../src/cli/eval-model.js'
 import type { EvalRow } from '../../src/cli/eval-row.js'
 import { systemsOf, type TableNumber } from '../../src/cli/eval-systems.js'
-import { withGpu } from '../../src/cli/gpu-command.js'
 import { load } from '../../src/engine/load.js'
-import { describeFolder, openModel } from '../../src/engine/load-model.js'
+import { describeFolder } from '../../src/engine/load-model.js'
 import { Misc } from '../../src/engine/misc.js'
 import { featureLimits } from '../../src/engine/model-text.js'
+import type { ReplyDecoder } from '../../src/engine/reply-decoder.js'
 import type { ReplyEngine } from '../../src/engine/reply-engine.js'
+import { openCheckpoint } from '../../src/io/checkpoint.js'
+import { FileLock } from '../../src/io/file-lock.js'
 import { rankStrategies } from '../../src/metrics/strategy-accuracy.js'
-import type { Model } from '../../src/models/model.js'
+import { ABLATIONS, outputsOf } from '../../src/models/misc/ablation.js'
 import { ESCONV_EMOTIONS } from '../../src/text/emotions.js'
 import type { EsconvRow } from '../../src/text/esconv-row.js'
 import { readReplyRows } from '../../src/text/reply-rows.js'
@@ -38,18 +40,17 @@ const generation = { maxNewTokens: 6, topP: 1 }
 const evaluate = (adapter: string, models: string[], table: TableNumber, some: readonly EsconvRow[] = rows) =>
   evaluateSystems(systemsOf(models, table), some, { data, dtype: 'f32', adapter, seed: 7, generation })
 
-/** What a model says of replies, each alone: nats of each, and what it tells. */
-const scoresAlone = (adapter: string, folder: string, replies: readonly ScoredReply[], vocabulary: number) =>
-  withGpu({ adapter }, async (gpu) => {
-    const model: Model = await openModel(gpu, folder)
-    const found: { nats: number; told: unknown }[] = []
-    for (const reply of replies) {
-      const [scores] = await scoreReplies(gpu, model, [reply], vocabulary)
-      found.push({ nats: scores!.losses.reduce((sum, it) => sum + it, 0), told: scores!.told })
-    }
-    model.dispose()
-    return found
-  })
+/** What an engine's model says of replies, each alone: nats of each. */
+async function scoresAlone(engine: object, replies: readonly ScoredReply[], vocabulary: number) {
+  const { gpu, model } = (engine as { decoder: ReplyDecoder }).decoder
+  const found: { nats: number }[] = []
+  for (const reply of replies) {
+    model.forget()
+    const [scores] = await scoreReplies(gpu, model, [reply], vocabulary)
+    found.push({ nats: scores!.losses.reduce((sum, it) => sum + it, 0) })
+  }
+  return found
+}
 
 const near = (got: number, want: number, what: string) =>
   assert.ok(Math.abs(got / want - 1) < 1e-5, `${what}: ${got}, alone ${want}`)
@@ -87,7 +88,7 @@ for (const variant of ['paper', 'released'] as const) {
       const taken = STRATEGIES.map((name) => (name === rows[i]!.reply.strategy ? 1 : 0))
       replies.push({ input: { context, post, situation, ...(variant === 'released' && { strategy: taken }) }, reply })
     }
-    for (const [i, { nats }] of (await scoresAlone(adapter, folder, replies, tokenizer.vocabSize)).entries()) {
+    for (const [i, { nats }] of (await scoresAlone(misc, replies, tokenizer.vocabSize)).entries()) {
       near(found[i]!.nats, nats, `row ${i}`)
       assert.is(found[i]!.ids, replies[i]!.reply.length)
     }
@@ -105,9 +106,7 @@ const esconv = filesFolder({ 'test.jsonl': `${JSON.stringify({ emotion_type: 'fe
 for (const [name, make] of [
   ['BlenderBot-Joint', jointModel],
   ['a plain BlenderBot', blenderbotModel],
-  ...(['transformer-tiny', 'moel-tiny', 'mime-tiny'] as const).map(
-    (it) => [it, async () => listenersModel(it)] as const,
-  ),
+  ...(['moel-tiny', 'mime-tiny'] as const).map((it) => [it, async () => listenersModel(it)] as const),
 ] as const) {
   model(`${name}: each row’s reply and losses are what it has alone, strategies where it has them`, async () => {
     const folder = await make()
@@ -115,8 +114,8 @@ for (const [name, make] of [
     const { rows: found, head } = (await evaluate(adapter, [folder], 2, some))[0]!
     const reader = await rowReader(folder, await describeFolder(folder))
     const replies = await Promise.all(some.map(async (row) => (await reader.read(row))!))
-    const alone = await scoresAlone(adapter, folder, replies, reader.vocabulary)
     await using engine = await load(folder, { adapter })
+    const alone = await scoresAlone(engine, replies, reader.vocabulary)
     for (const [i, row] of found.entries()) {
       near(row.nats, alone[i]!.nats, `row ${i}`)
       assert.is(row.ids, replies[i]!.reply.length)
@@ -137,19 +136,42 @@ for (const [name, make] of [
 const named = (evaluated: Awaited<ReturnType<typeof evaluate>>) =>
   new Map(evaluated.map(({ system, rows }) => [system.name, rows]))
 
-for (const variant of ['paper', 'released'] as const) {
+model('a source’s output is a weight and a bias a layer, in both variants', async () => {
+  for (const variant of ['paper', 'released'] as const) {
+    await using file = await openCheckpoint(await tinyModel(160, variant))
+    for (const ablation of ABLATIONS) {
+      const names = [...file.tensors.keys()].filter((name) => outputsOf(ablation).test(name))
+      assert.equal(names.map((name) => name.split('.').slice(-2).join('.')).sort(), [
+        'out_proj.bias',
+        'out_proj.weight',
+      ])
+    }
+  }
+})
+
+const sources: readonly (readonly [string, string, Partial<EsconvRow>])[] = [
+  ['w/o g', 'strategy', {}],
+  ['w/o s', 'comet_st', { situationBlocks: [] }],
+  ['w/o x', 'comet', { postBlocks: [] }],
+]
+for (const [variant, count] of [
+  ['paper', sources.length],
+  ['released', 1],
+] as const) {
   model(
     `Table 4, ${variant}: without a source the decoder is as if its output were not there, weight and bias`,
     async () => {
       const folder = await tinyModel(160, variant)
-      const tables = named(await evaluate(adapter, [folder], 4))
-      assert.equal([...tables.keys()].slice(1), ['w/o g', 'w/o s', 'w/o x'])
+      const all = systemsOf([folder], 4)
+      assert.equal(
+        all.slice(1).map(({ name }) => name),
+        ['w/o g', 'w/o s', 'w/o x'],
+      )
+      const asked = all.slice(0, 1 + count)
+      const options = { data, dtype: 'f32', adapter, seed: 7, generation } as const
+      const tables = named(await evaluateSystems(asked, rows, options))
       const [full] = [...tables.values()] as [readonly EvalRow[]]
-      for (const [name, source, blocks] of [
-        ['w/o g', 'strategy', {}],
-        ['w/o s', 'comet_st', { situationBlocks: [] }],
-        ['w/o x', 'comet', { postBlocks: [] }],
-      ] as readonly (readonly [string, string, Partial<EsconvRow>])[]) {
+      for (const [name, source, blocks] of sources.slice(0, count)) {
         const bare = tempFolder()
         cpSync(folder, bare, { recursive: true })
         const output = `model.decoder.layers.0.encoder_attn_${source}.out_proj`
@@ -195,6 +217,7 @@ model('Table 7: replies in the strategy that the model holds likeliest, and scor
   const [full] = [...tables.values()] as [readonly EvalRow[]]
   await using misc = await Misc.load(folder, { adapter })
   const reader = await rowReader(folder, await describeFolder(folder))
+  const replies: ScoredReply[] = []
   for (const [i, row] of tables.get('single strategy')!.entries()) {
     const [strategy] = rankStrategies((name) => full[i]!.strategy!.probs[name])
     assert.equal(row.strategy, { ...full[i]!.strategy!, chosen: strategy })
@@ -203,9 +226,20 @@ model('Table 7: replies in the strategy that the model holds likeliest, and scor
     const ids = { context: context!, post, situation }
     assert.is(row.hypothesis, (await misc.reply({ ids }, { ...generation, strategy: strategy!, seed: 7 + i })).text)
     const given = { ...ids, strategy: STRATEGIES.map((name) => Number(name === strategy)) }
-    const [alone] = await scoresAlone(adapter, folder, [{ input: given, reply }], reader.vocabulary)
-    near(row.nats, alone!.nats, `row ${i}`)
+    replies.push({ input: given, reply })
   }
+  const alone = await scoresAlone(misc, replies, reader.vocabulary)
+  for (const [i, row] of tables.get('single strategy')!.entries()) near(row.nats, alone[i]!.nats, `row ${i}`)
+})
+
+model('a file that another process writes is refused, and left as it is', async () => {
+  const [folder, out] = [await tinyModel(160), tempFolder()]
+  const systems = systemsOf([folder])
+  const options = { data, dtype: 'f32', adapter, seed: 7, generation, out } as const
+  using _ = await FileLock.take(join(out, systems[0]!.file))
+  const before = readdirSync(out)
+  await refused(() => evaluateSystems(systems, rows, options), /\.jsonl: process \d+@.* is writing it: wait until/)
+  assert.equal(readdirSync(out), before)
 })
 
 model('Tables 4, 6 and 7 are of MISC alone', async () => {

@@ -120,7 +120,7 @@ command('what is wrong is told before anything is computed', async () => {
   }
   assert.match(await of(listenersModel('moel-tiny'), '--data', esconv), /MoEL.*predicts no strategy: give a MISC/)
   assert.match(await of(await tinyModel(160), '--data', folder), /holds no test rows/)
-  assert.match(await of(await tinyModel(160)), /nothing to explain/)
+  assert.match(await of(await tinyModel(160)), /name a page to write/)
   assert.match(await of(join(folder, 'missing'), '--data', esconv), /missing/)
   assert.match(
     await of(await tinyModel(160), '--data', esconv, '--out', join(folder, 'no', 'page.html')),

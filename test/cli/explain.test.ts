@@ -90,7 +90,12 @@ command('what is wrong is told before a model is loaded, and nothing is written'
   const bad = join(files, 'bad.json')
   writeFileSync(bad, JSON.stringify({ dialogue: [], reply }))
   const cases: [string[], RegExp][] = [
-    [['--out', out], /^misc: --input FILE: say which dialogue is to be replied to; or of a COMET --event TEXT$/m],
+    [
+      ['--out', out],
+      /^misc: --input FILE: say which dialogue is to be replied to; or of a COMET --event TEXT, or of a whole split --data DIR$/m,
+    ],
+    [['--out', out, '--limit', '3', '--input', input], /^misc: --limit is for whole splits: give --data too$/m],
+    [['--out', out, '--data', files, '--seed', '3'], /^misc: --seed: no reply is drawn for --data; leave it out$/m],
     [['--out', out, '--input', input, '--event', 'x'], /^misc: --input and --event: give one of them$/m],
     [['--out', out, '--event', 'x', '--strategy', 'Question'], /^misc: --strategy: a COMET has no such option$/m],
     [['--input', input], /^misc: name a page to write, --out FILE\.html, or ask for --json$/m],

@@ -399,10 +399,7 @@ firstGpuSuite('engine/beam-decoder', (test) => {
       lacking.add((found as Error).message.split(':')[0]!)
       if (buffers % 9 === 0) assert.equal([idsOf(await ask(beams, start)), await draw()], [expected, 'length'])
     }
-    assert.equal(
-      [...lacking].sort(),
-      ['a step of beams', 'encoding a dialogue', 'room for 2 beams of 1 inputs', 'room for a beam'].sort(),
-    )
+    assert.equal([...lacking].sort(), ['a step of beams', 'encoding a dialogue', 'room for 2 beams of 1 inputs'].sort())
     dispose()
   })
 })

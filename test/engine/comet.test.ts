@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
@@ -7,10 +7,11 @@ import { Comet, type EventTails, type TailOptions } from '../../src/engine/comet
 import { readCometFolder, usualSearch } from '../../src/engine/comet-folder.js'
 import type { Tail } from '../../src/engine/explain-comet.js'
 import { openModel } from '../../src/engine/load-model.js'
-import { DisposedError, NoAdapterError } from '../../src/errors.js'
+import { DeviceLostError, DisposedError, NoAdapterError } from '../../src/errors.js'
 import { type GenerationOptions, resolveOptions } from '../../src/generation/options.js'
 import { processScores } from '../../src/generation/processors.js'
 import { type TokenRules, tokenRules } from '../../src/generation/token-rules.js'
+import { Gpu } from '../../src/gpu/gpu.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { CometQueries } from '../../src/text/comet-queries.js'
 import { COMET_2019_TOKENS } from '../../src/text/gpt-codec.js'
@@ -281,6 +282,50 @@ comets('disposed amid a search: it rejects, as does whatever is asked later', as
   await Promise.all([comet.dispose(), comet[Symbol.asyncDispose]()])
   for (const it of [...(await ended), ...(await Promise.allSettled([comet.tails(['i cry'])]))]) {
     assert.instance(it.status === 'rejected' && it.reason, DisposedError)
+  }
+})
+
+comets('a device lost amid a search: it rejects, and the next calls load the model once more', async () => {
+  const { open } = Gpu
+  const devices: Gpu[] = []
+  Gpu.open = async (...args) => {
+    const gpu = await open.apply(Gpu, args)
+    devices.push(gpu)
+    return gpu
+  }
+  const lose = async () => {
+    const { device } = devices.at(-1)!
+    device.destroy()
+    await device.lost
+  }
+  try {
+    const folder = await tinyComet()
+    const comet = await Comet.load(folder, { adapter })
+    const options = { relations: ['xReact', 'oWant'], minLength: 30, maxLength: 30 }
+    const [before] = await comet.tails(['i cry'], options)
+    const amid = Promise.allSettled([comet.tails(['i cry'], options), comet.tails(['i am sad'], options)])
+    // Its search is on the way.
+    while (comet.idle) await new Promise((resolve) => setImmediate(resolve))
+    await lose()
+    for (const it of await amid) assert.instance(it.status === 'rejected' && it.reason, DeviceLostError)
+    const [first, second] = await Promise.all([comet.tails(['i cry'], options), comet.tails(['i cry'], options)])
+    assert.equal([first, second], [[before], [before]])
+    assert.equal([devices.length, devices[0]!.disposed, devices[0]!.allocatedBytes > 0], [2, true, true])
+    // Where that fails, the next call tries once more.
+    await lose()
+    renameSync(folder, `${folder}, elsewhere`)
+    await refused(() => comet.tails(['i cry'], options), /no such folder/)
+    assert.is(devices.at(-1)!.disposed, true)
+    renameSync(`${folder}, elsewhere`, folder)
+    assert.equal(await comet.tails(['i cry'], options), [before])
+    await lose()
+    await comet.dispose()
+    await comet.tails(['i cry']).then(
+      () => assert.unreachable(),
+      (error) => assert.instance(error, DisposedError),
+    )
+  } finally {
+    Gpu.open = open
   }
 })
 

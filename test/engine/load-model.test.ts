@@ -3,17 +3,18 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { synthesize } from '../../src/cli/synth.js'
-import { loadModel } from '../../src/engine/load-model.js'
+import { loadModel, openModel } from '../../src/engine/load-model.js'
 import type { OnProgress } from '../../src/engine/loading-bar.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { Reply } from '../../src/engine/reply.js'
-import { GpuError } from '../../src/errors.js'
+import { GpuError, OutOfMemoryError } from '../../src/errors.js'
+import { Gpu } from '../../src/gpu/gpu.js'
 import type { Tensor } from '../../src/gpu/tensor.js'
 import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/io/half.js'
 import { openSafetensors } from '../../src/io/safetensors.js'
 import { type TensorSource, writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { tinyConfig, tinyModel } from '../engine-model.js'
-import { firstGpuSuite, readWeights, storedValues, testAdapters } from '../gpu.js'
+import { exhaust, firstGpuSuite, ownGpuSuite, readWeights, storedValues, testAdapters } from '../gpu.js'
 import { tempFolder } from '../temp.js'
 import { refused } from '../throws.js'
 
@@ -55,6 +56,46 @@ const editValue = (tensor: string, at: number, value: number) => (folder: string
   bytes.writeFloatLE(value, end + data_offsets[0] + 4 * at)
   writeFileSync(path, bytes)
 }
+
+ownGpuSuite('engine/load-model, no memory', (test) => {
+  test('whatever it lacks: the error says what the weights take, all is freed, and the next load works', async (gpu) => {
+    const [before, lacking] = [gpu.allocatedBytes, new Set<string>()]
+    for (let buffers = 0; ; buffers = 3 * buffers + 1) {
+      const more = exhaust(gpu, buffers)
+      const loaded = await openModel(gpu, sound, { family: 'misc' }).catch((error: Error) => error)
+      const lacked = more()
+      gpu.check()
+      if (!(loaded instanceof Error)) {
+        assert.not.ok(lacked)
+        break
+      }
+      assert.ok(lacked)
+      assert.instance(loaded, OutOfMemoryError)
+      assert.match(loaded.message, / [1-9]\d+ bytes were asked for beside the \d+ of tensors in use /)
+      assert.match(loaded.message, /; of bytes, its weights take \d+ as f32, \d+ as f16, \d+ as int8; asked for f32$/)
+      lacking.add(loaded.message.split(':')[0]!)
+      assert.is(gpu.allocatedBytes, before, `without buffer ${buffers}`)
+    }
+    assert.equal([...lacking], [sound])
+  })
+
+  test('an engine that finds none closes its device', async ({ adapter }) => {
+    const { open } = Gpu
+    let opened: Gpu | undefined
+    Gpu.open = async (...args) => {
+      opened = await open.apply(Gpu, args)
+      exhaust(opened, 30)
+      return opened
+    }
+    try {
+      const error = await Misc.load(sound, { adapter: adapter.name, comet: false }).catch((error: Error) => error)
+      assert.instance(error, OutOfMemoryError)
+      assert.ok(opened!.disposed)
+    } finally {
+      Gpu.open = open
+    }
+  })
+})
 
 const load = suite('engine/load-model')
 

@@ -22,7 +22,7 @@ const disposing = `
   import { Misc } from 'misc-webgpu'
 
   if (isMainThread) {
-    for (const after of [0, 10, 30, 60, 100, 200]) {
+    for (const after of [0, 30, 100]) {
       const worker = new Worker(new URL(import.meta.url), { workerData: { model: process.argv[2], after } })
       await once(worker, 'message')
       await worker.terminate()
@@ -43,7 +43,7 @@ const disposing = `
 worker('one that has disposed may be terminated, however busy its engine was', async () => {
   writeFileSync(join(folder, 'disposing.mjs'), disposing)
   const stdout = runNode(folder, 'disposing.mjs', await tinyModel())
-  assert.is(stdout, [0, 10, 30, 60, 100, 200].map((after) => `terminated after ${after}\n`).join(''))
+  assert.is(stdout, [0, 30, 100].map((after) => `terminated after ${after}\n`).join(''))
 })
 
 worker.run()

@@ -1,6 +1,8 @@
+import { accessSync, constants } from 'node:fs'
 import fc, { type Arbitrary } from 'fast-check'
 import * as assert from 'uvu/assert'
 import { MiscError } from '../../src/errors.js'
+import { tempFolder } from '../temp.js'
 
 /** How many cases a kind of input gets, and where they start: the same every time, unless `npm run fuzz` says otherwise. */
 const asked = process.env.MISC_FUZZ_CASES
@@ -11,6 +13,20 @@ const seed = Number(process.env.MISC_FUZZ_SEED ?? 1)
 const mostSeconds = 5
 /** Bytes that memory may grow by in one case: inputs are some kilobytes. */
 const mostMemory = 2 ** 26
+
+/**
+ * A folder for the files of cases, in memory where Linux has a place for that: each is written over the one before, and a disk
+ * has written that one down before it lets go of it.
+ */
+export function caseFolder(): string {
+  const memory = '/dev/shm'
+  try {
+    accessSync(memory, constants.W_OK)
+  } catch {
+    return tempFolder()
+  }
+  return tempFolder(memory)
+}
 
 /** Characters of a case and of an error that a failure prints. */
 const mostShown = 2000

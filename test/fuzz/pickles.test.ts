@@ -26,12 +26,11 @@ import {
   tuple,
 } from '../io/pickles.js'
 import { type Member, zipFile } from '../io/zips.js'
-import { tempFolder } from '../temp.js'
-import { neverBreaks } from './cases.js'
+import { caseFolder, neverBreaks } from './cases.js'
 import { damaged, oddText } from './values.js'
 
 const pickles = suite('fuzz/pickles')
-const folder = tempFolder()
+const folder = caseFolder()
 
 const size = fc.oneof(
   { weight: 8, arbitrary: fc.integer({ min: 0, max: 4 }).map(integer) },

@@ -8,12 +8,11 @@ import { type EsconvRow, rowTexts } from '../../src/text/esconv-row.js'
 import { readRepliesToCompare } from '../../src/text/replies-to-compare.js'
 import { readReplyRows } from '../../src/text/reply-rows.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
-import { tempFolder } from '../temp.js'
-import { neverBreaks } from './cases.js'
+import { caseFolder, neverBreaks } from './cases.js'
 import { changed, edited, jsonOf, oddText } from './values.js'
 
 const rows = suite('fuzz/rows')
-const folder = tempFolder()
+const folder = caseFolder()
 const put = (name: string, text: string): string => {
   const path = join(folder, name)
   writeFileSync(path, text)

@@ -7,12 +7,11 @@ import { dtypeBits, elementCount } from '../../src/io/dtype.js'
 import { openSafetensors, type SafetensorsFile } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { bytesOf } from '../io/raw-safetensors.js'
-import { tempFolder } from '../temp.js'
-import { neverBreaks } from './cases.js'
+import { caseFolder, neverBreaks } from './cases.js'
 import { changed, damaged, edited, jsonOf, oddNumber, oddText, rarely } from './values.js'
 
 const files = suite('fuzz/safetensors')
-const folder = tempFolder()
+const folder = caseFolder()
 
 const tensor = fc.record({
   name: oddText,

@@ -6,15 +6,14 @@ import * as assert from 'uvu/assert'
 import { ADDED_TOKENS } from '../../src/text/strategies.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { WordVocabulary } from '../../src/text/word-vocabulary.js'
-import { tempFolder } from '../temp.js'
 import { GPT_TOKENS } from '../text/gpt-files.js'
 import { vocabulary } from '../text/words-folder.js'
-import { neverBreaks } from './cases.js'
+import { caseFolder, neverBreaks } from './cases.js'
 import { changed, edited, jsonOf, oddNumber, oddText } from './values.js'
 
 const names = ['vocab.json', 'merges.txt', 'added_tokens.json', 'tokenizer_config.json', 'tokenizer.json'] as const
 const tokenizers = suite('fuzz/tokenizers')
-const folder = tempFolder()
+const folder = caseFolder()
 
 const ids = (tokens: readonly string[]) => Object.fromEntries(tokens.map((token, id) => [token, id]))
 const small = ids(['__null__', '__start__', '__end__', '__unk__', '__newln__', 'hi', 'h@@', 'i', 'a', '@@', '0'])

@@ -37,8 +37,9 @@ rowLog(
   'wherever a kill cuts the file, whole rows are kept, what is torn is dropped and said, and it goes on',
   async () => {
     const path = join(tempFolder(), 'rows.jsonl')
-    using log = await open(path)
+    const log = await open(path)
     for (const number of [0, 1]) log.add(row(number))
+    log[Symbol.dispose]()
     const whole = readFileSync(path)
     const ends = [...whole.keys()].filter((i) => whole[i] === 10).map((i) => i + 1)
     for (let length = 0; length <= whole.length; length++) {

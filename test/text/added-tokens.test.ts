@@ -137,6 +137,11 @@ added('what cannot be a token or an id is refused', async () => {
     ['added_tokens.json', { '[CLS]': 2 ** 40 }, /id 1099511627776/],
     ['added_tokens.json', { '': 8 }, /expected a token with an id/],
     ['added_tokens.json', Object.fromEntries([...Array(10_001).keys()].map((i) => [`t${i}`, i])), /limit of 10000/],
+    [
+      'added_tokens.json',
+      Object.fromEntries([...Array(300).keys()].map((i) => [`${i}${'x'.repeat(900)}`, i])),
+      /added_tokens\.json: its added tokens have over 262144 characters in all/,
+    ],
     ['tokenizer_config.json', { added_tokens_decoder: [1] }, /added_tokens_decoder is no JSON object/],
     ['tokenizer_config.json', { added_tokens_decoder: { 8: null } }, /expected a token with an id/],
     ['tokenizer_config.json', { added_tokens_decoder: { x: entry('[CLS]') } }, /id "x"/],

@@ -66,6 +66,18 @@ bytes('tokens are looked for one after the other, so a shorter one may win', asy
   assert.equal(await bart.encode('eat NotIsA'), [0, 18, 8, 12, 3, 6, 22, 2])
 })
 
+bytes('ten thousand tokens are looked for in many texts, and in a long one, in bounded time', async () => {
+  const names = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`${'x'.repeat(15)}${i}`, 21 + i]))
+  const bart = await load({ 'added_tokens.json': names })
+  const start = process.cpuUsage()
+  const texts = await bart.encodeBatch(Array.from({ length: 1000 }, () => 'eats eat'))
+  assert.equal(texts.at(-1), [0, 18, 7, 19, 2])
+  const found = await bart.encode(`${'eat '.repeat(10_000)}${'x'.repeat(15)}7`)
+  assert.equal(found.slice(-3), [19, 28, 2])
+  const { user, system } = process.cpuUsage(start)
+  assert.ok(user + system < 4e6, `${user + system} µs`)
+})
+
 bytes('specials keep the space around them, <mask> the one after it', async () => {
   const bart = await load()
   assert.equal(await bart.encode('eat </s> eat'), [0, 18, 8, 2, 19, 2])

@@ -39,8 +39,12 @@ export class BartModel implements Model<TextIds, undefined> {
     this.widestRow = Math.max(vocabSize, decoderFfn, 3 * dModel)
   }
 
+  get cacheShape(): CacheShape {
+    return bartCache(this.config)
+  }
+
   createCache(sizes: CacheSizes): KvCache {
-    return new KvCache(this.gpu, { ...bartCache(this.config), ...sizes })
+    return new KvCache(this.gpu, { ...this.cacheShape, ...sizes })
   }
 
   usualInput(length = usualLength, ids = usualIds): TextIds {

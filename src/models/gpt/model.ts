@@ -44,8 +44,12 @@ export class GptModel implements Model<Prompt, undefined> {
     this.widestRow = Math.max(vocabSize, decoderFfn)
   }
 
+  get cacheShape(): CacheShape {
+    return gptCache(this.config)
+  }
+
   createCache(sizes: CacheSizes): KvCache {
-    return new KvCache(this.gpu, { ...gptCache(this.config), ...sizes })
+    return new KvCache(this.gpu, { ...this.cacheShape, ...sizes })
   }
 
   /** As a rule half of what it reads at most, and the tail is the other. */

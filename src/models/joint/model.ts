@@ -1,6 +1,6 @@
 import type { Gpu } from '../../gpu/gpu.js'
 import type { Tensor } from '../../gpu/tensor.js'
-import { type KvCache, type NewIds, wholeSequences } from '../../nn/kv-cache.js'
+import { type CacheShape, type KvCache, type NewIds, wholeSequences } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
 import { partSoftmax } from '../../ops/part-softmax.js'
 import { JOINT_PROGRAMS, strategyId } from '../../text/joint-programs.js'
@@ -42,6 +42,10 @@ export class JointModel implements Model<JointInput, JointScores> {
     this.weights = { ...weights, config }
     this.#backbone = new BartModel(gpu, this.weights)
     this.widestRow = this.#backbone.widestRow
+  }
+
+  get cacheShape(): CacheShape {
+    return this.#backbone.cacheShape
   }
 
   createCache(sizes: CacheSizes): KvCache {

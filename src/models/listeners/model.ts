@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.js'
 import type { Gpu } from '../../gpu/gpu.js'
 import type { Tensor } from '../../gpu/tensor.js'
-import type { NewIds } from '../../nn/kv-cache.js'
+import type { CacheShape, NewIds } from '../../nn/kv-cache.js'
 import type { Loaded } from '../../nn/layout.js'
 import type { Pass } from '../../nn/pass.js'
 import { RaggedBatch } from '../../nn/ragged-batch.js'
@@ -9,7 +9,7 @@ import { project, type Rows } from '../../nn/rows.js'
 import { chooseLayers } from '../../ops/choose-layers.js'
 import { copyRows } from '../../ops/copy-rows.js'
 import { type CacheSizes, type FirstId, type Model, type Started, usualIds, usualLength } from '../model.js'
-import { ListenersCache } from './cache.js'
+import { ListenersCache, listenersCache } from './cache.js'
 import type { ListenersConfig } from './config.js'
 import { cacheMemory, decode } from './decoder.js'
 import { boundsOf, embedContext, encode } from './encoder.js'
@@ -51,6 +51,10 @@ export class ListenersModel implements Model<ContextIds, EmotionScores> {
     const timing = gpu.tensorFrom('timing', [maxPositions, dModel], timingSignal(maxPositions, dModel))
     this.weights = { ...weights, config, timing }
     this.widestRow = Math.max(vocabSize, (listeners + 1) * 3 * Math.max(dModel, depth, decoderFfn))
+  }
+
+  get cacheShape(): CacheShape {
+    return listenersCache(this.config)
   }
 
   createCache(sizes: CacheSizes): ListenersCache {

@@ -1,11 +1,11 @@
 import type { Gpu } from '../../gpu/gpu.js'
 import type { Tensor } from '../../gpu/tensor.js'
-import type { NewIds } from '../../nn/kv-cache.js'
+import type { CacheShape, NewIds } from '../../nn/kv-cache.js'
 import type { Pass } from '../../nn/pass.js'
 import { type CacheSizes, type FirstId, type Model, type Started, usualIds, usualLength } from '../model.js'
 import { BlockCache } from './block-cache.js'
 import type { MiscConfig } from './config.js'
-import { decodeReplies, MiscCache } from './decoder.js'
+import { decodeReplies, MiscCache, miscCache } from './decoder.js'
 import type { MiscWeights } from './layout.js'
 import { type DialogueIds, encodeDialogues, prepareDecoding } from './misc.js'
 
@@ -31,6 +31,10 @@ export class MiscModel implements Model<DialogueIds, StrategyScores> {
     this.config = weights.config
     this.widestRow = Math.max(vocabSize, decoderFfn, 3 * dModel, weights.decoder.layers.length * dModel)
     this.blocks = new BlockCache(gpu, dModel)
+  }
+
+  get cacheShape(): CacheShape {
+    return miscCache(this.config)
   }
 
   createCache(sizes: CacheSizes): MiscCache {

@@ -4,7 +4,8 @@ import { globals } from 'webgpu'
 import { NoAdapterError } from '../../../src/errors.js'
 import { listAdapters, openAdapter } from '../../../src/platform/node/adapter.js'
 import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
-import { misc } from '../../cli/run.js'
+import { runMisc } from '../../cli/misc-process.js'
+import { tempFolder } from '../../temp.js'
 
 const adapters = suite('platform/node/adapter')
 const swiftShader = await findSwiftShader()
@@ -64,15 +65,19 @@ adapters('an unknown name is refused, with the names there are', async () => {
 })
 
 const withSwiftShader = swiftShader ? adapters : adapters.skip
-withSwiftShader('without any system driver SwiftShader computes', () => {
-  const { status, stdout } = misc(['doctor', '--json'], {
-    VK_ICD_FILENAMES: '/nonexistent',
-    VK_DRIVER_FILES: '/nonexistent',
-  })
-  assert.is(status, 0)
-  const { used, adapters, vulkan } = JSON.parse(stdout)
-  assert.equal([used.source, adapters.length, vulkan.drivers], ['swiftshader', 1, []])
-  assert.ok(used.measured.read_gb_per_s > 0)
-})
+withSwiftShader(
+  'without any system driver SwiftShader computes, for two processes that unpack it at once',
+  async () => {
+    const none = '/nonexistent'
+    const env = { ...process.env, VK_ICD_FILENAMES: none, VK_DRIVER_FILES: none, XDG_CACHE_HOME: tempFolder() }
+    const run = () => runMisc(['doctor', '--json'], '', undefined, env)
+    for (const { status, stdout, stderr } of await Promise.all([run(), run()])) {
+      assert.is(status, 0, `stdout: ${stdout}\nstderr: ${stderr}`)
+      const { used, adapters, vulkan } = JSON.parse(stdout)
+      assert.equal([used.source, adapters.length, vulkan.drivers], ['swiftshader', 1, []])
+      assert.ok(used.measured.read_gb_per_s > 0)
+    }
+  },
+)
 
 adapters.run()

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
@@ -126,6 +127,36 @@ cache('two that write at once leave a whole file', () =>
     await Promise.all([...writers, ...writers.map(async () => parseTuning(JSON.parse(await text()), owner))])
     assert.equal(readdirSync(dirname(tuningFile(owner))).length, 1)
     assert.ok((await read()).keys.length > 0)
+  }),
+)
+
+/** Writes choices of its own, 30 times. */
+const writer = `
+  import { writeTuning } from ${JSON.stringify(new URL('../../../src/platform/node/tuning-file.ts', import.meta.url).href)}
+  const [owner, choice, name] = process.argv.slice(1).map((it) => JSON.parse(it))
+  for (let i = 0; i < 30; i++) await writeTuning(owner, { choices: new Map([['gemv f32 1x' + name + 'x' + i, choice]]), unfinished: 0 })
+`
+
+cache('two processes that write at once: whoever reads meanwhile finds a whole file', () =>
+  inCache(async () => {
+    let running = 2
+    const ends = [7, 8].map(async (name) => {
+      const values = [owner, choice, name].map((it) => JSON.stringify(it))
+      const args = ['--import', 'tsx', '--input-type=module', '-e', writer, '--', ...values]
+      const [code] = await once(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }), 'close')
+      running--
+      return code
+    })
+    let read = 0
+    for (; running > 0; read++) {
+      await readTuning(owner, assert.unreachable)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    assert.equal(await Promise.all(ends), [0, 0])
+    const { choices } = await readTuning(owner, assert.unreachable)
+    assert.ok(choices.has('gemv f32 1x7x29') || choices.has('gemv f32 1x8x29'))
+    assert.ok(read > 10, `read ${read} times`)
+    assert.equal(readdirSync(dirname(tuningFile(owner))).length, 1)
   }),
 )
 
