@@ -1,40 +1,47 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { describeFolder } from '../engine/load-model.js'
+import { describeFolder, type ModelFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
-import type { Gpu } from '../gpu/gpu.js'
-import type { WeightDtype } from '../gpu/tensor.js'
-import type { Model } from '../models/model.js'
+import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
 import type { Split } from '../text/esconv-row.js'
 import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
-import { type StageComparison, type StageLimits, stageLimits } from '../validate/comparison.js'
-import { type ReplyScores, scoreReplies } from '../validate/perplexity.js'
-import { type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
+import { compareReplies, type LoadedModel, type ReplyComparison, replyCases } from '../validate/against.js'
+import { type StageLimits, stageLimits } from '../validate/comparison.js'
+import type { DistributionChange } from '../validate/distribution.js'
+import { fusionLoss } from '../validate/fusion-twin.js'
+import { type CaseInputs, type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
 import { type RepliesToScore, readReplies, rowReader } from '../validate/replies.js'
-import { type CaseReport, firstFailure, validateCase } from '../validate/validate.js'
+import { type CaseReport, captureCase, firstFailure, validateCase } from '../validate/validate.js'
 import { type GpuFlags, gpuCommand, withGpu } from './gpu-command.js'
 import { openWithProgress } from './load-with-progress.js'
 import { progressBar } from './progress.js'
+import { type RunSettings, readSetting, settingsWords } from './run-settings.js'
 import { limitOption, splitOption } from './split-option.js'
 import { warn } from './stdio.js'
+import { casesReport, distributionReport, gateReport, verdict } from './validate-words.js'
 
 /** What `misc validate --json` prints. */
 export interface Validation {
   /** Whether every stage is within its tolerance, every decoded id that scores decide is the same, and the gate is kept. */
-  ok: boolean
+  readonly ok: boolean
   /**
    * The first stage that is off, of the first case that has one; `decode` where only decoded ids differ, `gate` where all
    * else is well.
    */
-  first_failure: string | null
-  /** Two per reference file. */
-  cases: CaseReport[]
+  readonly first_failure: string | null
+  /** The run that others were compared with, where it was no reference file. */
+  readonly against?: string
+  /** Two per reference file, or per few replies of --data. */
+  readonly cases: readonly CaseReport[]
+  /** Where there is --data and a dtype that rounds. */
+  readonly gate?: AccuracyGate
   /** Where there is --data. */
-  gate?: AccuracyGate
+  readonly change?: DistributionChange
 }
 
 interface ValidateOptions extends GpuFlags {
   dtype: WeightDtype
   reference?: string[]
+  against?: Partial<RunSettings>
   tolerance?: number
   data?: string
   split: Split
@@ -42,27 +49,43 @@ interface ValidateOptions extends GpuFlags {
   json?: boolean
 }
 
-const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, through its cache' }
+/** A validation, and in words what was run, and what it was compared with where that is another run. */
+interface Outcome {
+  readonly validation: Validation
+  readonly name: string
+  readonly base?: string
+}
+
+/** Replies of --data whose stages are compared with --against; probabilities are compared of all. */
+const stagedReplies = 8
 
 /** `misc validate`. */
 export function validateCommand(): Command {
   return gpuCommand('validate', 'f32')
-    .summary('compare every stage with a reference capture, or a dtype with f32')
+    .summary('compare every stage with a reference capture or another run, or a dtype with f32')
     .description(
       'With --reference: runs the inputs of reference files through MODEL and compares every stage that they hold, ' +
         'twice: the decoder in one pass, and id by id; and again from the reference’s own values of the stages before each, ' +
         'which tells the error that a stage has added from what came in. Exit code 1 where both are beyond its tolerance, or decoded ids ' +
         'differ though their scores leave no doubt. Needs no tokenizer files.\n\n' +
-        'With --data: how much --dtype (f16 or int8) changes the perplexity of the replies there and the best next id, against f32, ' +
+        'With --against: the same comparison with another run of MODEL, on another adapter, in another dtype or with other kernels, ' +
+        `on the inputs of --reference, or of the first ${stagedReplies} replies of --data.\n\n` +
+        'With --data: how much --dtype (f16 or int8), or what --against names, changes the probabilities of the replies there, ' +
         'of any MODEL that replies (a COMET does not), in the ids that its own program makes of the rows. ' +
-        'Exit code 1 where that is more than f16 (0.1 %, 0.5 % of the ids) or int8 (1 %, 3 %) may.',
+        'Exit code 1 where a dtype changes perplexity and best next id against f32 by more than f16 (0.1 %, 0.5 % of the ids) or ' +
+        'int8 (1 %, 3 %) may.\n\ndocs/validate.md says what each column means, and how to capture a model of your own.',
     )
     .argument('<MODEL>', 'a folder with config.json and model.safetensors or its sharded index')
     .option('--reference <file...>', 'safetensors files with inputs and expected outputs; may be repeated')
     .option(
+      '--against <what...>',
+      'what another run does otherwise: adapter=NAME, dtype=FORMAT, kernels=OP:VARIANT,… (misc bench lists them)',
+      readSetting,
+    )
+    .option(
       '--tolerance <x>',
       'largest absolute error of logits and hidden stages (default: 2e-4 in f32); ' +
-        'fusion.* keeps 1e-3, strategy.probs 5e-5, and more where --dtype rounds the weights',
+        'strategy.probs keeps 5e-5, a row of fusion.* takes sixteen times what float32 loses there, and all more where --dtype rounds the weights',
       readTolerance,
     )
     .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
@@ -74,17 +97,25 @@ export function validateCommand(): Command {
       '\nExamples:\n  misc validate model/ --reference case0.safetensors case1.safetensors' +
         '\n  misc validate model/ --reference captures/*.safetensors --tolerance 1e-3 --adapter swiftshader' +
         '\n  misc validate model/ --reference case0.safetensors --json | jq .first_failure' +
-        '\n  misc validate model/ --dtype int8 --data esconv/',
+        '\n  misc validate model/ --reference case0.safetensors --against adapter=swiftshader' +
+        '\n  misc validate model/ --reference case0.safetensors --against kernels=gemv:plain,attention:plain' +
+        '\n  misc validate model/ --dtype int8 --data esconv/' +
+        '\n  misc validate model/ --dtype f16 --data esconv/ --limit 20 --against dtype=f32',
     )
     .action(run)
 }
 
-async function run(folder: string, { reference = [], data, dtype, json, ...flags }: ValidateOptions): Promise<void> {
+async function run(
+  folder: string,
+  { reference = [], against, data, dtype, json, ...flags }: ValidateOptions,
+): Promise<void> {
   if (reference.length === 0 && data === undefined) {
     throw new InputError('nothing to validate with: give --reference <file...>, --data <dir>, or both')
   }
-  if (data !== undefined && dtype === 'f32') {
-    throw new InputError('--data compares a dtype with f32, and f32 is f32: add --dtype f16 or --dtype int8')
+  if (data !== undefined && dtype === 'f32' && !against) {
+    throw new InputError(
+      '--data compares a dtype with f32, and f32 is f32: add --dtype f16 or --dtype int8, or name another run by --against',
+    )
   }
   // Files are read before the GPU is opened: what is wrong with them is said at once.
   const description = await describeFolder(folder)
@@ -92,108 +123,99 @@ async function run(folder: string, { reference = [], data, dtype, json, ...flags
   for (const path of reference) references.push(await readReferenceCase(path, description))
   const scored =
     data === undefined ? undefined : await readReplies(await rowReader(folder, description), { data, ...flags }, warn)
+  const own = { adapter: flags.adapter, dtype }
+  const other = against ? { ...own, ...against } : scored && { ...own, dtype: 'f32' as const }
+  const coarsest = coarser(dtype, against?.dtype ?? dtype)
+  const limits = {
+    ...stageLimits(coarsest, description.family),
+    ...(flags.tolerance !== undefined && { hidden: flags.tolerance }),
+  }
 
-  const exact =
-    scored &&
-    (await withGpu(flags, async (gpu) => score(gpu, await openWithProgress(gpu, folder, 'f32'), 'f32', scored)))
-  await withGpu(flags, async (gpu) => {
-    const model = await openWithProgress(gpu, folder, dtype)
-    const limits = {
-      ...stageLimits(dtype, description.family),
-      ...(flags.tolerance !== undefined && { hidden: flags.tolerance }),
-    }
-    const cases = await compare(gpu, model, references, limits)
-    const rounded = scored && (await score(gpu, model, dtype, scored))
-    const gate = rounded && exact && accuracyGate(dtype, exact, rounded)
-    const failure = firstFailure(cases)?.stage ?? (gate && !gate.ok ? 'gate' : null)
-    const validation: Validation = { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
-    const tables = [...(cases.length > 0 ? [report(cases)] : []), ...(gate ? [gateReport(gate)] : [])]
-    const words = `${tables.join('\n')}\n${verdict(validation, gpu)}\n`
-    process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
-    if (failure) process.exitCode = 1
+  const compared = (loaded: LoadedModel, cases: readonly ReferenceCase[]) =>
+    // What float32 loses is nothing to what a format rounds.
+    compare(loaded, cases, { limits, ...(coarsest === 'f32' && { description }) })
+
+  const { validation, name, base } = await withModel<Outcome>(folder, own, async (loaded) => {
+    const name = settingsWords(own, loaded.gpu.adapter.name)
+    if (!other) return { validation: summary(await compared(loaded, references)), name }
+    return withModel(folder, other, async (second) => {
+      const base = settingsWords(other, second.gpu.adapter.name)
+      const inputs = scored ? replyCases(scored.replies.slice(0, stagedReplies), loaded.model.config, data!) : []
+      const captured = against ? await captureAll(second, [...references, ...inputs]) : references
+      const cases = await compared(loaded, captured)
+      const replies = scored && (await compareScores(loaded, second, scored))
+      const rounded = replies && dtype !== 'f32' && other.dtype === 'f32'
+      const gate = rounded ? accuracyGate(dtype, replies.others, replies.scores) : undefined
+      const validation = {
+        ...summary(cases, gate),
+        ...(against && { against: base }),
+        ...(replies && { change: replies.change }),
+      }
+      return { validation, name, base }
+    })
+  })
+  const { cases, gate, change } = validation
+  const tables = [
+    ...(cases.length > 0 ? [casesReport(cases)] : []),
+    ...(gate ? [gateReport(gate)] : []),
+    ...(change ? [distributionReport(change, base!)] : []),
+  ]
+  const words = `${tables.join('\n')}\n${verdict(validation, name)}\n`
+  process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
+  if (!validation.ok) process.exitCode = 1
+}
+
+const coarser = (a: WeightDtype, b: WeightDtype): WeightDtype =>
+  weightDtypes.toReversed().find((it) => it === a || it === b)!
+
+/** Opens the model on the adapter, with the kernels, that the settings name. */
+async function withModel<T>(
+  folder: string,
+  { adapter, dtype, kernels = {} }: RunSettings,
+  work: (loaded: LoadedModel) => Promise<T>,
+): Promise<T> {
+  return await withGpu({ ...(adapter !== undefined && { adapter }) }, async (gpu) => {
+    for (const [op, variant] of Object.entries(kernels)) gpu.useVariant(op, variant)
+    return await work({ gpu, model: await openWithProgress(gpu, folder, dtype) })
   })
 }
 
+function summary(cases: readonly CaseReport[], gate?: AccuracyGate): Validation {
+  const failure = firstFailure(cases)?.stage ?? (gate && !gate.ok ? 'gate' : null)
+  return { ok: failure === null, first_failure: failure, cases, ...(gate && { gate }) }
+}
+
 async function compare(
-  gpu: Gpu,
-  model: Model,
+  { gpu, model }: LoadedModel,
   references: readonly ReferenceCase[],
-  limits: StageLimits,
+  { limits, description }: { readonly limits: StageLimits; readonly description?: ModelFolder },
 ): Promise<CaseReport[]> {
   if (references.length === 0) return []
   using progress = progressBar(`comparing on ${gpu.adapter.name}`, 2 * references.length, 'passes')
   const cases: CaseReport[] = []
   for (const reference of references) {
-    cases.push(...(await validateCase(gpu, model, reference, limits, () => progress.advance(1))))
+    const float32Loss = description && fusionLoss(description, reference.inputs)
+    const onPass = () => progress.advance(1)
+    cases.push(...(await validateCase(gpu, model, reference, { limits, float32Loss, onPass })))
   }
   return cases
 }
 
-async function score(
-  gpu: Gpu,
-  model: Model,
-  dtype: WeightDtype,
-  { replies, vocabulary }: RepliesToScore,
-): Promise<ReplyScores[]> {
-  using progress = progressBar(`scoring in ${dtype} on ${gpu.adapter.name}`, replies.length, 'replies')
-  return await scoreReplies(gpu, model, replies, vocabulary, (count) => progress.advance(count))
+async function captureAll({ gpu, model }: LoadedModel, inputs: readonly CaseInputs[]): Promise<ReferenceCase[]> {
+  using progress = progressBar(`capturing on ${gpu.adapter.name}`, inputs.length, 'passes')
+  const captured: ReferenceCase[] = []
+  for (const it of inputs) {
+    captured.push(await captureCase(gpu, model, it))
+    progress.advance(1)
+  }
+  return captured
 }
 
-function report(cases: readonly CaseReport[]): string {
-  return cases
-    .map(({ file, mode, stages, ...agreement }) => {
-      const width = Math.max(...stages.map(({ name }) => name.length))
-      const head = ['max abs', 'added', 'mean abs', 'max rel', 'mean rel', 'tolerance'].map((title) =>
-        title.padStart(10),
-      )
-      const lines = [
-        `${file}, ${modes[mode]}`,
-        `  ${'stage'.padEnd(width)}${head.join('')}`,
-        ...stages.map((stage) => `  ${stage.name.padEnd(width)}${cells(stage)}  ${stage.ok ? 'ok' : 'BEYOND'}`),
-        `  best next id the same: ${percent(agreement.argmax_agreement)}`,
-        `  decoded ids the same:  ${percent(agreement.greedy_agreement)}`,
-      ]
-      return `${lines.join('\n')}\n`
-    })
-    .join('\n')
-}
-
-function cells({ max_abs, added_max_abs, mean_abs, max_rel, mean_rel, tolerance }: StageComparison): string {
-  const errors = [max_abs, added_max_abs, mean_abs, max_rel, mean_rel].map((it) =>
-    Number.isFinite(it) ? it.toExponential(1) : 'inf',
-  )
-  return [...errors, tolerance.toExponential()].map((text) => text.padStart(10)).join('')
-}
-
-function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
-  const change = `${signed(gate.ppl_change)}, at most ${percent(gate.max_ppl_change)} either way`
-  const agreement = `${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`
-  return (
-    `${rows} replies, ${tokens} ids, teacher-forced, weights in ${dtype}\n` +
-    `  perplexity ${gate.ppl.toFixed(3)}, in f32 ${gate.ppl_f32.toFixed(3)}: ${change}\n` +
-    `  best next id the same: ${agreement}\n  ${ok ? 'ok' : 'BEYOND'}\n`
-  )
-}
-
-const signed = (part: number) => `${part < 0 ? '' : '+'}${(part * 100).toFixed(3)}%`
-
-function verdict({ ok, first_failure, cases, gate }: Validation, { adapter }: Gpu): string {
-  const kept = [
-    ...(cases.length > 0 ? ['every stage is within its tolerance'] : []),
-    ...(gate ? ['the gate is kept'] : []),
-  ]
-  if (ok) return `ok: ${kept.join(' and ')}, on ${adapter.name}`
-  const failure = firstFailure(cases)
-  if (!failure) return `NOT ok: ${gate?.dtype} changes the model more than it may, on ${adapter.name}`
-  const what =
-    first_failure === 'decode' ? 'decoded ids differ' : `the first stage beyond tolerance is ${first_failure}`
-  const worst = failure.report.stages.find(({ name }) => name === failure.stage)?.worst
-  const where = worst ? `; its value ${worst.index} is ${worst.value}, the reference has ${worst.reference}` : ''
-  return `NOT ok: ${what} (${failure.report.file}, ${failure.report.mode}), on ${adapter.name}${where}`
-}
-
-function percent(part: number | null): string {
-  return part === null ? 'the file has none' : `${Number((part * 100).toFixed(2))}%`
+async function compareScores(own: LoadedModel, other: LoadedModel, scored: RepliesToScore): Promise<ReplyComparison> {
+  using progress = progressBar(`scoring on ${own.gpu.adapter.name}`, scored.replies.length, 'replies', {
+    remaining: true,
+  })
+  return await compareReplies(own, other, scored, (count) => progress.advance(count))
 }
 
 /** JSON has no infinity: an error that is no number is the largest one there is. */

@@ -135,7 +135,7 @@ failures('sources swapped, and a cache that keeps a stale row: seen where they a
   for (const [fault, plant] of Object.entries(faultyModels)) {
     const model = await openModel(gpu, await goldenModel('misc-tiny-released'), { family: 'misc' })
     plant(model as MiscModel)
-    const reports = await validateCase(gpu, model, reference, stageLimits('f32', 'misc'))
+    const reports = await validateCase(gpu, model, reference, { limits: stageLimits('f32', 'misc') })
     const seen = reports.map((report) => firstFailure([report])?.stage)
     assert.equal(
       seen,
