@@ -5,7 +5,7 @@ import type { Recorder } from '../gpu/recorder.js'
 import type { Tensor } from '../gpu/tensor.js'
 import type { Model, ModelConfig } from '../models/model.js'
 import { wholeSequences } from '../nn/kv-cache.js'
-import type { Pass } from '../nn/pass.js'
+import type { Pass, Trace } from '../nn/pass.js'
 import { Run } from '../nn/run.js'
 import { Capture } from './capture.js'
 import { DecoderRows } from './decoder-rows.js'
@@ -20,8 +20,15 @@ export interface PassOptions {
   readonly wanted?: ReadonlySet<string>
   /** Values that what comes after a stage reads in the place of those computed. */
   readonly instead?: StageValues | undefined
-  /** Given the recorder of everything that is dispatched, before anything is. */
-  readonly observe?: (recorder: Recorder) => void
+  readonly observer?: PassObserver
+}
+
+/** Looks on while a pass is recorded: all of it, or where the decoder goes id by id the step that is run again and again. */
+export interface PassObserver {
+  /** Called before anything is dispatched. */
+  observe(recorder: Recorder): void
+  /** Called when a stage is told of. */
+  stage(name: string): void
 }
 
 /** The references forbid the added ids of the authors' program, whatever the vocabulary. */
@@ -32,7 +39,7 @@ export class CaseRun {
   readonly #run: Run<unknown>
   /** As many slots as there are inputs, with all ids allowed. */
   readonly slots: ReplySlots
-  readonly #rows: DecoderRows
+  readonly rows: DecoderRows
 
   constructor(
     readonly gpu: Gpu,
@@ -41,33 +48,40 @@ export class CaseRun {
   ) {
     this.#run = new Run(gpu, model.weights)
     this.slots = new ReplySlots(gpu, model, inputs.inputs.length, tokenRules(model.config))
-    this.#rows = new DecoderRows(inputs.decoderIds)
+    this.rows = new DecoderRows(inputs.decoderIds)
   }
 
   /** Encoders, and the decoder over all ids at once. */
-  async full({ wanted, instead, observe }: PassOptions = {}): Promise<StageValues> {
+  async full({ wanted, instead, observer }: PassOptions = {}): Promise<StageValues> {
     const { decoderIds, decoderPositions } = this.inputs
     const given = (stage: string, size: number) => {
       const values = instead?.get(stage)
-      const padded = values && this.#rows.padded(stage, values)
+      const padded = values && this.rows.padded(stage, values)
       return padded?.length === size ? padded : undefined
     }
     const capture = new Capture(this.gpu, wanted, instead && given)
     try {
+      // Blocks that are kept from before would not be computed.
+      if (observer) this.model.forget()
       await this.#run.submit((pass) => {
-        observe?.(pass.recorder)
-        const traced = { ...pass, settled: instead !== undefined, trace: capture.trace(pass.recorder) }
+        observer?.observe(pass.recorder)
+        const trace = observed(capture.trace(pass.recorder), observer)
+        const traced = { ...pass, settled: instead !== undefined, trace }
         this.#start(traced, this.slots)
         this.#teacherForce(traced, decoderIds, decoderPositions)
       })
-      return this.#rows.withoutPadding(await capture.read())
+      return this.rows.withoutPadding(await capture.read())
     } finally {
       capture.dispose()
     }
   }
 
-  /** Encoders, and the decoder id by id. */
-  async cached({ wanted, instead, observe }: PassOptions = {}): Promise<StageValues> {
+  /**
+   * Encoders, and the decoder id by id.
+   *
+   * @param steps ends after so many; default: all
+   */
+  async cached({ wanted, instead, observer }: PassOptions = {}, steps = this.rows.longest): Promise<StageValues> {
     const { gpu, model, slots } = this
     const settled = instead !== undefined
     const batch = this.inputs.inputs.length
@@ -78,25 +92,22 @@ export class CaseRun {
     }
     const ofStep = (stage: string, size: number) => {
       const values = instead?.get(stage)
-      return values && this.#rows.at(step, stage, values, size)
+      return values && this.rows.at(step, stage, values, size)
     }
     const encoder = new Capture(gpu, wanted, settled ? whole : undefined)
     const decoder = new Capture(gpu, wanted, settled ? ofStep : undefined)
     const recording = await slots.record(batch, (recorder) => {
-      observe?.(recorder)
-      return { settled, trace: decoder.trace(recorder) }
+      observer?.observe(recorder)
+      return { settled, trace: observed(decoder.trace(recorder), observer) }
     })
     try {
       model.forget()
-      await this.#run.submit((pass) => {
-        observe?.(pass.recorder)
-        this.#start({ ...pass, settled, trace: encoder.trace(pass.recorder) }, slots)
-      })
+      await this.#run.submit((pass) => this.#start({ ...pass, settled, trace: encoder.trace(pass.recorder) }, slots))
       const { ids, lengths, positions } = slots.sampling
       const { decoderIds, decoderPositions } = this.inputs
       const write = (tensor: Tensor, values: readonly number[]) => gpu.write(tensor, Uint32Array.from(values))
-      const steps: Map<string, Float32Array>[] = []
-      for (; step < this.#rows.longest; step++) {
+      const told: Map<string, Float32Array>[] = []
+      for (; step < steps; step++) {
         decoder.renew()
         // A row that has ended goes on with some id: what is computed of it is left out.
         write(
@@ -109,11 +120,13 @@ export class CaseRun {
         )
         write(lengths, new Array<number>(batch).fill(step))
         gpu.submit([recording])
-        steps.push(await decoder.read())
+        told.push(await decoder.read())
       }
       const stages = await encoder.read()
-      for (const name of steps[0]!.keys()) stages.set(name, this.#rows.bySequence(steps.map((it) => it.get(name)!)))
-      return this.#rows.withoutPadding(stages)
+      // Of some steps alone nothing is made.
+      if (steps < this.rows.longest) return stages
+      for (const name of told[0]!.keys()) stages.set(name, this.rows.bySequence(told.map((it) => it.get(name)!)))
+      return this.rows.withoutPadding(stages)
     } finally {
       encoder.dispose()
       decoder.dispose()
@@ -154,3 +167,11 @@ export class CaseRun {
     this.model.step(pass, this.slots.cache, wholeSequences(pass.scratch, ids, [...ids.keys()], positions))
   }
 }
+
+const observed = (trace: Trace, observer?: PassObserver): Trace =>
+  observer
+    ? (stage, tensor, rows) => {
+        observer.stage(stage)
+        trace(stage, tensor, rows)
+      }
+    : trace

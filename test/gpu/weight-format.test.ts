@@ -3,7 +3,8 @@ import { GpuError, InputError } from '../../src/errors.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
 import { f32ToF16 } from '../../src/io/half.js'
 import { quantizeRows } from '../../src/io/quantize.js'
-import { gpuSuite, randomValues, readRows } from '../gpu.js'
+import { readRows } from '../../src/validate/read-weights.js'
+import { gpuSuite, randomValues } from '../gpu.js'
 
 gpuSuite('gpu/weight-format', (test) => {
   test('values arrive in the tensor’s format, from any row on', async (gpu) => {
