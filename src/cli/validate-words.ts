@@ -1,14 +1,35 @@
 import type { AccuracyGate } from '../validate/accuracy-gate.js'
+import { type Bisection, bisectionVerdict } from '../validate/bisect.js'
 import type { StageComparison } from '../validate/comparison.js'
 import type { DistributionChange } from '../validate/distribution.js'
+import type { OpReport } from '../validate/op-report.js'
 import { type CaseReport, firstFailure } from '../validate/validate.js'
+import type { ValueRange } from '../validate/value-range.js'
 import type { Validation } from './validate.js'
 
 const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, through its cache' }
 const columns = ['max abs', 'added', 'mean abs', 'max rel', 'mean rel', 'f32 loses', 'tolerance', 'largest', 'f16 room']
 
+/**
+ * All that the command prints.
+ *
+ * @param run what was run
+ * @param base what --data was compared with
+ */
+export function validationWords(validation: Validation, run: string, base?: string): string {
+  const { cases, gate, change, ops, bisection } = validation
+  const tables = [
+    ...(cases.length > 0 ? [casesReport(cases)] : []),
+    ...(ops ? [opsReport(ops)] : []),
+    ...(gate ? [gateReport(gate)] : []),
+    ...(change ? [distributionReport(change, base!)] : []),
+    ...(bisection ? [bisectionReport(bisection)] : []),
+  ]
+  return `${tables.join('\n')}\n${verdict(validation, run)}\n`
+}
+
 /** A table for each case and mode. */
-export function casesReport(cases: readonly CaseReport[]): string {
+function casesReport(cases: readonly CaseReport[]): string {
   return cases
     .map(({ file, mode, stages, ...agreement }) => {
       const width = Math.max(...stages.map(({ name }) => name.length))
@@ -30,27 +51,56 @@ function cells(stage: StageComparison): string {
     Number.isFinite(it) ? it.toExponential(1) : 'inf',
   )
   const loss = float32_loss === null ? '-' : float32_loss.toExponential(1)
-  const ofRange = [range.largest.toPrecision(3), Number.isFinite(range.f16_room) ? roundly(range.f16_room) : '-']
-  return [
-    ...errors,
-    loss,
-    tolerance.toExponential(tolerance < 0.01 && float32_loss !== null ? 1 : undefined),
-    ...ofRange,
-  ]
-    .map((text) => text.padStart(10))
-    .join('')
+  const limit = tolerance.toExponential(float32_loss === null ? undefined : 1)
+  return [...errors, loss, limit].map((text) => text.padStart(10)).join('') + rangeCells(range)
 }
 
+const rangeCells = ({ largest, f16_room }: ValueRange): string =>
+  [largest.toPrecision(3), Number.isFinite(f16_room) ? roundly(f16_room) : '-']
+    .map((text) => text.padStart(10))
+    .join('')
+
+const nonFinite = ({ non_finite }: Pick<ValueRange, 'non_finite'>): string =>
+  non_finite > 0 ? `, ${non_finite} values are not finite` : ''
+
 /** `420×`, `2.6e+5×` */
-export const roundly = (times: number): string =>
-  `${times < 1e4 ? Number(times.toPrecision(2)) : times.toExponential(0)}×`
+const roundly = (times: number): string => `${times < 1e4 ? Number(times.toPrecision(2)) : times.toExponential(0)}×`
 
 function end({ ok, range }: StageComparison): string {
-  return `${ok ? 'ok' : 'BEYOND'}${range.non_finite > 0 ? `, ${range.non_finite} values are not finite` : ''}`
+  return `${ok ? 'ok' : 'BEYOND'}${nonFinite(range)}`
+}
+
+/** What each dispatch wrote. */
+function opsReport(ops: readonly OpReport[]): string {
+  const lines = ops.map(({ index, kernel, stage, out, values, ...range }) => {
+    const names = `${String(index).padStart(5)}  ${stage.padEnd(26)}${kernel.padEnd(28)}${out.padEnd(26)}`
+    return `${names}${String(values).padStart(9)}${rangeCells(range)}${nonFinite(range)}`
+  })
+  const head = `${'op'.padStart(5)}  ${'for'.padEnd(26)}${'kernel'.padEnd(28)}${'writes'.padEnd(26)}${'values'.padStart(9)}`
+  return `dispatches of the first case, the decoder in one pass\n${head}   largest  f16 room\n${lines.join('\n')}\n`
+}
+
+/** The dispatches of the stage that is off, each beside float64, and the stage by variants. */
+function bisectionReport(bisection: Bisection): string {
+  const { stage, mode, step, ops, variants } = bisection
+  const lines = ops.map(({ index, kernel, out, error, tolerance, ok, ...range }) => {
+    const off = error ? `${error.max_abs.toExponential(1)} of ${tolerance.toExponential(1)}` : 'has no twin'
+    const names = `${String(index).padStart(5)}  ${kernel.padEnd(28)}${out.padEnd(26)}`
+    return `${names}${off.padStart(20)}  ${ok ? 'ok' : 'BEYOND'}${nonFinite(range)}`
+  })
+  const tried = variants.map(
+    ({ op, variant, added_max_abs, ok }) =>
+      `  ${`${op}:${variant}`.padEnd(28)} adds ${added_max_abs.toExponential(1)}  ${ok ? 'ok' : 'BEYOND'}`,
+  )
+  return (
+    `inside ${stage}, from the reference’s inputs, ${modes[mode]}${step === undefined ? '' : `, id ${step}`}: ` +
+    `dispatches beside float64\n${lines.join('\n')}\n` +
+    `${tried.length > 0 ? `the stage with each variant\n${tried.join('\n')}\n` : ''}bisected: ${bisectionVerdict(bisection)}\n`
+  )
 }
 
 /** How a number format keeps its gate. */
-export function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
+function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): string {
   const change = `${signed(gate.ppl_change)}, at most ${percent(gate.max_ppl_change)} either way`
   const agreement = `${percent(gate.argmax_agreement)}, at least ${percent(gate.min_argmax_agreement)}`
   return (
@@ -61,7 +111,7 @@ export function gateReport({ ok, dtype, rows, tokens, ...gate }: AccuracyGate): 
 }
 
 /** How probabilities differ. */
-export function distributionReport({ ids, kld, delta_p, same_top }: DistributionChange, other: string): string {
+function distributionReport({ ids, kld, delta_p, same_top }: DistributionChange, other: string): string {
   const nats = (it: number) => it.toExponential(2)
   const quantiles = Object.entries(delta_p.quantiles)
     .sort(([a], [b]) => Number(a) - Number(b))
@@ -76,7 +126,7 @@ export function distributionReport({ ids, kld, delta_p, same_top }: Distribution
 }
 
 /** The last line: what is off first, or that nothing is. */
-export function verdict({ ok, first_failure, cases, gate, against }: Validation, run: string): string {
+function verdict({ ok, first_failure, cases, gate, against }: Validation, run: string): string {
   const where = `in ${run}${against ? `, against ${against}` : ''}`
   const kept = [
     ...(cases.length > 0 ? ['every stage is within its tolerance'] : []),

@@ -2,12 +2,16 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { describeFolder, type ModelFolder } from '../engine/load-model.js'
 import { InputError } from '../errors.js'
 import { type WeightDtype, weightDtypes } from '../gpu/tensor.js'
+import { checkWritable } from '../io/whole-file.js'
 import type { Split } from '../text/esconv-row.js'
 import { type AccuracyGate, accuracyGate } from '../validate/accuracy-gate.js'
 import { compareReplies, type LoadedModel, type ReplyComparison, replyCases } from '../validate/against.js'
+import type { Bisection } from '../validate/bisect.js'
 import { type StageLimits, stageLimits } from '../validate/comparison.js'
 import type { DistributionChange } from '../validate/distribution.js'
+import { examine, rangesOfOps } from '../validate/examine.js'
 import { fusionLoss } from '../validate/fusion-twin.js'
+import type { OpReport } from '../validate/op-report.js'
 import { type CaseInputs, type ReferenceCase, readReferenceCase } from '../validate/reference-case.js'
 import { type RepliesToScore, readReplies, rowReader } from '../validate/replies.js'
 import { type CaseReport, captureCase, firstFailure, validateCase } from '../validate/validate.js'
@@ -17,7 +21,8 @@ import { progressBar } from './progress.js'
 import { type RunSettings, readSetting, settingsWords } from './run-settings.js'
 import { limitOption, splitOption } from './split-option.js'
 import { warn } from './stdio.js'
-import { casesReport, distributionReport, gateReport, verdict } from './validate-words.js'
+import { type Environment, environmentOf, writeReport } from './validate-report.js'
+import { validationWords } from './validate-words.js'
 
 /** What `misc validate --json` prints. */
 export interface Validation {
@@ -36,6 +41,10 @@ export interface Validation {
   readonly gate?: AccuracyGate
   /** Where there is --data. */
   readonly change?: DistributionChange
+  /** What each dispatch of the first case wrote: where there is --ops or --report. */
+  readonly ops?: readonly OpReport[]
+  /** Where the first stage that is off goes wrong: where there is --bisect or --report. */
+  readonly bisection?: Bisection
 }
 
 interface ValidateOptions extends GpuFlags {
@@ -46,6 +55,9 @@ interface ValidateOptions extends GpuFlags {
   data?: string
   split: Split
   limit: number
+  ops?: boolean
+  bisect?: boolean
+  report?: string
   json?: boolean
 }
 
@@ -54,6 +66,8 @@ interface Outcome {
   readonly validation: Validation
   readonly name: string
   readonly base?: string
+  readonly environment: Environment
+  readonly reproduction?: string | undefined
 }
 
 /** Replies of --data whose stages are compared with --against; probabilities are compared of all. */
@@ -91,6 +105,15 @@ export function validateCommand(): Command {
     .option('--data <dir>', 'ESConv (ESConv.json or test.jsonl) or misc-esconv (testWithStrategy_short.tsv and blocks)')
     .addOption(splitOption().default('test'))
     .addOption(limitOption().default(200))
+    .option('--ops', 'print how large the values are that each dispatch of the first case writes')
+    .option(
+      '--bisect',
+      'where a stage is off, run its dispatches one by one, each beside float64, and the stage with each variant of their kernels',
+    )
+    .option(
+      '--report <file.zip>',
+      'write a report to attach: JSON, Markdown, a heat map, and where a dispatch is off a program that runs it again; with --bisect and --ops',
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -99,6 +122,7 @@ export function validateCommand(): Command {
         '\n  misc validate model/ --reference case0.safetensors --json | jq .first_failure' +
         '\n  misc validate model/ --reference case0.safetensors --against adapter=swiftshader' +
         '\n  misc validate model/ --reference case0.safetensors --against kernels=gemv:plain,attention:plain' +
+        '\n  misc validate model/ --reference case0.safetensors --bisect --report report.zip' +
         '\n  misc validate model/ --dtype int8 --data esconv/' +
         '\n  misc validate model/ --dtype f16 --data esconv/ --limit 20 --against dtype=f32',
     )
@@ -131,38 +155,63 @@ async function run(
     ...(flags.tolerance !== undefined && { hidden: flags.tolerance }),
   }
 
-  const compared = (loaded: LoadedModel, cases: readonly ReferenceCase[]) =>
-    // What float32 loses is nothing to what a format rounds.
-    compare(loaded, cases, { limits, ...(coarsest === 'f32' && { description }) })
-
-  const { validation, name, base } = await withModel<Outcome>(folder, own, async (loaded) => {
-    const name = settingsWords(own, loaded.gpu.adapter.name)
-    if (!other) return { validation: summary(await compared(loaded, references)), name }
+  if (flags.report !== undefined) await checkWritable(flags.report)
+  const outcome = await withModel<Outcome>(folder, own, async (loaded) => {
+    const compared = async (cases: readonly ReferenceCase[]) => {
+      // What float32 loses is nothing to what a format rounds.
+      const reports = await compare(loaded, cases, { limits, ...(coarsest === 'f32' && { description }) })
+      const { ops, found } = await lookInto(loaded, cases, reports, { ...flags, limits })
+      return {
+        validation: { ...summary(reports), ...(ops && { ops }), ...(found && { bisection: found.bisection }) },
+        name: settingsWords(own, loaded.gpu.adapter.name),
+        environment: environmentOf(loaded.gpu),
+        reproduction: found?.reproduction,
+      }
+    }
+    if (!other) return compared(references)
     return withModel(folder, other, async (second) => {
       const base = settingsWords(other, second.gpu.adapter.name)
       const inputs = scored ? replyCases(scored.replies.slice(0, stagedReplies), loaded.model.config, data!) : []
-      const captured = against ? await captureAll(second, [...references, ...inputs]) : references
-      const cases = await compared(loaded, captured)
+      const outcome = await compared(against ? await captureAll(second, [...references, ...inputs]) : references)
       const replies = scored && (await compareScores(loaded, second, scored))
       const rounded = replies && dtype !== 'f32' && other.dtype === 'f32'
       const gate = rounded ? accuracyGate(dtype, replies.others, replies.scores) : undefined
       const validation = {
-        ...summary(cases, gate),
+        ...outcome.validation,
+        ...summary(outcome.validation.cases, gate),
         ...(against && { against: base }),
         ...(replies && { change: replies.change }),
       }
-      return { validation, name, base }
+      return { ...outcome, validation, base }
     })
   })
-  const { cases, gate, change } = validation
-  const tables = [
-    ...(cases.length > 0 ? [casesReport(cases)] : []),
-    ...(gate ? [gateReport(gate)] : []),
-    ...(change ? [distributionReport(change, base!)] : []),
-  ]
-  const words = `${tables.join('\n')}\n${verdict(validation, name)}\n`
-  process.stdout.write(json ? `${JSON.stringify(validation, finite, 2)}\n` : words)
+  const { validation, name, base } = outcome
+  const words = validationWords(validation, name, base)
+  process.stdout.write(json ? jsonOf(validation) : words)
+  if (flags.report !== undefined) {
+    const { environment, reproduction } = outcome
+    await writeReport(flags.report, { validation, words, environment, config: description.json, reproduction })
+  }
   if (!validation.ok) process.exitCode = 1
+}
+
+/** A document of JSON; it has no infinity: an error that is no number is the largest one there is. */
+export const jsonOf = (value: unknown): string =>
+  `${JSON.stringify(value, (_, it: unknown) => (it === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : it), 2)}\n`
+
+/** What --ops and --bisect ask for, and --report both. */
+async function lookInto(
+  loaded: LoadedModel,
+  cases: readonly ReferenceCase[],
+  reports: readonly CaseReport[],
+  { ops, bisect, report, limits }: Pick<ValidateOptions, 'ops' | 'bisect' | 'report'> & { limits: StageLimits },
+) {
+  const [first] = cases
+  const failure = firstFailure(reports)
+  return {
+    ops: first && (ops || report !== undefined) ? await rangesOfOps(loaded, first) : undefined,
+    found: failure && (bisect || report !== undefined) ? await examine(loaded, cases, failure, limits) : undefined,
+  }
 }
 
 const coarser = (a: WeightDtype, b: WeightDtype): WeightDtype =>
@@ -216,11 +265,6 @@ async function compareScores(own: LoadedModel, other: LoadedModel, scored: Repli
     remaining: true,
   })
   return await compareReplies(own, other, scored, (count) => progress.advance(count))
-}
-
-/** JSON has no infinity: an error that is no number is the largest one there is. */
-function finite(_key: string, value: unknown): unknown {
-  return value === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : value
 }
 
 function readTolerance(text: string): number {

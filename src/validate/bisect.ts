@@ -1,6 +1,5 @@
 import type { Gpu } from '../gpu/gpu.js'
 import type { Model } from '../models/model.js'
-import { matmulOp } from '../ops/matmul.js'
 import { CaseRun, type StageValues } from './case-run.js'
 import { compareStage, type StageComparison, type StageLimits } from './comparison.js'
 import { type CapturedOp, OpCapture, weightBuffers } from './op-capture.js'
@@ -10,6 +9,7 @@ import type { Failure } from './validate.js'
 
 /** What a kernel variant makes of the stage that is off. */
 export interface VariantCheck {
+  /** `product`, `attention`, `cached-attention` or `cross-attention`. */
   readonly op: string
   readonly variant: string
   /** The largest error that the stage adds with it. */
@@ -56,6 +56,8 @@ export async function bisect(
   const weights = weightBuffers(model.weights)
   const replay = (observer?: OpCapture, steps?: number): Promise<StageValues> => {
     const options = { instead, ...(observer && { observer }) }
+    // States of blocks that are kept would be those of another variant.
+    model.forget()
     return mode === 'full' ? run.full(options) : run.cached(options, steps)
   }
   let capture: OpCapture | undefined
@@ -63,23 +65,24 @@ export async function bisect(
     const step = mode === 'cached' ? firstStepOff(run, stage, await replay(), instead, limits) : undefined
     using scout = new OpCapture(gpu, weights)
     await replay(scout, 1)
-    const first = scout.ops.findIndex((op) => op.stage === stage)
-    const end = scout.ops.findLastIndex((op) => op.stage === stage) + 1
+    const end = scout.ops.findLastIndex((op) => op.stage === stage) + 1 || scout.ops.length
 
-    capture = new OpCapture(gpu, weights, (index) => index >= first && index < end)
+    capture = new OpCapture(gpu, weights, (index) => index < end)
     await replay(capture, step === undefined ? undefined : step + 1)
+    const { own, before } = opsOf(capture, stage, end)
     const ops: OpCheck[] = []
-    for await (const op of checkOps(gpu, capture, Math.max(first, 0), end)) {
-      ops.push(op)
+    for await (const op of checkOps(gpu, capture, [...own, ...before])) {
+      // What was recorded ahead of the stage, as keys and values of sources are, is shown where it is off alone.
+      if (own.includes(op.index) || !op.ok) ops.push(op)
       if (!op.ok) break
     }
     const bad = ops.find((op) => !op.ok) ?? null
-    const own = capture.ops.slice(Math.max(first, 0), end)
-    const suspects = bad ? [capture.ops[bad.index]!] : own
+    const ofStage = own.map((index) => capture!.ops[index]!)
+    const suspects = bad ? [capture.ops[bad.index]!] : ofStage
     const variants = await checkVariants(gpu, suspects, async () =>
       compareStage(stage, (await replay()).get(stage)!, instead.get(stage)!, limits),
     )
-    const read = new Set(own.flatMap((op) => Object.values(op.parts).map(({ tensor }) => tensor)))
+    const read = new Set(ofStage.flatMap((op) => Object.values(op.parts).map(({ tensor }) => tensor)))
     const bisection = {
       ...{ stage, mode, ...(step !== undefined && { step }), ops, bad, variants },
       weights: [...new Set([...read].filter(({ buffer }) => weights.has(buffer)).map(({ label }) => label))],
@@ -92,6 +95,17 @@ export async function bisect(
   } finally {
     run.dispose()
   }
+}
+
+/** Numbers of the dispatches that are a stage's own, and of those before its end that are not. */
+function opsOf({ ops }: OpCapture, stage: string, end: number): { own: number[]; before: number[] } {
+  const all = [...ops.slice(0, end).keys()]
+  const told = all.filter((i) => ops[i]!.stage === stage)
+  // The released fusion goes along with the encoder's layers, and is told of in the end: its working memory has its name.
+  const prefix = `${stage.split('.')[0]}.`
+  const writes = (i: number) => Object.values(ops[i]!.parts).some(({ tensor }) => tensor.label.startsWith(prefix))
+  const own = told.length > 0 ? told : all.filter(writes)
+  return { own, before: all.filter((i) => !own.includes(i)) }
 }
 
 /** The first step of the decoder at which a stage adds more than it may. */
@@ -112,11 +126,10 @@ function firstStepOff(
   return rows.longest - 1
 }
 
-/** The op that a kernel is a variant of, as variants are named. */
-function opOf({ kernel, params }: CapturedOp): string {
-  const { name } = kernel.shader
-  if (/^gem[mv]\./.test(name)) return matmulOp(params.rows!)
-  return name.split('.')[0]!.replace('attention-wide', 'attention')
+/** What a kernel is a variant of. A product has the same kernels for few rows and for many, and is asked for as two ops. */
+function opOf({ kernel }: CapturedOp): VariantCheck['op'] {
+  const name = kernel.shader.name.split('.')[0]!
+  return /^gem[mv]$/.test(name) ? 'product' : name.replace('attention-wide', 'attention')
 }
 
 /** Compares the stage with each variant of the suspects' ops; what was chosen before is chosen again in the end. */
@@ -129,7 +142,7 @@ async function checkVariants(
   const { measured } = variants
   const checks: VariantCheck[] = []
   for (const op of new Set(suspects.map(opOf))) {
-    const classes = variants.asked.filter(({ shapeClass }) => shapeClass.op === op)
+    const classes = variants.asked.filter(({ shapeClass }) => shapeClass.op.replace(/^gem[mv]$/, 'product') === op)
     for (const variant of new Set(classes.flatMap(({ candidates }) => candidates))) {
       const chosen = classes.filter(({ candidates }) => candidates.includes(variant))
       variants.adopt(new Map([...measured, ...chosen.map(({ shapeClass }) => [shapeClass.key, variant] as const)]))

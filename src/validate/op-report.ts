@@ -56,8 +56,8 @@ const describe = (index: number, op: CapturedOp, binding: string, values: Float3
 const tolerances = { attention: 1e-3, other: 1e-4 }
 
 /** Computes dispatches whose inputs were kept once more in float64. */
-export async function* checkOps(gpu: Gpu, { ops }: OpCapture, first: number, end: number): AsyncGenerator<OpCheck> {
-  for (let index = first; index < end; index++) {
+export async function* checkOps(gpu: Gpu, { ops }: OpCapture, indices: readonly number[]): AsyncGenerator<OpCheck> {
+  for (const index of indices) {
     const op = ops[index]!
     const exact = await opTwin(gpu, op)
     for (const [binding, copy] of op.outputs) {

@@ -5,6 +5,7 @@ import { readWeights } from './read-weights.js'
 import { attention } from './twins/attention.js'
 import { cachedAttention } from './twins/cached-attention.js'
 import { crossAttention } from './twins/cross-attention.js'
+import { embed } from './twins/embed.js'
 import { layerNorm } from './twins/layer-norm.js'
 import { matmul } from './twins/matmul.js'
 
@@ -22,6 +23,7 @@ const normEps = 1e-5
 const twins: readonly (readonly [RegExp, Twin])[] = [
   [/^gem[mv]\./, product],
   [/^layer-norm$/, norm],
+  [/^embed$/, embeddings],
   [/^attention/, raggedAttention],
   [/^cached-attention/, selfAttention],
   [/^cross-attention/, sourceAttention],
@@ -74,6 +76,24 @@ async function norm({ params, kernel, grid }: CapturedOp, read: Read): Promise<O
   const by = kernel.shader.overrides.SAMPLE ? 'sample deviation' : 'variance'
   const x = (await read('x')).subarray(0, count)
   return new Map([['out', layerNorm(x, residual, await read('weight'), await read('bias'), rows, eps, by)]])
+}
+
+async function embeddings(
+  { params, parts, kernel, grid }: CapturedOp,
+  read: Read,
+  readU32: ReadU32,
+): Promise<OpResult> {
+  const { d = 0, scale = 1, position_offset: positionOffset = 0 } = params
+  const { HAS_POSITIONS, HAS_NORM, NORM_FIRST } = kernel.shader.overrides
+  const values = {
+    ids: await readU32('ids'),
+    table: await read('table'),
+    ...(HAS_POSITIONS && parts.positions
+      ? { positions: await readU32('positions'), positionTable: await read('position_table') }
+      : {}),
+    ...(HAS_NORM ? { norm: { weight: await read('weight'), bias: await read('bias') } } : {}),
+  }
+  return new Map([['out', embed(values, [grid[0], d], { scale, positionOffset, normFirst: Boolean(NORM_FIRST) })]])
 }
 
 async function raggedAttention({ params, parts }: CapturedOp, read: Read, readU32: ReadU32): Promise<OpResult> {
