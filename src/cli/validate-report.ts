@@ -6,7 +6,7 @@ import { writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
 import type { StageComparison } from '../validate/comparison.js'
 import type { CaseReport } from '../validate/validate.js'
-import { jsonOf, type Validation } from './validate.js'
+import { jsonOf, type Validation } from './validation.js'
 
 /** What a report is made of. */
 export interface ReportParts {

@@ -5,7 +5,7 @@ import type { DistributionChange } from '../validate/distribution.js'
 import type { OpReport } from '../validate/op-report.js'
 import { type CaseReport, firstFailure } from '../validate/validate.js'
 import type { ValueRange } from '../validate/value-range.js'
-import type { Validation } from './validate.js'
+import type { Validation } from './validation.js'
 
 const modes = { full: 'the decoder in one pass', cached: 'the decoder id by id, through its cache' }
 const columns = ['max abs', 'added', 'mean abs', 'max rel', 'mean rel', 'f32 loses', 'tolerance', 'largest', 'f16 room']
