@@ -38,14 +38,14 @@ def save_safetensors(path, tensors, metadata):
 
 
 def load_safetensors(path):
-    raw = open(path, 'rb').read()
+    raw = bytearray(open(path, 'rb').read())
     n = struct.unpack('<Q', raw[:8])[0]
-    kinds = {v: k for k, v in DTYPES.items()}
+    kinds = {'F32': torch.float32, 'F16': torch.float16, 'BF16': torch.bfloat16, 'I64': torch.int64}
     out = {}
     for name, v in json.loads(raw[8:8 + n]).items():
         if name != '__metadata__':
             a, b = v['data_offsets']
-            out[name] = torch.from_numpy(np.frombuffer(raw[8 + n + a:8 + n + b], dtype=kinds[v['dtype']]).reshape(v['shape']).copy())
+            out[name] = torch.frombuffer(raw[8 + n + a:8 + n + b], dtype=kinds[v['dtype']]).reshape(v['shape'])
     return out
 
 

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Gpu, type GpuOptions } from '../src/gpu/gpu.js'
 import { Recorder } from '../src/gpu/recorder.js'
-import { dtypeBytes, sizeOf, type Tensor, type WeightDtype } from '../src/gpu/tensor.js'
+import type { Tensor, WeightDtype } from '../src/gpu/tensor.js'
 import { Variants } from '../src/gpu/variants.js'
 import { writeWeights } from '../src/gpu/weight-format.js'
 import { f16ToF32, f32ToF16 } from '../src/io/half.js'
@@ -204,40 +204,6 @@ export function randomMatrix(
   const tensor = gpu[make](label, shape, dtype)
   writeWeights(gpu, tensor, values)
   return { tensor, values: storedValues(values, shape[1], dtype) }
-}
-
-/** The bytes of a tensor's elements, row after row. */
-export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<ArrayBuffer>> {
-  const { group, bytes, shape } = tensor
-  if (!group) return new Uint8Array((await gpu.read(tensor)).buffer as ArrayBuffer, 0, bytes)
-  const stored = new Uint8Array((await gpu.read({ ...tensor, bytes: tensor.buffer.size })).buffer)
-  const strideBytes = bytes / shape[0]!
-  const rowBytes = shape[1]! * dtypeBytes[tensor.dtype]
-  const rows = new Uint8Array(shape[0]! * rowBytes)
-  for (let row = 0; row < shape[0]!; row++) {
-    for (let at = 0; at < strideBytes; at += 16) {
-      const from = Math.floor(row / group) * group * strideBytes + at * group + (row % group) * 16
-      const [own, padding] = [stored.subarray(from, from + 16), Math.max(0, at + 16 - rowBytes)]
-      rows.set(own.subarray(0, 16 - padding), row * rowBytes + at)
-      if (padding > 0) assert.is(Math.max(...own.subarray(16 - padding)), 0, 'the end of a row is zeros')
-    }
-  }
-  return rows
-}
-
-/** A tensor's values, whatever their format. */
-export async function readWeights(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
-  const { buffer } = await readRows(gpu, tensor)
-  const values = new Float32Array(sizeOf(tensor.shape))
-  if (tensor.dtype === 'f32') values.set(new Float32Array(buffer, 0, values.length))
-  if (tensor.dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, values.length), values)
-  if (tensor.scale) {
-    const scales = await gpu.readF32(tensor.scale)
-    new Int8Array(buffer, 0, values.length).forEach((integer, i) => {
-      values[i] = integer * scales[Math.floor(i / tensor.shape[1]!)]!
-    })
-  }
-  return values
 }
 
 /** What is left of values in a weight dtype. */

@@ -79,12 +79,8 @@ firstGpuSuite('misc-mini', (test) => {
       fixture('misc-mini-reference.safetensors'),
       await describeFolder(packagedModel()),
     )
-    for (const { mode, stages, argmax_agreement } of await validateCase(
-      gpu,
-      model,
-      reference,
-      stageLimits('f32', 'misc'),
-    )) {
+    const limits = stageLimits('f32', 'misc')
+    for (const { mode, stages, argmax_agreement } of await validateCase(gpu, model, reference, { limits })) {
       const off = stages.filter((stage) => !stage.ok)
       assert.equal(off, [], `${mode}: ${off.map((stage) => stage.name)}`)
       assert.ok(stages.some((stage) => stage.name === 'logits'))

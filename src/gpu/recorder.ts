@@ -41,6 +41,25 @@ export type Bindings = Readonly<Record<string, Tensor | TensorPart | undefined>>
 
 const partOf = (bound: Tensor | TensorPart): TensorPart => ('tensor' in bound ? bound : { tensor: bound, offset: 0 })
 
+/** A dispatch as it is recorded. */
+export interface RecordedDispatch {
+  readonly kernel: Kernel
+  /** What is bound, but for uniforms; where a binding is missing, a few zeros are. */
+  readonly parts: Readonly<Record<string, TensorPart>>
+  /** Values of the shader's `struct Params`. */
+  readonly params: Readonly<Record<string, number>>
+  /** Workgroups that the work is counted in; of a kernel that deals its work out, fewer start. */
+  readonly grid: readonly [number, number, number]
+  /** Workgroups that start. */
+  readonly workgroups: readonly [number, number, number]
+}
+
+/** Told of every dispatch, before it is recorded and after: for validation, which copies what it reads and writes. */
+export interface DispatchObserver {
+  before(dispatch: RecordedDispatch): void
+  after(dispatch: RecordedDispatch): void
+}
+
 interface PendingDispatch {
   kernel: Kernel
   parts: Readonly<Record<string, TensorPart>>
@@ -60,6 +79,7 @@ export class Recorder {
   readonly #pending: (PendingDispatch | Copy)[] = []
   #params = new DataView(new ArrayBuffer(1024))
   #paramsEnd = 0
+  observer: DispatchObserver | undefined
 
   constructor(readonly gpu: Gpu) {}
 
@@ -113,12 +133,16 @@ export class Recorder {
     const dealt = bindings.some((it) => it.name === 'tickets')
     if (dealt) uniforms.grid = this.#writeUniform(counts.map((count) => ['u32', count]))
     const total = counts[0] * counts[1] * counts[2]
+    const started = dealt ? ([Math.min(total, this.gpu.platform.cores), 1, 1] as const) : counts
+    const recorded = { kernel, parts, params, grid: counts, workgroups: started }
+    this.observer?.before(recorded)
     this.#pending.push({
       kernel,
       parts: dealt ? { ...parts, tickets: partOf(this.gpu.tickets) } : parts,
       uniforms,
-      workgroups: dealt ? [Math.min(total, this.gpu.platform.cores), 1, 1] : counts,
+      workgroups: started,
     })
+    this.observer?.after(recorded)
   }
 
   /**

@@ -8,17 +8,21 @@ export class Capture {
   readonly #copies = new Map<string, Tensor>()
   readonly #given = new Map<string, Tensor>()
 
-  /** @param instead a stage's values that what comes after it reads in the place of those computed, for a {@link Pass.settled} pass */
+  /**
+   * @param wanted stages to keep; default: all
+   * @param instead a stage's values that what comes after it reads in the place of those computed,
+   *   for a {@link Pass.settled} pass
+   */
   constructor(
     readonly gpu: Gpu,
-    readonly wanted: Pick<ReadonlySet<string>, 'has'>,
+    readonly wanted?: Pick<ReadonlySet<string>, 'has'>,
     readonly instead?: (stage: string, size: number) => Float32Array | undefined,
   ) {}
 
   /** Records a copy of every wanted stage. */
   trace(recorder: Recorder): Trace {
     return (stage, tensor, rows) => {
-      if (!this.wanted.has(stage)) return
+      if (this.wanted && !this.wanted.has(stage)) return
       const shape = [rows, ...tensor.shape.slice(1)]
       const copy = this.gpu.tensor(stage, shape)
       this.#copies.set(stage, copy)

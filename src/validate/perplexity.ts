@@ -74,7 +74,7 @@ export function perplexity(scores: readonly IdScores[]): number {
 const wholeReply = ({ begun = [], reply }: ScoredReply): number[] => [...begun, ...reply]
 
 /** Indices of replies to compute together, shortest first. */
-function batches(replies: readonly ScoredReply[]): number[][] {
+export function batches(replies: readonly ScoredReply[]): number[][] {
   const found: number[][] = []
   const length = (i: number) => wholeReply(replies[i]!).length
   for (const i of [...replies.keys()].sort((a, b) => length(a) - length(b))) {
@@ -86,7 +86,8 @@ function batches(replies: readonly ScoredReply[]): number[][] {
   return found
 }
 
-class ReplyScorer<Input, Told> {
+/** Scores a few replies at a time. */
+export class ReplyScorer<Input, Told> {
   readonly #run: Run<unknown>
   readonly #cache: KvCache
 
@@ -99,7 +100,11 @@ class ReplyScorer<Input, Told> {
     this.#cache = model.createCache({ slots: mostReplies })
   }
 
-  async score(replies: readonly ScoredReply<Input>[]): Promise<ReplyScores<Told>[]> {
+  /** @param onLogits given the logits too, a row of the embedding's for each id of each reply that is scored */
+  async score(
+    replies: readonly ScoredReply<Input>[],
+    onLogits?: (reply: number, rows: Float32Array) => void,
+  ): Promise<ReplyScores<Told>[]> {
     const { gpu, model } = this
     const { decoderStartId } = model.config
     const wholes = replies.map(wholeReply)
@@ -113,16 +118,27 @@ class ReplyScorer<Input, Told> {
 
     const losses = gpu.tensor('losses', [rows])
     const bestIds = gpu.tensor('best-ids', [rows], 'u32')
+    const width = model.config.vocabSize
+    const kept = onLogits && gpu.tensor('logits.kept', [rows, width])
     const started = await this.#run.submit((pass) => {
       const started = model.start(pass, inputs, this.#cache, [...inputs.keys()])
       const logits = model.step(pass, this.#cache, wholeSequences(pass.scratch, ids))
       const targets = pass.scratch.upload('targets', [rows], targetIds)
+      if (kept) pass.recorder.copy(logits, kept, rows * width)
       tokenLoss(pass.recorder, { logits, targets, losses, bestIds }, rows, this.vocabulary)
       return started
     }, 'scoring replies')
     const [lossValues, bestValues] = [await gpu.readF32(losses), (await gpu.read(bestIds)) as Uint32Array]
     const told = started.read(await Promise.all(started.tensors.map((tensor) => gpu.readF32(tensor))))
     gpu.free(losses, bestIds)
+    if (kept) {
+      const values = await gpu.readF32(kept)
+      gpu.free(kept)
+      for (const [i, { begun = [], reply }] of replies.entries()) {
+        const first = i * length + begun.length
+        onLogits(i, values.subarray(first * width, (first + reply.length) * width))
+      }
+    }
     return replies.map(({ begun = [], reply }, i) => {
       const first = i * length + begun.length
       return {

@@ -24,10 +24,14 @@ export type DecodeName = (typeof decodeNames)[number]
 /** Whether the largest score is taken as it is. */
 export const isGreedy = (name: DecodeName): boolean => name.endsWith('.greedy')
 
-/** A reference capture (model-spec §6): inputs, and the outputs of every stage that the file holds. */
-export interface ReferenceCase<Input = unknown> extends Omit<ReferenceInputs<Input>, 'stages' | 'sequences'> {
-  /** Its path, as it was given. */
+/** Inputs of a model, and the ids that its decoder reads of each. */
+export interface CaseInputs<Input = unknown> extends Omit<ReferenceInputs<Input>, 'stages' | 'sequences'> {
+  /** Where they are from: a path, as it was given. */
   readonly file: string
+}
+
+/** A reference capture (model-spec §6): inputs, and the outputs of every stage that the file holds. */
+export interface ReferenceCase<Input = unknown> extends CaseInputs<Input> {
   /** Expected values of each stage, those of masked positions left out, row after row. */
   readonly stages: ReadonlyMap<string, Float32Array>
   readonly decodes: readonly ReferenceDecode[]

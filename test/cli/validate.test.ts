@@ -26,17 +26,33 @@ validate('JSON: one document on stdout, exit code 0', async () => {
     [one, three].flatMap((file) => ['full', 'cached'].map((mode) => [file, mode])),
   )
   assert.equal(Object.keys(cases[0]), ['file', 'mode', 'stages', 'argmax_agreement', 'greedy_agreement'])
-  const keys = ['name', 'max_abs', 'mean_abs', 'max_rel', 'mean_rel', 'added_max_abs', 'worst', 'tolerance', 'ok']
+  const keys = [
+    'name',
+    'max_abs',
+    'mean_abs',
+    'max_rel',
+    'mean_rel',
+    'added_max_abs',
+    'worst',
+    'float32_loss',
+    'tolerance',
+    'ok',
+    'range',
+  ]
   for (const stage of cases[3].stages) assert.equal(Object.keys(stage), keys)
 })
 
 validate('a report: a table for each case and mode, --reference repeated', async () => {
   const { status, stdout } = await first('--reference', three, '--reference', three)
   assert.is(status, 0)
-  assert.is(stdout.match(/^ {2}stage +max abs +added +mean abs +max rel +mean rel +tolerance$/gm)?.length, 4)
-  assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +\S+ +1e-3 {2}ok$/m)
+  assert.is(
+    stdout.match(/^ {2}stage +max abs +added +mean abs +max rel +mean rel +f32 loses +tolerance +largest +f16 room$/gm)
+      ?.length,
+    4,
+  )
+  assert.match(stdout, /^ {2}fusion\.post +\S+ +\S+ +\S+ +\S+ +\S+ +- +2e-4 +\S+ +\S+× {2}ok$/m)
   assert.match(stdout, /^ {2}decoded ids the same: {2}100%$/m)
-  assert.match(stdout, /\nok: every stage is within its tolerance, on .+\n$/)
+  assert.match(stdout, /\nok: every stage is within its tolerance, in f32 on .+\n$/)
 })
 
 validate('exit code 1 where a stage is off, and its name, with errors that are numbers', async () => {
@@ -58,10 +74,10 @@ validate('exit code 1 where a stage is off, and its name, with errors that are n
   assert.is(bad[0].max_abs, Number.MAX_VALUE)
   const { status, stdout } = await first('--reference', off)
   assert.is(status, 1)
-  assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +inf +2e-4 {2}BEYOND$/m)
+  assert.match(stdout, /^ {2}decoder\.hidden\.0 +inf +inf +inf +inf +inf +- +2e-4 +\S+ +\S+ {2}BEYOND$/m)
   assert.match(
     stdout,
-    /\nNOT ok: the first stage beyond tolerance is decoder\.hidden\.0 \(.*case\.safetensors, full\), on .*; its value 1 is \S+, the reference has NaN/,
+    /\nNOT ok: the first stage beyond tolerance is decoder\.hidden\.0 \(.*case\.safetensors, full\), in f32 on .*; its value 1 is \S+, the reference has NaN/,
   )
 })
 
@@ -122,17 +138,45 @@ validate('--data: a dtype against f32 on real replies, as JSON and as words', as
   const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
   const json = await misc(['validate', packagedModel(), ...data, '--dtype', 'int8', '--json', ...onFirst])
   assert.is(json.status, 0, json.stderr)
-  const { gate, ...rest } = JSON.parse(json.stdout)
+  const { gate, change, ...rest } = JSON.parse(json.stdout)
   assert.equal(rest, { ok: true, first_failure: null, cases: [] })
   const { ok, dtype, rows, tokens, ppl_f32, ppl, ppl_change, argmax_agreement, ...limits } = gate
   assert.equal([ok, dtype, rows], [true, 'int8', 1])
   assert.equal(limits, { max_ppl_change: 0.01, min_argmax_agreement: 0.97 })
   assert.ok(tokens > 1 && argmax_agreement >= 0.97)
+  assert.equal([change.ids, change.same_top.part], [tokens, argmax_agreement])
+  assert.ok(change.kld.mean > 0 && change.kld.mean < 0.01 && change.kld.max >= change.kld.p99, json.stdout)
   assert.ok(Math.abs(ppl / ppl_f32 - 1 - ppl_change) < 1e-12)
   const words = await misc(['validate', packagedModel(), ...data, '--dtype', 'f16', ...onFirst])
   assert.is(words.status, 0)
   assert.match(words.stdout, /^1 replies, \d+ ids, teacher-forced, weights in f16\n {2}perplexity \d+\.\d{3}, in f32 /)
-  assert.match(words.stdout, /\nok: the gate is kept, on .+\n$/)
+  assert.match(words.stdout, /\nok: the gate is kept, in f16 on .+\n$/)
+})
+
+validate('--against: the stages of another run, on its inputs; what rounds is beyond what f32 may be', async () => {
+  const kernels = await first('--reference', three, '--against', 'kernels=gemv:plain,gemm:plain,attention:plain')
+  assert.is(kernels.status, 0, kernels.stderr)
+  assert.match(kernels.stdout, /^ {2}decoder\.cross_query\.1 /m)
+  assert.match(
+    kernels.stdout,
+    /\nok: .*, in f32 on (.+), against f32 with kernels gemv:plain, gemm:plain, attention:plain on \1\n$/,
+  )
+  const dtype = await first('--reference', three, '--against', 'dtype=int8', '--json')
+  const { ok, against, cases } = JSON.parse(dtype.stdout)
+  assert.equal([dtype.status, ok, against.startsWith('int8 on ')], [0, true, true])
+  const logits = cases[0].stages.find(({ name }: { name: string }) => name === 'logits')
+  assert.ok(logits.max_abs > 1e-3 && logits.tolerance === 3, dtype.stdout)
+})
+
+validate('--against on rows of data: stages, and the probabilities of all ids', async () => {
+  const data = ['--data', fixture('text', 'misc-esconv'), '--split', 'dev', '--limit', '1']
+  const kernels = ['--against', 'kernels=gemv:plain', '--json']
+  const { status, stdout, stderr } = await misc(['validate', packagedModel(), ...data, ...kernels, ...onFirst])
+  assert.is(status, 0, stderr)
+  const { cases, change, gate } = JSON.parse(stdout)
+  assert.equal([cases.length, gate, change.same_top.part], [2, undefined, 1])
+  assert.match(cases[0].file, /misc-esconv, replies 1 to 1$/)
+  assert.ok(change.kld.max < 1e-6, stdout)
 })
 
 validate('bad usage and bad input: exit code 2, one line, nothing on stdout', async () => {
@@ -149,6 +193,10 @@ validate('bad usage and bad input: exit code 2, one line, nothing on stdout', as
       /^misc: --data compares a dtype with f32.*: add --dtype f16 or --dtype int8/m,
     ],
     [['--reference', one, '--data', '/no/such', '--dtype', 'f32'], /add --dtype f16 or --dtype int8/],
+    [['--reference', one, '--against', 'dtype=f64'], /It must be adapter=…, dtype=f32\|f16\|int8 or kernels=…/],
+    [['--reference', one, '--against', 'adapter'], /It must be adapter=…/],
+    [['--reference', one, '--against', 'dtype=f16', 'dtype=f32'], /dtype is given twice/],
+    [['--reference', one, '--against', 'kernels=gemv'], /takes OP:VARIANT, with OP one of gemv, gemm, attention/],
     [['--reference', one, '--limit', '0'], /It must be a whole number above 0/],
     [['--reference', one, '--dtype', 'f64'], /Allowed choices are f32, f16, int8/],
   ] as const) {

@@ -1,7 +1,7 @@
 /** The accuracy gates of the number formats, on misc-mini and the first 200 rows of ESConv's test. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Validation } from '../../src/cli/validate.js'
+import type { Validation } from '../../src/cli/validation.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { testAdapters } from '../gpu.js'
 import { sharedPath, skipWithoutShared } from '../shared.js'

@@ -9,8 +9,9 @@ import { checkTensors } from '../../src/nn/check-tensors.js'
 import { matrix, rowsFrom, stack, TensorTable, transposed } from '../../src/nn/layout.js'
 import { loadWeights } from '../../src/nn/load-weights.js'
 import { type ReplyScores, scoreReplies } from '../../src/validate/perplexity.js'
+import { readRows, readWeights } from '../../src/validate/read-weights.js'
 import { tinyModel } from '../engine-model.js'
-import { gpuSuite, modelAdapters, randomValues, readRows, readWeights, sharedGpu, storedValues } from '../gpu.js'
+import { gpuSuite, modelAdapters, randomValues, sharedGpu, storedValues } from '../gpu.js'
 
 /** A file of random tensors in memory, and their values. */
 function randomFile(table: TensorTable) {

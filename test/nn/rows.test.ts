@@ -1,8 +1,8 @@
 import { normed, placeOf, project, settle } from '../../src/nn/rows.js'
 import { Run } from '../../src/nn/run.js'
+import { layerNorm } from '../../src/validate/twins/layer-norm.js'
+import { matmul } from '../../src/validate/twins/matmul.js'
 import { assertClose, gpuSuite, randomTensor } from '../gpu.js'
-import { layerNorm } from '../reference/layer-norm.js'
-import { matmul } from '../reference/matmul.js'
 
 gpuSuite('nn/rows', (test) => {
   for (const [count, d, n] of [

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attention, attentionCandidates, attentionTiles } from '../../src/ops/attention.js'
+import * as reference from '../../src/validate/twins/attention.js'
 import { assertClose, type GpuTest, gpuSuite, randomTensor, runOnce, seededRandom, withVariant } from '../gpu.js'
-import * as reference from '../reference/attention.js'
 
 interface Case {
   readonly title: string

@@ -3,8 +3,8 @@ import { ShapeError } from '../../src/errors.js'
 import type { Gpu, GpuOptions } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { cachedAttention, cachedAttentionCandidates } from '../../src/ops/cached-attention.js'
+import * as reference from '../../src/validate/twins/cached-attention.js'
 import { assertClose, gpuSuite, randomTensor, randomValues, runOnce, seededRandom, withVariant } from '../gpu.js'
-import * as reference from '../reference/cached-attention.js'
 
 interface Case {
   heads: number

@@ -5,9 +5,9 @@ import { Recorder } from '../../src/gpu/recorder.js'
 import type { WeightDtype } from '../../src/gpu/tensor.js'
 import { chosenMatmul } from '../../src/ops/chosen-matmul.js'
 import type { Activation } from '../../src/ops/matmul.js'
+import { matmul } from '../../src/validate/twins/matmul.js'
 import { randomChoices } from '../choices.js'
 import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
-import { matmul } from '../reference/matmul.js'
 
 interface Case {
   readonly shape: readonly [sequences: number, newRows: number, places: number, k: number, n: number]

@@ -4,8 +4,8 @@ import type { Gpu, GpuOptions } from '../../src/gpu/gpu.js'
 import { Recorder } from '../../src/gpu/recorder.js'
 import { cachedAttentionCandidates } from '../../src/ops/cached-attention.js'
 import { crossAttention } from '../../src/ops/cross-attention.js'
+import * as reference from '../../src/validate/twins/cross-attention.js'
 import { assertClose, gpuSuite, randomTensor, runOnce, seededRandom, withVariant } from '../gpu.js'
-import * as reference from '../reference/cross-attention.js'
 
 interface Case {
   heads: number

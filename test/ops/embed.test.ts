@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
 import { rowParts } from '../../src/gpu/tensor.js'
 import { embed } from '../../src/ops/embed.js'
+import * as reference from '../../src/validate/twins/embed.js'
 import { assertClose, gpuSuite, randomMatrix, randomTensor, runOnce, seededRandom } from '../gpu.js'
-import * as reference from '../reference/embed.js'
 
 for (const variant of ['narrow', 'wide']) {
   gpuSuite(`embed, ${variant}`, (test) => {

@@ -1,7 +1,7 @@
 import { chosenLayerNorm, layerNorm } from '../../src/ops/layer-norm.js'
+import * as reference from '../../src/validate/twins/layer-norm.js'
 import { randomChoices } from '../choices.js'
 import { assertClose, gpuSuite, randomTensor, runOnce } from '../gpu.js'
-import * as reference from '../reference/layer-norm.js'
 
 for (const variant of ['narrow', 'wide']) {
   gpuSuite(`layer-norm, ${variant}`, (test) => {

@@ -6,6 +6,8 @@ import { rowParts, type WeightDtype } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
 import type { LayerNormOptions } from '../../src/ops/layer-norm.js'
 import { type Activation, matmul, matmulOp, matmulVariants } from '../../src/ops/matmul.js'
+import { layerNorm } from '../../src/validate/twins/layer-norm.js'
+import * as reference from '../../src/validate/twins/matmul.js'
 import {
   assertClose,
   firstGpuSuite,
@@ -17,8 +19,6 @@ import {
   seededRandom,
   withVariant,
 } from '../gpu.js'
-import { layerNorm } from '../reference/layer-norm.js'
-import * as reference from '../reference/matmul.js'
 
 interface Case {
   readonly shape: readonly [rows: number, k: number, n: number]

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
 import { ShapeError } from '../../src/errors.js'
 import { partSoftmax } from '../../src/ops/part-softmax.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 import { assertClose, gpuSuite, randomTensor, runOnce } from '../gpu.js'
-import { softmax } from '../reference/softmax.js'
 
 gpuSuite('part-softmax', (test) => {
   for (const [rows, width, first, count, gain] of [

@@ -1,4 +1,4 @@
-import { softmax } from './softmax.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 
 /** The choices of one sequence in float64: the plain twin of shaders/choose-layers.wgsl. */
 export function chooseLayers(

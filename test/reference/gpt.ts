@@ -1,6 +1,6 @@
-import { layerNorm } from './layer-norm.js'
-import { matmul } from './matmul.js'
-import { softmax } from './softmax.js'
+import { layerNorm } from '../../src/validate/twins/layer-norm.js'
+import { matmul } from '../../src/validate/twins/matmul.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 
 /** A tensor of a checkpoint. */
 export interface Values {

@@ -1,9 +1,9 @@
+import { layerNorm } from '../../src/validate/twins/layer-norm.js'
+import { matmul } from '../../src/validate/twins/matmul.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 import { chooseLayers } from './choose-layers.js'
 import type { Values } from './gpt.js'
-import { layerNorm } from './layer-norm.js'
-import { matmul } from './matmul.js'
 import { polarityMixture } from './polarity-mixture.js'
-import { softmax } from './softmax.js'
 import { windows } from './windows.js'
 
 /** What the twin is told of a model. */

@@ -1,8 +1,8 @@
 import { SOURCES } from '../../src/models/misc/sources.js'
+import { layerNorm } from '../../src/validate/twins/layer-norm.js'
+import { matmul } from '../../src/validate/twins/matmul.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 import type { Values } from './gpt.js'
-import { layerNorm } from './layer-norm.js'
-import { matmul } from './matmul.js'
-import { softmax } from './softmax.js'
 
 const modules = { context: '', post: '_comet', situation: '_comet_st', strategy: '_strategy' } as const
 

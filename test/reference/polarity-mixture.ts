@@ -1,4 +1,4 @@
-import { softmax } from './softmax.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 
 /** One row of MIME's two mixtures in float64: the plain twin of shaders/polarity-mixture.wgsl. */
 export function polarityMixture(

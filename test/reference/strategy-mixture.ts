@@ -1,4 +1,4 @@
-import { softmax } from './softmax.js'
+import { softmax } from '../../src/validate/twins/softmax.js'
 
 /** A batch norm with running statistics, a value per strategy each. */
 export interface BatchNorm {

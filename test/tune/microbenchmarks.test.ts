@@ -4,7 +4,8 @@ import { weightDtypes } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
 import { randomValues } from '../../src/random-values.js'
 import { fillInputs, microbenchmarks } from '../../src/tune/microbenchmarks.js'
-import { gpuSuite, readRows } from '../gpu.js'
+import { readRows } from '../../src/validate/read-weights.js'
+import { gpuSuite } from '../gpu.js'
 
 gpuSuite('tune/microbenchmarks', (test) => {
   for (const dtype of weightDtypes) {

@@ -45,6 +45,19 @@ comparison('what came in is no fault of a stage, what it adds is', () => {
   assert.ok(compareStage('logits', f32(1), f32(1), atMost(0.5), f32(9)).ok)
 })
 
+comparison('a row may be off by what float32 loses there, and excuses no other row', () => {
+  const compared = (first: number, second: number) =>
+    compareStage('fusion.post', f32(first, 0, second, 0), f32(0, 0, 0, 0), atMost(0.01), undefined, f32(0.5, 0))
+  const tie = compared(4, 0)
+  assert.equal([tie.ok, tie.float32_loss, tie.tolerance], [true, 0.5, 8])
+  assert.equal([compared(9, 0).ok, compared(0, 0.02).ok, compared(4, 0.02).tolerance], [false, false, 0.01])
+})
+
+comparison('how large values are, and how far from the end of f16', () => {
+  const { range } = compareStage('logits', f32(1, -32752, NaN, Infinity), f32(1, 1, 1, 1), atMost(1))
+  assert.equal(range, { largest: 32752, f16_room: 2, non_finite: 2 })
+})
+
 comparison('nothing to compare is no error', () => {
   const { ok, max_abs, mean_abs } = compareStage('fusion.post', f32(), f32(), atMost(1e-9))
   assert.equal([ok, max_abs, mean_abs], [true, 0, 0])

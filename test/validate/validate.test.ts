@@ -1,5 +1,4 @@
-import { cpSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFolder, openModel } from '../../src/engine/load-model.js'
@@ -13,16 +12,9 @@ import { firstFailure, validateCase } from '../../src/validate/validate.js'
 import { GOLDEN_NAMES, goldenCases, goldenFolder, goldenModel } from '../golden.js'
 import { firstGpuSuite, sharedGpu, testAdapters } from '../gpu.js'
 import { miscReader } from './misc-reader.js'
+import { type Change, changedModel } from './planted.js'
 import { rewritten } from './rewritten.js'
 import { validated } from './validated.js'
-
-/** A copy of a golden model with one tensor changed. */
-async function changedModel(tensor: string, change: (values: Float32Array) => void): Promise<string> {
-  const model = await goldenModel('misc-tiny-released')
-  const path = await rewritten(join(model, 'model.safetensors'), { [tensor]: change }, 'model.safetensors')
-  cpSync(join(model, 'config.json'), join(dirname(path), 'config.json'))
-  return dirname(path)
-}
 
 firstGpuSuite('validate/validate', (test) => {
   for (const name of GOLDEN_NAMES) {
@@ -69,8 +61,10 @@ for (const [tensor, stage] of [
   ['final_logits_bias', 'logits'],
 ] as const) {
   failures(`a changed ${tensor} is seen first in ${stage}`, async () => {
-    const model = await changedModel(tensor, (values) => {
-      for (let i = 0; i < values.length; i++) values[i]! += 0.01 * ((i % 7) - 3)
+    const model = await changedModel({
+      [tensor]: (values) => {
+        for (let i = 0; i < values.length; i++) values[i]! += 0.01 * ((i % 7) - 3)
+      },
     })
     const reports = await validated(gpu, model, [tiny])
     assert.equal(
@@ -81,7 +75,7 @@ for (const [tensor, stage] of [
 }
 
 /** Faults that programs have, as changes of what they read, and the stages that compute something else of the same inputs. */
-const planted: readonly [fault: string, stages: string[], changes: Record<string, (values: Float32Array) => void>][] = [
+const planted: readonly [fault: string, stages: string[], changes: Record<string, Change>][] = [
   [
     'a weight of the wrong sign',
     ['decoder.hidden.1'],
@@ -119,8 +113,7 @@ function transpose(values: Float32Array): void {
 
 for (const [fault, stages, changes] of planted) {
   failures(`${fault} is seen in ${stages}, and nowhere else`, async () => {
-    const [[tensor, change]] = Object.entries(changes) as [[string, (values: Float32Array) => void]]
-    const reports = await validated(gpu, await changedModel(tensor, change), [tiny])
+    const reports = await validated(gpu, await changedModel(changes), [tiny])
     for (const report of reports) {
       assert.is(firstFailure([report])?.stage, stages[0], report.mode)
       const off = report.stages.filter((it) => !it.ok).map(({ name }) => name)
@@ -135,7 +128,7 @@ failures('sources swapped, and a cache that keeps a stale row: seen where they a
   for (const [fault, plant] of Object.entries(faultyModels)) {
     const model = await openModel(gpu, await goldenModel('misc-tiny-released'), { family: 'misc' })
     plant(model as MiscModel)
-    const reports = await validateCase(gpu, model, reference, stageLimits('f32', 'misc'))
+    const reports = await validateCase(gpu, model, reference, { limits: stageLimits('f32', 'misc') })
     const seen = reports.map((report) => firstFailure([report])?.stage)
     assert.equal(
       seen,
@@ -166,8 +159,10 @@ const faultyModels: Record<string, (model: MiscModel) => void> = {
 }
 
 failures('a weight that is no number is a failure, not a crash', async () => {
-  const model = await changedModel('model.decoder.layernorm_embedding.bias', (values) => {
-    values[3] = Number.NaN
+  const model = await changedModel({
+    'model.decoder.layernorm_embedding.bias': (values) => {
+      values[3] = Number.NaN
+    },
   })
   const reports = await validated(gpu, model, [tiny])
   assert.equal(
