@@ -40,6 +40,7 @@ export interface TailOptions extends GenerationOptions {
 
 /** One inference. */
 export interface Tail {
+  /** A few words, as in "to find a job". */
   readonly text: string
   /**
    * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length
@@ -52,6 +53,7 @@ export interface Tail {
 
 /** What is inferred of an event. */
 export interface EventTails {
+  /** As it was asked. */
   readonly event: string
   /** By relation, in the order in which they were asked for; best first. */
   readonly tails: Readonly<Record<string, readonly Tail[]>>
@@ -224,6 +226,7 @@ export class Comet implements AsyncDisposable {
     return this.#disposal
   }
 
+  /** {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

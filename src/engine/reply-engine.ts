@@ -185,6 +185,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     return this.#disposal
   }
 
+  /** {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
@@ -404,7 +405,7 @@ function liveParts<Types extends EngineTypes>({ decoder, text, maxQueue = usualQ
   return { decoder, text, scheduler, beams: new BeamDecoder(scheduler) }
 }
 
-/** Those of an engine of whatever family. */
+/** The {@link EngineTypes} of an engine of whatever family. */
 export interface AnyTypes extends EngineTypes {
   // biome-ignore lint/suspicious/noExplicitAny: as below
   readonly family: any
