@@ -10,8 +10,11 @@ import { root } from './user-folder.js'
 /** Pages for those who work on the repository; all others are for those who use the package. */
 const forDevelopers = ['docs/adding-a-family.md', 'docs/writing-a-kernel.md']
 
+/** Those whose name contains this word, where one is given. */
+const wanted = process.env.MISC_TEST_PAGES ?? ''
+
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
-  .filter((it) => it.endsWith('.md'))
+  .filter((it) => it.endsWith('.md') && it.includes(wanted))
   .sort()
 
 /**
