@@ -14,6 +14,7 @@ export type Done =
   | 'run'
   | 'type-checked and run'
   | 'written, for a later block'
+  | 'type-checked, for a later block'
   | 'its options checked, not run'
   | 'not run'
 
@@ -59,11 +60,19 @@ export async function runBlock(block: CodeBlock, folder: string, later: readonly
       later.some((it) => it.text.includes(name)),
       `no later block names ${name}`,
     )
-    return 'written, for a later block'
+    // One in a folder is for the repository, which has a check of its own.
+    if (language !== 'ts' || file.includes('/')) return 'written, for a later block'
+    compileStrictly(folder, file)
+    return 'type-checked, for a later block'
   }
   const stdout = await outputOf(block, folder)
   if (block.prints !== undefined) assert.match(stdout.trim(), printed(block.prints))
   return language === 'ts' ? 'type-checked and run' : 'run'
+}
+
+function compileStrictly(folder: string, file: string): void {
+  const strict = ['--strict', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes']
+  compile(folder, file, ...strict, ...['--module', 'nodenext', '--target', 'es2022', '--types', 'node'])
 }
 
 /** What a block writes to stdout. */
@@ -79,8 +88,7 @@ async function outputOf({ language, text, place }: CodeBlock, folder: string): P
       return runNode(folder, `${name}.mjs`)
     case 'ts': {
       writeFileSync(join(folder, `${name}.ts`), text)
-      const strict = ['--strict', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes']
-      compile(folder, `${name}.ts`, ...strict, ...['--module', 'nodenext', '--target', 'es2022', '--types', 'node'])
+      compileStrictly(folder, `${name}.ts`)
       return runNode(folder, `${name}.js`)
     }
     case 'diff': {
