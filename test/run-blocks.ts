@@ -34,7 +34,7 @@ export function userPlace(): string {
 /** A copy of the repository to write in: what is large, and never written, is linked. */
 export function repositoryPlace(): string {
   const folder = join(tempFolder(), 'misc-webgpu')
-  const linked = ['weights', 'data', 'reference', 'examples', 'bench', 'test/fixtures']
+  const linked = ['weights', 'data', 'reference', 'test/fixtures']
   const left = ['node_modules', '.git', 'dist', 'docs/api', ...linked].map((it) => join(root, it))
   cpSync(root, folder, { recursive: true, filter: (path) => !left.includes(path.replace(/\/$/, '')) })
   for (const name of linked) symlinkSync(join(root, name), join(folder, name))
