@@ -50,8 +50,10 @@ export function repositoryPlace(): string {
 /** Runs a block, or checks of one that is not run what can be checked. */
 export async function runBlock(block: CodeBlock, folder: string, later: readonly CodeBlock[]): Promise<Done> {
   const { language, file, text, notRun } = block
-  if (notRun !== undefined) return checkOptions(block)
   if (language === 'json') JSON.parse(text)
+  const isRun = notRun === undefined && file === undefined
+  assert.ok(isRun || block.prints === undefined, 'what it prints is said of a block that is not run')
+  if (notRun !== undefined) return checkOptions(block)
   if (file !== undefined) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file), `${text}\n`)
