@@ -22,10 +22,10 @@ export interface CodeBlock {
 }
 
 /** All blocks of a page, in their order; those that say what others print are part of these. */
-export function codeBlocks(page: string): CodeBlock[] {
-  const source = readFileSync(join(root, page), 'utf8')
+export function codeBlocks(page: string, source = readFileSync(join(root, page), 'utf8')): CodeBlock[] {
   const blocks: CodeBlock[] = []
-  let at = 0
+  const lines = source.split('\n').map((line) => line.trim())
+  let line = 0
   let ofPage: string | undefined
   let comment = ''
   for (const token of flat(lexer(source))) {
@@ -33,17 +33,17 @@ export function codeBlocks(page: string): CodeBlock[] {
       comment = /<!-- (.*?) -->/s.exec(token.raw)?.[1] ?? ''
       ofPage ??= /^nothing here is run: (.*)$/s.exec(comment)?.[1]
     } else if (token.type === 'code') {
-      const [firstLine = ''] = token.text.split('\n')
-      at = source.indexOf(firstLine, at)
+      const code = token.text.split('\n')
+      line = lines.indexOf(code[0].trim(), line)
       const [language = 'sh', file] = token.lang?.split(' ') ?? []
       const last = blocks.at(-1)
       if (language === 'text' && last) blocks[blocks.length - 1] = { ...last, prints: token.text }
       else {
         const notRun = /^not run: (.*)$/s.exec(comment)?.[1] ?? ofPage
-        const place = `${page}:${source.slice(0, at).split('\n').length}`
+        const place = `${page}:${line + 1}`
         blocks.push({ place, language, file, text: token.text, notRun, long: comment === 'long', prints: undefined })
       }
-      at += token.text.length
+      line += code.length
       comment = ''
     } else if (token.type !== 'space') comment = ''
   }

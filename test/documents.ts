@@ -13,7 +13,8 @@ const forDevelopers = ['docs/adding-a-family.md', 'docs/writing-a-kernel.md']
 /** Those whose name contains this word, where one is given. */
 const wanted = process.env.MISC_TEST_PAGES ?? ''
 
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+const pages = ['README.md', 'bench/peers/README.md', 'reference/README.md']
+  .concat(readdirSync(join(root, 'docs')).map((name) => `docs/${name}`))
   .filter((it) => it.endsWith('.md') && it.includes(wanted))
   .sort()
 

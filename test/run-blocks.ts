@@ -113,7 +113,7 @@ async function runShell(text: string, folder: string): Promise<string> {
   if (!commands.every(isMisc)) {
     const env = { ...process.env, PATH: `${join(folder, 'node_modules/.bin')}:${process.env.PATH}` }
     const { status, stdout, stderr } = spawnSync('bash', ['-euc', text], { cwd: folder, env, encoding: 'utf8' })
-    assert.is(status, 0, stdout + stderr)
+    assert.is(status, 0, `exit code ${status}\n${stdout}${stderr}`)
     return stdout
   }
   let output = ''
