@@ -31,13 +31,15 @@ export function userPlace(): string {
   return folder
 }
 
-/** A copy of the repository to write in: what is large, and never written, is linked. */
+/** A copy of the repository's code to write in, with links to what is large and never written. */
 export function repositoryPlace(): string {
   const folder = join(tempFolder(), 'misc-webgpu')
-  const linked = ['weights', 'data', 'reference', 'test/fixtures']
-  const left = ['node_modules', '.git', 'dist', 'docs/api', ...linked].map((it) => join(root, it))
-  cpSync(root, folder, { recursive: true, filter: (path) => !left.includes(path.replace(/\/$/, '')) })
-  for (const name of linked) symlinkSync(join(root, name), join(folder, name))
+  const config = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'biome.json', '.gitignore']
+  const isCode = (path: string) => !/(^|\/)(node_modules|bench\/results|test\/fixtures)$/.test(path)
+  for (const name of ['src', 'shaders', 'test', 'scripts', 'examples', 'bench', ...config]) {
+    cpSync(join(root, name), join(folder, name), { recursive: true, filter: isCode })
+  }
+  for (const name of ['weights', 'data', 'test/fixtures']) symlinkSync(join(root, name), join(folder, name))
   // Not the folder itself: what tests keep in its cache is not for two of them.
   const modules = join(folder, 'node_modules')
   mkdirSync(modules)
