@@ -10,11 +10,12 @@
  * to end, and answers with an error where it cannot reply.
  */
 import { on } from 'node:events'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, SHARE_ENV, Worker, workerData } from 'node:worker_threads'
 import { Misc } from 'misc-webgpu'
 
 async function main() {
-  const worker = new Worker(new URL(import.meta.url), { workerData: process.argv[2] })
+  // Shared, because the Vulkan loader is told of SwiftShader by the environment, and sees no worker's copy of it.
+  const worker = new Worker(new URL(import.meta.url), { workerData: process.argv[2], env: SHARE_ENV })
   worker.on('exit', (code) => console.log(`the worker has ended, code ${code}`))
   const dialogue = [{ speaker: 'seeker', text: 'hi, i lost my job and i do not know how to tell my family' }]
   const ask = (seed) => worker.postMessage({ input: { dialogue }, options: { seed } })

@@ -3,6 +3,7 @@
  * what to do; its class says which kind it is, and so which exit code a command ends with.
  */
 export class MiscError extends Error {
+  /** The class's name, which stays when code is minified. */
   override name = 'MiscError'
 }
 

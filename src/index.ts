@@ -1,8 +1,17 @@
+/**
+ * MISC and its kin on WebGPU, for Node.js. {@link load} takes a model folder of any family and gives its engine; {@link Misc.load}
+ * takes a MISC, by default the one that comes with the package; {@link Comet.load} a COMET alone. An engine draws replies
+ * ({@link ReplyEngine.reply}, {@link ReplyEngine.stream}) until it is disposed. All errors thrown on purpose are {@link MiscError}s.
+ *
+ * @packageDocumentation
+ */
+
 // For users' own projects: Disposable, AbortSignal and URL, which the declarations name and their lib may lack.
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="node" preserve="true" />
 export { Blenderbot, type BlenderbotTypes } from './engine/blenderbot.js'
 export { Comet, type CometLoadOptions, type EventTails, type TailOptions } from './engine/comet.js'
+export type { DialogueQuestion } from './engine/dialogue-question.js'
 export type { EngineTypes } from './engine/engine-types.js'
 export type { EventExplanation, Tail, TailNode } from './engine/explain-comet.js'
 export type {
@@ -29,6 +38,7 @@ export type {
   DrawnReply,
   DrawOptions,
   FinishReason,
+  InferenceTimings,
   JointDetails,
   JointOptions,
   MiscDetails,
@@ -43,7 +53,7 @@ export type {
   StrategyChoice,
   StrategyMixture,
 } from './engine/reply.js'
-export { ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
+export { type AnyTypes, ReplyEngine, type ReplyPiece } from './engine/reply-engine.js'
 export {
   DeviceLostError,
   DisposedError,
@@ -56,12 +66,16 @@ export {
   ShapeError,
 } from './errors.js'
 export type { GenerationOptions, ResolvedOptions } from './generation/options.js'
-export type { AdapterInfo } from './gpu/adapter-info.js'
+export type { AdapterCandidate, AdapterInfo, AdapterSource } from './gpu/adapter-info.js'
 export type { WeightDtype } from './gpu/tensor.js'
+export type { Backbone, BackboneConfig } from './models/backbone-config.js'
+export type { JointConfig } from './models/joint/config.js'
 export type { ListenersConfig } from './models/listeners/config.js'
 export type { MiscConfig, Variant } from './models/misc/config.js'
 export type { SourceName } from './models/misc/sources.js'
+export type { CometKind } from './text/comet-queries.js'
 export { mentionsCrisis } from './text/crisis.js'
 export type { CometBlock, DialogueBlocks, DialogueInput, IdsInput, Utterance } from './text/dialogue.js'
 export type { ContextCut } from './text/dialogue-features.js'
+export type { JointProgramName, JointTokens } from './text/joint-programs.js'
 export { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './text/strategies.js'

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { compile, userFolder } from './user-folder.js'
+import * as assert from 'uvu/assert'
+import { compile, runNode, userFolder } from './user-folder.js'
 
 const declarations = suite('index, declarations')
 
@@ -48,4 +49,30 @@ for (const [project, lib, types] of [
   })
 }
 
+for (const [project, file, ...settings] of [
+  ['that is bundled', 'consumer.ts', '--module', 'esnext', '--moduleResolution', 'bundler'],
+  ['of CommonJS', 'consumer.cts', '--module', 'nodenext'],
+] as const) {
+  declarations(`are found by a project ${project}`, () => {
+    const user =
+      "import { load, type Engine } from 'misc-webgpu'\nexport const engine: Promise<Engine> = load('model')\n"
+    writeFileSync(join(folder, file), user)
+    compile(folder, file, '--noEmit', '--strict', '--target', 'es2022', '--types', 'node', ...settings)
+  })
+}
+
 declarations.run()
+
+const exported = suite('index, exports')
+
+exported('package.json can be read, and nothing else beside the index', () => {
+  const program = `
+    const require = (await import('node:module')).createRequire(import.meta.url)
+    console.log(require('misc-webgpu/package.json').name)
+    for (const path of ['dist/index.js', 'dist/engine/misc.js', 'package', 'weights/misc-mini/config.json'])
+      console.log(await import('misc-webgpu/' + path).then(() => 'found', (error) => error.code))`
+  const refused = 'ERR_PACKAGE_PATH_NOT_EXPORTED\n'
+  assert.is(runNode(folder, '--input-type=module', '--eval', program), `misc-webgpu\n${refused.repeat(4)}`)
+})
+
+exported.run()

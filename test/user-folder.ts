@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { tempFolder } from './temp.js'
 
 export const root = fileURLToPath(new URL('../', import.meta.url))
-const tsc = join(root, 'node_modules/typescript/bin/tsc')
+const tsc = join(root, 'node_modules/@typescript/native/bin/tsc')
 
 /** Runs a program of Node's and gives its stdout; a failure shows all that it wrote. */
 export function runNode(cwd: string, ...args: string[]): string {

@@ -52,6 +52,7 @@ class BlenderbotText implements TextSide<BlenderbotTypes> {
 export class Blenderbot extends ReplyEngine<BlenderbotTypes> {
   private constructor(
     parts: EngineParts<BlenderbotTypes>,
+    /** Dimensions and special ids, from its config.json. */
     readonly config: BackboneConfig,
     again?: () => Promise<EngineParts<BlenderbotTypes>>,
   ) {

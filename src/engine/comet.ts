@@ -46,6 +46,7 @@ export interface TailOptions extends GenerationOptions {
 
 /** What is inferred of an event. */
 export interface EventTails {
+  /** As it was asked. */
   readonly event: string
   /** By relation, in the order in which they were asked for; best first. */
   readonly tails: Readonly<Record<string, readonly Tail[]>>
@@ -280,6 +281,7 @@ export class Comet implements AsyncDisposable {
     return this.#device.dispose()
   }
 
+  /** {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -5,6 +5,7 @@ import type { Piece } from './explanation.js'
 
 /** One inference. */
 export interface Tail {
+  /** A few words, as in "to find a job". */
   readonly text: string
   /**
    * Its sum of log-probabilities / length^lengthPenalty, as transformers 4.2 counts lengths. Of COMET-BART and comet-mini the length

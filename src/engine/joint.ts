@@ -20,6 +20,7 @@ import { ReplyEngine } from './reply-engine.js'
 export class Joint extends ReplyEngine<JointTypes> {
   private constructor(
     parts: EngineParts<JointTypes>,
+    /** Dimensions and special ids, from its config.json. */
     readonly config: JointConfig,
     again?: () => Promise<EngineParts<JointTypes>>,
   ) {

@@ -16,6 +16,7 @@ export interface ListenersOptions extends WordContextOptions {
 export interface EmotionMixture {
   /** Probability of each, by name: EmpatheticDialogues' 32 or ESConv's 11, as many as the model has. */
   readonly probs: Readonly<Record<string, number>>
+  /** The likeliest. */
   readonly predicted: string
 }
 

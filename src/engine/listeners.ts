@@ -29,6 +29,7 @@ export const releasedDrawing = {
 export class Listeners extends ReplyEngine<ListenersTypes> {
   private constructor(
     parts: EngineParts<ListenersTypes>,
+    /** Dimensions and special ids, from its config.json. */
     readonly config: ListenersConfig,
     again?: () => Promise<EngineParts<ListenersTypes>>,
   ) {

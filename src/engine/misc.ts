@@ -25,15 +25,22 @@ import { ReplyEngine } from './reply-engine.js'
 
 /** What the encoders say of a dialogue. */
 export interface Encoding {
+  /** Eq. 5: the mixture that a reply to it would be drawn with. */
   readonly strategy: StrategyMixture
   /** The dialogue's blocks, each with the part of the decoder's attention it gets at the start of the reply. */
-  readonly blocks: { readonly post: readonly AttendedBlock[]; readonly situation: readonly AttendedBlock[] }
+  readonly blocks: {
+    /** Those about the seeker's last post. */
+    readonly post: readonly AttendedBlock[]
+    /** Those about the situation. */
+    readonly situation: readonly AttendedBlock[]
+  }
   /** What of the dialogue the model did not read, as a reply tells it. */
   readonly cut: ContextCut
 }
 
 /** A COMET block and its attention weight; the weights of one source add up to 1. */
 export interface AttendedBlock extends ReplyBlock {
+  /** From 0 to 1, averaged over layers and heads. */
   readonly weight: number
 }
 
@@ -45,6 +52,7 @@ export class Misc extends ReplyEngine<MiscTypes> {
   declare readonly family: 'misc'
   /** How fusion is computed, as the checkpoint's tensors say. */
   readonly variant: Variant
+  /** Dimensions and special ids, from its config.json. */
   readonly config: MiscConfig
   /** Whether a COMET writes the blocks of dialogues that come without any. */
   readonly writesBlocks: boolean

@@ -214,6 +214,7 @@ export class ReplyEngine<Types extends EngineTypes = AnyTypes> implements AsyncD
     return this.#device.dispose()
   }
 
+  /** {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
@@ -411,7 +412,7 @@ function liveParts<Types extends EngineTypes>({ decoder, text, maxQueue = usualQ
   return { gpu: decoder.gpu, decoder, text, scheduler, beams: new BeamDecoder(scheduler) }
 }
 
-/** Those of an engine of whatever family. */
+/** The {@link EngineTypes} of an engine of whatever family. */
 export interface AnyTypes extends EngineTypes {
   // biome-ignore lint/suspicious/noExplicitAny: as below
   readonly family: any

@@ -59,11 +59,13 @@ export type FinishReason = 'stop' | 'length' | 'aborted'
 
 /** One of several replies that a beam search found. */
 export interface ReplySequence {
+  /** As {@link DrawnReply.text}. */
   readonly text: string
   /** Without the start id and EOS. */
   readonly ids: readonly number[]
   /** As {@link DrawnReply.score}. */
   readonly score: number
+  /** As {@link DrawnReply.finishReason}. */
   readonly finishReason: FinishReason
 }
 
@@ -71,6 +73,7 @@ export interface ReplySequence {
 export interface ReplyBlock {
   /** Undefined where the block was given as ids and opens with no relation. */
   readonly relation: RelationName | undefined
+  /** What is inferred: a few words, the relation left out. */
   readonly tail: string
   /** Whether it came with the dialogue, or the COMET inferred it. */
   readonly source: 'given' | 'inferred'
@@ -78,15 +81,19 @@ export interface ReplyBlock {
 
 /** The blocks of a dialogue, as many as the model reads. */
 export interface ReplyBlocks {
+  /** Those about the seeker's last post. */
   readonly post: readonly ReplyBlock[]
+  /** Those about the situation. */
   readonly situation: readonly ReplyBlock[]
 }
 
 /** A finished reply of any family. */
 export interface DrawnReply {
+  /** What the supporter says, as the family's tokenizer writes it. */
   readonly text: string
   /** Ids drawn, without the start id and EOS. */
   readonly ids: readonly number[]
+  /** Why it ended. */
   readonly finishReason: FinishReason
   /**
    * Of a beam search: the sum of the ids' log-probabilities, as the score processors left them, / length^`lengthPenalty`, the
@@ -115,6 +122,7 @@ export interface DrawnReply {
 export interface MiscDetails {
   /** Undefined where the reply was aborted before its dialogue was encoded. */
   readonly strategy: StrategyMixture | undefined
+  /** What it read of COMET, given or inferred. */
   readonly blocks: ReplyBlocks
 }
 
@@ -144,7 +152,12 @@ export interface ReplyTimings {
   /** From the call to the first id; of a beam search, to the first of its beams. */
   readonly firstTokenMs: number
   /** Between one id and the next, of all beams together; NaN where there are fewer than two. */
-  readonly perTokenMs: { readonly median: number; readonly p95: number }
+  readonly perTokenMs: {
+    /** Half of them took no longer. */
+    readonly median: number
+    /** Of twenty, nineteen took no longer. */
+    readonly p95: number
+  }
 }
 
 /**

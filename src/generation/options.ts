@@ -5,7 +5,7 @@ import { randomSeed } from './seed.js'
 
 /**
  * How a reply is drawn. Every name is that of Hugging Face's generation_config.json in camelCase (`topP` is `top_p`), and
- * means the same; {@link optionTable} holds ranges, defaults and help.
+ * means the same; ranges and defaults are what `misc generate --help` prints.
  */
 export interface GenerationOptions {
   /** Draw at random (the default), or take the best id at every step. */

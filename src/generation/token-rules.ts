@@ -3,9 +3,13 @@ export const MAX_EOS_IDS = 64
 
 /** What config.json says of single ids; the config of every family is one. */
 export interface ConfigIds {
+  /** `vocab_size`, V. */
   readonly vocabSize: number
+  /** Each ends an output. */
   readonly eosIds: readonly number[]
+  /** Fills what has ended. */
   readonly padId: number
+  /** An output starts from it. */
   readonly decoderStartId: number
 }
 

@@ -3,7 +3,9 @@ export type AdapterSource = 'system' | 'swiftshader'
 
 /** An adapter that can be opened. */
 export interface AdapterCandidate {
+  /** As its driver calls it; `adapter` options match any part of it. */
   readonly name: string
+  /** Whose driver it is. */
   readonly source: AdapterSource
   /** Whether it computes on the CPU. */
   readonly software: boolean
@@ -11,7 +13,9 @@ export interface AdapterCandidate {
 
 /** What an opened adapter is. */
 export interface AdapterInfo extends AdapterCandidate {
+  /** WebGPU's word for its maker, as in `nvidia`. */
   readonly vendor: string
+  /** WebGPU's word for its generation, as in `ampere`; empty where it says none. */
   readonly architecture: string
   /** The driver's own words. */
   readonly driver: string

@@ -9,9 +9,10 @@ export type DType = 'f32' | 'u32' | 'f16' | 'int8'
 /** Bytes of an element. */
 export const dtypeBytes: Readonly<Record<DType, number>> = { f32: 4, u32: 4, f16: 2, int8: 1 }
 
-/** The number formats that a model's weights can be kept in on the GPU. */
-export const weightDtypes = ['f32', 'f16', 'int8'] as const
-export type WeightDtype = (typeof weightDtypes)[number]
+/** A number format that a model's weights can be kept in on the GPU. */
+export type WeightDtype = 'f32' | 'f16' | 'int8'
+/** All of them. */
+export const weightDtypes = ['f32', 'f16', 'int8'] as const satisfies readonly WeightDtype[]
 
 /** A row-major array on the GPU. */
 export interface Tensor {

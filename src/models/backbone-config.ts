@@ -2,9 +2,10 @@ import type { ConfigIds } from '../generation/token-rules.js'
 import type { JointTokens } from '../text/joint-programs.js'
 import type { ConfigReader } from './config-reader.js'
 
-/** The `model_type`s of the encoder-decoder backbones that are understood. */
-export const BACKBONES = ['misc', 'blenderbot-small', 'bart'] as const
-export type Backbone = (typeof BACKBONES)[number]
+/** The `model_type` of an encoder-decoder backbone that is understood. */
+export type Backbone = 'misc' | 'blenderbot-small' | 'bart'
+/** All of them. */
+export const BACKBONES = ['misc', 'blenderbot-small', 'bart'] as const satisfies readonly Backbone[]
 
 /** Dimensions and special ids of an encoder-decoder (model-spec §1), from its config.json. */
 export interface BackboneConfig extends ConfigIds {
@@ -12,13 +13,17 @@ export interface BackboneConfig extends ConfigIds {
   readonly modelType: Backbone
   /** `d_model`: width of every hidden state, d. */
   readonly dModel: number
+  /** `encoder_layers`. */
   readonly encoderLayers: number
+  /** `decoder_layers`. */
   readonly decoderLayers: number
   /** `encoder_attention_heads`, h: divides d. */
   readonly encoderHeads: number
+  /** `decoder_attention_heads`: divides d. */
   readonly decoderHeads: number
   /** `encoder_ffn_dim`. */
   readonly encoderFfn: number
+  /** `decoder_ffn_dim`. */
   readonly decoderFfn: number
   /** `vocab_size`, V, the added tokens included. */
   readonly vocabSize: number

@@ -2,22 +2,29 @@ import { InputError } from '../errors.js'
 import { quote } from '../quote.js'
 import { RELATIONS, type RelationName, STRATEGIES, type StrategyName } from './strategies.js'
 
-/** One utterance. A supporter's `strategy` is for the reader: the model's context leaves it out. */
+/** One utterance of a dialogue. */
 export interface Utterance {
+  /** Who says it: the person in distress, or the one who supports her. */
   speaker: 'seeker' | 'supporter'
+  /** A supporter's; BlenderBot-Joint reads it, and MISC does not. */
   strategy?: StrategyName
+  /** What is said, as typed. */
   text: string
 }
 
 /** One commonsense inference about an event: `{relation: 'xReact', tail: 'sad'}`. */
 export interface CometBlock {
+  /** What the tail says of the person. */
   relation: RelationName
+  /** A few words. */
   tail: string
 }
 
 /** COMET's blocks about the seeker's last post and about the situation. */
 export interface DialogueBlocks {
+  /** About the seeker's last post. */
   post: CometBlock[]
+  /** About the situation. */
   situation: CometBlock[]
 }
 
@@ -25,6 +32,7 @@ export interface DialogueBlocks {
 export interface DialogueInput {
   /** What troubles the seeker. The model reads it through blocks about it alone. */
   situation?: string
+  /** Oldest first; the reply is to all of it. */
   dialogue: Utterance[]
   /** What a COMET infers; default: what the engine's own does, where it has one. A list that is left out is empty. */
   blocks?: DialogueBlocks
@@ -39,7 +47,17 @@ export interface DialogueInput {
  * Transformer, MoEL and MIME read no blocks, have nothing between utterances, and are told by `roles` who says each id.
  */
 export interface IdsInput {
-  ids: { context: number[]; post?: number[][]; situation?: number[][]; roles?: number[] }
+  /** Each in the model's own vocabulary. */
+  ids: {
+    /** The dialogue. */
+    context: number[]
+    /** A block about the last post each. */
+    post?: number[][]
+    /** A block about the situation each. */
+    situation?: number[][]
+    /** Of each id of the context, who says it. */
+    roles?: number[]
+  }
 }
 
 /** The most that one input may hold; what the model's context has no room for is cut later. */

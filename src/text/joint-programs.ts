@@ -54,6 +54,7 @@ export const JOINT_PROGRAMS: Readonly<Record<JointProgramName, JointProgram>> = 
 
 /** A vocabulary of BlenderBot-Joint. */
 export interface JointTokens {
+  /** Which of the two, as the tokens' spelling and order tell. */
   readonly program: JointProgramName
   /** The id of the program's first strategy. */
   readonly firstStrategyId: number

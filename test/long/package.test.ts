@@ -34,6 +34,8 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     'data/wordnet/noun.exc',
     'data/wordnet/LICENSE',
     'examples/embed.ts',
+    'docs/quick-start.md',
+    'docs/decode-step.svg',
     'README.md',
     'CHANGELOG.md',
     'LICENSE',
@@ -41,7 +43,10 @@ shipped('npm pack holds what a user needs and nothing else', () => {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const others = paths.filter(
-    (path) => !/^(dist|data|weights|examples)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+    (path) =>
+      !/^(dist|data|weights|examples)\/|^docs\/[\w-]+\.(md|svg)$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
+        path,
+      ),
   )
   assert.equal(others, [])
   cpSync(join(folder, packed!.filename), join(folder, 'misc-webgpu.tgz'))

@@ -10,19 +10,23 @@ export const MIME_EMOTIONS = 32
 
 /** Dimensions and special ids of MoEL's program and its kin (baselines §0), from a config.json. */
 export interface ListenersConfig extends ConfigIds {
-  readonly modelType: (typeof LISTENERS)[number]
+  /** `model_type`. */
+  readonly modelType: 'transformer' | 'moel' | 'mime'
   /** `hidden_dim`, which is `emb_dim`: width of every hidden state, d. */
   readonly dModel: number
   /** `depth`, lowered to a multiple of the heads: width of all queries, and of all keys and values. */
   readonly depth: number
   /** `hop`: layers of the encoder, and of the decoder behind the listeners. */
   readonly encoderLayers: number
+  /** `hop`, too. */
   readonly decoderLayers: number
   /** `heads`. */
   readonly encoderHeads: number
+  /** `heads`, too. */
   readonly decoderHeads: number
   /** `filter`: width within the feed-forward part. */
   readonly encoderFfn: number
+  /** `filter`, too. */
   readonly decoderFfn: number
   /** Emotions that the model tells, and MoEL's listeners: `num_emotions`. */
   readonly numEmotions: number
@@ -34,7 +38,9 @@ export interface ListenersConfig extends ConfigIds {
   readonly weightSharing: boolean
   /** The timing signal's positions. */
   readonly maxPositions: 1000
+  /** PAD. */
   readonly padId: 1
+  /** EOS. */
   readonly eosIds: readonly [2]
   /** SOS. */
   readonly decoderStartId: 3

@@ -20,8 +20,11 @@ export interface MiscConfig extends BackboneConfig {
   readonly variant?: Variant
   /** `num_strategies`, default 8: m. */
   readonly numStrategies: number
+  /** Blocks about the last post, at most: 30. */
   readonly maxPostBlocks: number
+  /** Blocks about the situation, at most: 20. */
   readonly maxSituationBlocks: number
+  /** Ids of a block, at most: 10. */
   readonly maxBlockLength: number
 }
 

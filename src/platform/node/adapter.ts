@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { NoAdapterError } from '../../errors.js'
 import { type AdapterCandidate, type AdapterInfo, type AdapterSource, describeAdapter } from '../../gpu/adapter-info.js'
 import { findSwiftShader, type SwiftShader, swiftShaderPackage } from './swiftshader.js'
@@ -129,7 +130,10 @@ export async function openAdapter(wanted?: string): Promise<OpenAdapter> {
     const all = await listAdapters()
     const problem = wanted && all.length > 0 ? `no adapter is called "${wanted}"` : 'no WebGPU adapter was found'
     const advice = all.length > 0 ? `there is ${all.map((it) => it.name).join(', ')}` : noAdapterAdvice()
-    throw new NoAdapterError(`${problem}: ${advice}`)
+    // The Vulkan loader is told of SwiftShader by the environment, of which a worker has a copy that nobody else sees.
+    const inWorker =
+      !isMainThread && swiftShader ? '; SwiftShader is found in a worker made with { env: SHARE_ENV }' : ''
+    throw new NoAdapterError(`${problem}: ${advice}${inWorker}`)
   }
   return withDrivers(chosen.source === 'swiftshader' ? swiftShader?.icd : undefined, async () => {
     const { dawnName, ...candidate } = chosen

@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { globals } from 'webgpu'
@@ -6,6 +9,7 @@ import { listAdapters, openAdapter } from '../../../src/platform/node/adapter.js
 import { findSwiftShader } from '../../../src/platform/node/swiftshader.js'
 import { runMisc } from '../../cli/misc-process.js'
 import { tempFolder } from '../../temp.js'
+import { userFolder } from '../../user-folder.js'
 
 const adapters = suite('platform/node/adapter')
 const swiftShader = await findSwiftShader()
@@ -79,5 +83,37 @@ withSwiftShader(
     }
   },
 )
+
+/** A worker that opens an adapter and tells which, or why not. */
+const worker = `
+  import { isMainThread, parentPort, SHARE_ENV, Worker } from 'node:worker_threads'
+  import { openAdapter } from 'misc-webgpu/adapter'
+
+  if (isMainThread) {
+    for (const env of [SHARE_ENV, process.env]) {
+      const worker = new Worker(new URL(import.meta.url), { env })
+      worker.on('message', (message) => console.log(message))
+      await new Promise((resolve) => worker.on('exit', resolve))
+    }
+  } else {
+    const told = ({ info }) => 'found ' + info.source
+    parentPort.postMessage(await openAdapter().then(told, (error) => error.message))
+  }
+`
+
+withSwiftShader('so in a worker that shares the environment; one with a copy is told', () => {
+  const folder = userFolder()
+  const adapterModule = join(folder, 'node_modules/misc-webgpu/dist/platform/node/adapter.js')
+  writeFileSync(join(folder, 'worker.mjs'), worker.replace('misc-webgpu/adapter', adapterModule))
+  const noDrivers = { VK_ICD_FILENAMES: '/nonexistent', VK_DRIVER_FILES: '/nonexistent' }
+  const env = { ...process.env, ...noDrivers }
+  const { stdout, stderr } = spawnSync(process.execPath, ['worker.mjs'], { cwd: folder, env, encoding: 'utf8' })
+  const [shared, copied] = stdout.split('\n')
+  assert.is(shared, 'found swiftshader', stderr)
+  assert.match(
+    copied!,
+    /^no WebGPU adapter was found: .*; SwiftShader is found in a worker made with { env: SHARE_ENV }$/,
+  )
+})
 
 adapters.run()
