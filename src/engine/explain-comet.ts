@@ -28,14 +28,17 @@ export interface TailNode extends Piece {
 
 /** What a search found of an event, as trees. */
 export interface EventExplanation {
+  /** As it was asked of. */
   readonly event: string
   /** By relation: the first pieces of its tails. Tails that begin alike share their pieces. */
   readonly trees: Readonly<Record<string, readonly TailNode[]>>
   /** Ids of the event that the model has no positions for. */
   readonly cut: number
+  /** With what its tails were searched for. */
   readonly options: ResolvedOptions
   /** The number format of weight matrices on the GPU. */
   readonly dtype: WeightDtype
+  /** The name of the adapter that computed. */
   readonly adapter: string
 }
 

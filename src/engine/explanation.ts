@@ -1,4 +1,3 @@
-import type { Candidate } from '../generation/candidates.js'
 import type { ResolvedOptions } from '../generation/options.js'
 import type { WeightDtype } from '../gpu/tensor.js'
 import type { SourceName } from '../models/misc/sources.js'
@@ -8,13 +7,17 @@ import type { DrawnReply, MiscTypes, ReplyBlock } from './reply.js'
 
 /** An id and its text. */
 export interface Piece {
+  /** Its place in the vocabulary. */
   readonly id: number
   /** As the vocabulary writes it: blenderbot_small's `xx@@` is a word's beginning; '' where it has no text. */
   readonly text: string
 }
 
 /** An id that could have been drawn. */
-export type ExplainedCandidate = Piece & Candidate
+export interface ExplainedCandidate extends Piece {
+  /** Of the draw: those of all that were left add up to 1. */
+  readonly probability: number
+}
 
 /** An id of a reply, and how sure the model was of it. */
 export interface ExplainedWord extends Piece {
@@ -24,16 +27,18 @@ export interface ExplainedWord extends Piece {
   readonly modelProbability: number
   /** How many ids top-k and top-p left to draw from; without sampling, those within 2^-32 of the best. */
   readonly left: number
-  /** The likeliest of them, {@link MOST_CANDIDATES} at most, best first. */
+  /** The likeliest of them, ten at most, best first. */
   readonly candidates: readonly ExplainedCandidate[]
 }
 
-/** Candidates that are told of a word, at most. */
+/** @internal Candidates that are told of a word, at most. */
 export const MOST_CANDIDATES = 10
 
 /** A reply, and what of the model's numbers it came from. */
 export interface Explanation<Types extends EngineTypes = MiscTypes> {
+  /** The model's family. */
   readonly family: Types['family']
+  /** As `reply` gives it. */
   readonly reply: DrawnReply & Types['details']
   /** What the model read of the dialogue. */
   readonly context: readonly Piece[]
@@ -54,6 +59,7 @@ export interface WordAttention {
   readonly context: readonly number[]
   /** By {@link MiscExplanation.blocks}. */
   readonly post: readonly number[]
+  /** By {@link MiscExplanation.blocks}. */
   readonly situation: readonly number[]
 }
 
@@ -61,10 +67,12 @@ export interface WordAttention {
 export interface MiscWord extends ExplainedWord {
   /** Norms of the four summands of eq. 7, biases included, in the units of the decoder's hidden states. */
   readonly contributions: {
+    /** The first layer first. */
     readonly byLayer: readonly BySource[]
     /** Of all layers. */
     readonly sum: BySource
   }
+  /** Where it looked. */
   readonly attention: WordAttention
 }
 
@@ -77,10 +85,18 @@ export interface ExplainedBlock extends ReplyBlock {
 /** MISC's reply, and what of its numbers it came from. */
 export interface MiscExplanation extends Explanation<MiscTypes> {
   readonly words: readonly MiscWord[]
+  /** The mixtures of strategies. */
   readonly strategies: {
+    /** The model's own. */
     readonly predicted: Readonly<Record<StrategyName, number>>
     /** The caller's own, where one was given. */
     readonly given: Readonly<Record<StrategyName, number>> | undefined
   }
-  readonly blocks: { readonly post: readonly ExplainedBlock[]; readonly situation: readonly ExplainedBlock[] }
+  /** What it read of the person's state. */
+  readonly blocks: {
+    /** Of the last post. */
+    readonly post: readonly ExplainedBlock[]
+    /** Of the situation. */
+    readonly situation: readonly ExplainedBlock[]
+  }
 }

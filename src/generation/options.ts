@@ -48,7 +48,7 @@ export type OptionName = keyof GenerationOptions
 
 /** Options with nothing left open: defaults filled in, `maxNewTokens` folded into `maxLength`, the seed chosen. */
 export type ResolvedOptions = {
-  readonly [Name in Exclude<OptionName, 'maxNewTokens'>]-?: NonNullable<GenerationOptions[Name]>
+  readonly [Name in Exclude<keyof GenerationOptions, 'maxNewTokens'>]-?: NonNullable<GenerationOptions[Name]>
 }
 
 /** What an option accepts: flags, error messages and tables in the documentation are made from this. */

@@ -37,7 +37,12 @@ export interface DialogueInput {
   /** What a COMET infers; default: what the engine's own does, where it has one. A list that is left out is empty. */
   blocks?: DialogueBlocks
   /** What the supporter truly said next, where that is known: for the reader, no model reads it. */
-  reply?: { strategy?: StrategyName; text?: string }
+  reply?: {
+    /** The strategy that it was labelled with. */
+    strategy?: StrategyName
+    /** Its words. */
+    text?: string
+  }
 }
 
 /**

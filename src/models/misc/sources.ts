@@ -1,5 +1,5 @@
-/** What the decoder attends to, in the order of eq. 7's summands. */
-export const SOURCES = ['context', 'post', 'situation', 'strategy'] as const
+/** What the decoder attends to. */
+export type SourceName = 'context' | 'post' | 'situation' | 'strategy'
 
-/** One of {@link SOURCES}. */
-export type SourceName = (typeof SOURCES)[number]
+/** In the order of eq. 7's summands. */
+export const SOURCES = ['context', 'post', 'situation', 'strategy'] as const satisfies readonly SourceName[]
