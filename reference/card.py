@@ -10,6 +10,9 @@ DATA = """- Conversations: ESConv (Liu et al., ACL 2021), split by conversation 
 - Vocabulary: {entries} entries, a subset of the merges of facebook/blenderbot_small-90M, and the 18 added
   tokens. The folders misc-mini and comet-mini hold the same vocab.json and merges.txt."""
 
+MORE = """- Stage 1's other conversations: those of ESConv that failed, and EmpatheticDialogues' dev and test parts (Rashkin et al., ACL
+  2019, CC BY-NC 4.0)."""
+
 LICENCE = """CC BY-NC 4.0, from ESConv: **non-commercial, research use**. See LICENSE. The merges come from
 blenderbot_small (Apache 2.0). Not for use in place of professional help."""
 
@@ -27,7 +30,7 @@ def misc(recipe, v, t):
         f'dialogue model of {f["parameters"] / 1e6:.2f}M parameters (d 256, 3 + 3 layers, 8 heads, FFN 1024, {f["limit"]} positions),',
         'stored as f16. It is made for tests, demonstrations and machines without the big weights. It is far',
         'weaker than the published model: do not judge the method by it.', '',
-        '## Licence', '', LICENCE, '', '## Data', '', DATA.format(entries=f['entries']), '',
+        '## Licence', '', LICENCE, '', '## Data', '', DATA.format(entries=f['entries']), MORE, '',
         '## Recipe', '',
         '`reference/train.py` (PyTorch on two CPU cores, bf16 activations and products, f32 weights). Muon for the layers\'',
         'matrices, AdamW for the rest, cosine decay by steps, gradient clipping at 1, moving average of the weights, dropout,',

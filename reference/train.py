@@ -440,10 +440,11 @@ PENALTIES = [1e-3, 3e-3, 5e-3, 1e-2]
 TEMPERATURES = [1.0, 1.04, 1.08, 1.12, 1.16, 1.2]
 
 
-def load(a, files):
-    """The average of several checkpoints: (config, state)."""
+def load(a, files, shares=None):
+    """The average of several checkpoints, each with its share: (config, state)."""
     found = [torch.load(os.path.join(a.work, f)) for f in files]
-    return found[0]['config'], {k: sum(f['state'][k] for f in found) / len(found) for k in found[0]['state']}
+    shares = shares or [1 / len(found)] * len(found)
+    return found[0]['config'], {k: sum(s * f['state'][k] for s, f in zip(shares, found, strict=True)) for k in found[0]['state']}
 
 
 def cmd_calibrate(a):
@@ -472,7 +473,7 @@ def cmd_calibrate(a):
 
 def cmd_mean(a):
     """The average of checkpoints."""
-    config, state = load(a, a.of)
+    config, state = load(a, a.of, a.shares)
     torch.save({'config': config, 'state': state}, os.path.join(a.work, a.name))
 
 
@@ -610,6 +611,7 @@ def main():
     q.add_argument('--stride', type=int, default=1, help='every so many rows of valid')
     q = s.add_parser('mean')
     q.add_argument('--of', nargs='+', required=True, help='checkpoints')
+    q.add_argument('--shares', nargs='+', type=float, help='of each in the average; the same unless told')
     q.add_argument('--name', required=True, help='of the file to write')
     for name in ('export', 'shipped', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
