@@ -282,12 +282,12 @@ export class Gpu {
     { group, mostRows }: { group?: number | undefined; mostRows?: number } = {},
   ): Tensor {
     this.check()
-    const rows = shape[0] ?? 1
-    const bytes = rows * rowStride({ shape, dtype, ...(group && { group }) }) * dtypeBytes[dtype]
+    const bytes = sizeOf(shape) * dtypeBytes[dtype]
     if ((dtype === 'f16' || dtype === 'int8') && (shape.length !== 2 || shape[1]! % 4 !== 0)) {
       throw new GpuError(`${label}: ${dtype} is for matrices with a multiple of 4 columns, not for [${shape}]`)
     }
-    const padded = group ? (bytes / rows) * Math.ceil(rows / group) * group : bytes
+    const inGroups = (group: number) => Math.ceil(shape[0]! / group) * group * rowStride({ shape, dtype, group })
+    const padded = group ? inGroups(group) * dtypeBytes[dtype] : bytes
     const size = Math.max(16, Math.ceil(padded / 16) * 16)
     const limit = mostRows ? this.limits.maxBufferSize : this.maxTensorBytes
     if (size > limit) {

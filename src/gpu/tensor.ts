@@ -19,7 +19,7 @@ export interface Tensor {
   readonly label: string
   readonly shape: readonly number[]
   readonly dtype: DType
-  /** Bytes of the rows as they lie; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
+  /** Bytes of the elements; the buffer is padded to a multiple of 16, so that shaders may read it as vec4. */
   readonly bytes: number
   /**
    * Of a matrix made by `Gpu.matrix`: so many rows lie together, 128 bits of each in turn (shaders/weight-layout.wgsl); rows are
@@ -62,13 +62,13 @@ export const rowsPerPart = (rowBytes: number, bindingBytes: number): number =>
 
 /** The parts that a matrix is read in, by one dispatch each: one, but for a matrix larger than a binding may be. */
 export function rowParts(matrix: Tensor): RowPart[] {
-  const { shape, bytes, scale, partRows } = matrix
+  const { shape, dtype, scale, partRows } = matrix
   const rows = shape[0]!
   const most = partRows ?? rows
   return Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
     const first = i * most
     const last = first + most >= rows
-    const partBytes = (bytes / rows) * most
+    const partBytes = rowStride(matrix) * dtypeBytes[dtype] * most
     return {
       first,
       rows: last ? rows - first : most,

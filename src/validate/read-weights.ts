@@ -1,5 +1,5 @@
 import type { Gpu } from '../gpu/gpu.js'
-import { dtypeBytes, sizeOf, type Tensor } from '../gpu/tensor.js'
+import { dtypeBytes, rowStride, sizeOf, type Tensor } from '../gpu/tensor.js'
 import { f16ToF32 } from '../io/half.js'
 
 /** The bytes of a tensor's elements, row after row. */
@@ -7,7 +7,8 @@ export async function readRows(gpu: Gpu, tensor: Tensor): Promise<Uint8Array<Arr
   const { group, bytes, shape } = tensor
   if (!group) return new Uint8Array((await gpu.read(tensor)).buffer as ArrayBuffer, 0, bytes)
   const stored = new Uint8Array((await gpu.read({ ...tensor, bytes: tensor.buffer.size })).buffer)
-  const [stride, rowBytes] = [bytes / shape[0]!, shape[1]! * dtypeBytes[tensor.dtype]]
+  const elementBytes = dtypeBytes[tensor.dtype]
+  const [stride, rowBytes] = [rowStride(tensor) * elementBytes, shape[1]! * elementBytes]
   const rows = new Uint8Array(shape[0]! * rowBytes)
   for (let row = 0; row < shape[0]!; row++) {
     for (let at = 0; at < rowBytes; at += 16) {

@@ -48,7 +48,6 @@ gpuSuite('gpu/weight-format', (test) => {
         assert.equal(await readRows(gpu, matrix), await readRows(gpu, plain), `${dtype} ${rows} × ${columns}`)
         assert.is(matrix.group, gpu.adapter.subgroupSize === 8 ? 8 : undefined)
         if (matrix.group) {
-          assert.is((matrix.bytes / rows) % 16, 0)
           const stored = new Uint8Array((await gpu.read({ ...matrix, bytes: matrix.buffer.size })).buffer)
           const used = (bytes: Uint8Array) => bytes.filter((it) => it !== 0).length
           assert.is(used(stored), used(await readRows(gpu, plain)), 'what pads rows is zeros')
