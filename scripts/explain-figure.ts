@@ -11,7 +11,7 @@ import { runProgram } from '../src/cli/program.js'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const systemChromium = '/usr/bin/chromium'
 /** The reply, and the word that is pointed at. */
-const [seed, word] = [5, 11]
+const [seed, word] = [5, 6]
 
 const scratch = await mkdtemp(join(tmpdir(), 'misc-explain-'))
 try {

@@ -76,6 +76,7 @@ const { gpu, done } = await (async () => {
 })()
 const bytesOf = (text) => Uint8Array.from(atob(text), (it) => it.charCodeAt(0))
 const adapter = await gpu.requestAdapter()
+if (!adapter) throw new Error('no WebGPU adapter' + (wanted ? ' by the name ' + wanted : '') + '; SwiftShader is found by VK_ICD_FILENAMES')
 const limits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage',
   'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX']
 const device = await adapter.requestDevice({

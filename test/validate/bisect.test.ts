@@ -8,6 +8,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFolder, openModel } from '../../src/engine/load-model.js'
 import type { MiscModel } from '../../src/models/misc/model.js'
+import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
 import { bisect, bisectionVerdict } from '../../src/validate/bisect.js'
 import { stageLimits } from '../../src/validate/comparison.js'
 import { readReferenceCase } from '../../src/validate/reference-case.js'
@@ -71,7 +72,10 @@ bisection('one wrong kernel variant: by its name, with those that are right; the
   const program = join(folder, 'first-bad-op.mjs')
   writeFileSync(program, files['first-bad-op.mjs']!)
   try {
-    execFileSync(process.execPath, [program, testAdapters[0]!.split(' ')[0]!], { stdio: 'pipe', encoding: 'utf8' })
+    const name = testAdapters[0]!.split(' ')[0]!
+    const icd = name === 'SwiftShader' ? (await findSwiftShader())!.icd : undefined
+    const env = { ...process.env, ...(icd && { VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd }) }
+    execFileSync(process.execPath, [program, name], { stdio: 'pipe', encoding: 'utf8', env })
     assert.unreachable('it ends with 1')
   } catch (error) {
     const { status, stdout } = error as { status: number; stdout: string }
