@@ -23,6 +23,10 @@ interface Bill {
 
 const path = 'dist/sbom.cdx.json'
 const bill = JSON.parse(readFileSync(path, 'utf8')) as Bill
+// The lock's word: cyclonedx-npm has its mark of what is for development from `npm ls`, which left it out of a tree with an alias.
+const { packages: locked } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>
+}
 const bundled = new Set((await bundlePackages()).map(({ name, version }) => `${name}@${version}`))
 const components = kept(bill.components)
 const refs = new Set(withInner([bill.metadata.component, ...components]).map((it) => it['bom-ref']))
@@ -34,9 +38,8 @@ writeFileSync(path, JSON.stringify({ ...bill, components, dependencies }, null, 
 function kept(all: readonly Component[]): Component[] {
   return all.flatMap(({ components: inner = [], ...it }) => {
     const { group, name, version, properties = [] } = it
-    const isDevelopment = properties.some(
-      ({ name, value }) => name === 'cdx:npm:package:development' && value === 'true',
-    )
+    const path = properties.find((it) => it.name === 'cdx:npm:package:path')?.value
+    const isDevelopment = path !== undefined && locked[path]?.dev === true
     const within = kept(inner)
     if (isDevelopment && !bundled.has(`${group ? `${group}/` : ''}${name}@${version}`)) return within
     return { ...it, ...(within.length > 0 && { components: within }) }
