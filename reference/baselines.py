@@ -314,4 +314,4 @@ def loss(model, batch, multitask, oracle=False):
     total, nats = smoothed(model.log_probs(x[keep]), batch['target'][keep], model.c['vocab_size'])
     if multitask and true is not None:
         total = total + F.cross_entropy(told['logits'], emotion, reduction='sum') / BATCH
-    return total + told.get('kl', 0.0), float(nats), int(keep.sum()), told['logits']
+    return total + told.get('kl', 0.0), float(nats.detach()), int(keep.sum()), told['logits']
