@@ -63,27 +63,37 @@ def dump(folder, name, value):
         f.write('\n')
 
 
+def save_licence(folder, text=None):
+    with open(os.path.join(folder, 'LICENSE'), 'w') as f:
+        f.write(text or LICENSE)
+
+
 def write(folder, config, state, tok):
     os.makedirs(folder, exist_ok=True)
-    bart = config['model_type'] == 'bart'
+    bart, joint = (config['model_type'] == t for t in ('bart', 'blenderbot-small'))
     start = END if bart else START
     ids = {'pad_token_id': PAD, 'bos_token_id': START, 'eos_token_id': END, 'decoder_start_token_id': start}
-    c = {'architectures': ['BartForConditionalGeneration' if bart else 'MiscForConditionalGeneration'],
+    kind = 'Bart' if bart else 'BlenderbotSmall' if joint else 'Misc'
+    c = {'architectures': [kind + 'ForConditionalGeneration'],
          **{k: v for k, v in config.items() if k not in ('dropout', 'head_dropout')},
          'activation_function': 'gelu', 'is_encoder_decoder': True, 'num_hidden_layers': config['encoder_layers'],
          'tie_word_embeddings': True, 'normalize_before': False, 'normalize_embedding': True,
          'dropout': config['dropout'], 'unk_token_id': 3, **ids, 'torch_dtype': 'float16'}
-    if not bart:
+    if joint:
+        # Its program draws as it does, and takes this alone from here.
+        c['no_repeat_ngram_size'] = 3
+        dump(folder, 'added_tokens.json', tok.added)
+    elif not bart:
         c['id2strategy'] = {str(i): s for i, s in enumerate(STRATEGIES)}
     dump(folder, 'config.json', c)
-    dump(folder, 'generation_config.json', {**(BEAMS if bart else GENERATION), **ids})
+    if not joint:
+        dump(folder, 'generation_config.json', {**(BEAMS if bart else GENERATION), **ids})
     tok.save(folder)
     special = {'bos_token': '__start__', 'eos_token': '__end__', 'unk_token': '__unk__', 'pad_token': '__null__'}
     dump(folder, 'special_tokens_map.json', special)
     dump(folder, 'tokenizer_config.json', {**special, 'tokenizer_class': 'BlenderbotSmallTokenizer',
                                            'model_max_length': config['max_position_embeddings']})
-    with open(os.path.join(folder, 'LICENSE'), 'w') as f:
-        f.write(LICENSE)
+    save_licence(folder)
     save_safetensors(os.path.join(folder, 'model.safetensors'), {k: v.half() for k, v in state.items()}, {'format': 'pt'})
 
 

@@ -1,4 +1,4 @@
-"""MISC (paper variant) and a plain BART, with the checkpoint's own tensor names.
+"""MISC (paper variant), a plain BART and a BlenderBot-small, with the checkpoint's own tensor names.
 
 Module attributes are named so that `state_dict()` gives the published names. The forward pass takes
 ragged input the cheap way: a batch's distinct COMET blocks are encoded once.
@@ -130,6 +130,8 @@ class Side(nn.Module):
         super().__init__()
         d = c['d_model']
         self.offset = 2 if c['model_type'] == 'bart' else 0
+        # BlenderBot-small's decoder; MISC's adds the positions first.
+        self.norm_first = side == 'decoder' and c['model_type'] == 'blenderbot-small'
         self.embed_positions = nn.Embedding(c['max_position_embeddings'] + self.offset, d)
         self.layernorm_embedding = LayerNorm(d)
         self.layers = nn.ModuleList(Layer(c, c[f'{side}_ffn_dim'], c[f'{side}_attention_heads'], sources)
@@ -139,7 +141,8 @@ class Side(nn.Module):
 
     def embed(self, table, ids, start=0):
         pos = self.embed_positions.weight[self.offset + start:self.offset + start + ids.shape[1]]
-        return self.drop(self.layernorm_embedding(F.embedding(ids, table) * self.scale + pos))
+        x = F.embedding(ids, table) * self.scale
+        return self.drop(self.layernorm_embedding(x) + pos if self.norm_first else self.layernorm_embedding(x + pos))
 
 
 def key_bias(mask):
@@ -160,7 +163,7 @@ class Backbone(nn.Module):
 
     def __init__(self, c):
         super().__init__()
-        d, misc = c['d_model'], c['model_type'] != 'bart'
+        d, misc = c['d_model'], c['model_type'] == 'misc'
         self.shared = nn.Embedding(c['vocab_size'], d)
         self.encoder = Side(c, 'encoder')
         self.decoder = Side(c, 'decoder', ('encoder_attn', 'encoder_attn_comet', 'encoder_attn_comet_st',

@@ -39,7 +39,7 @@ def words_of(chunk):
 
 
 class Tokenizer:
-    def __init__(self, folder=None, vocab=None, merges=None):
+    def __init__(self, folder=None, vocab=None, merges=None, added=ADDED):
         if folder:
             vocab = json.load(open(os.path.join(folder, 'vocab.json'), encoding='utf-8'))
             lines = open(os.path.join(folder, 'merges.txt'), encoding='utf-8').read().split('\n')[1:]
@@ -47,12 +47,12 @@ class Tokenizer:
         self.vocab, self.merges = vocab, merges
         self.rank = {m: i for i, m in enumerate(merges)}
         self.n = len(vocab)
-        self.added = {t: self.n + i for i, t in enumerate(ADDED)}
-        self.size = self.n + len(ADDED)
+        self.added = {t: self.n + i for i, t in enumerate(added)}
+        self.size = self.n + len(added)
         self.cls = self.added['[CLS]']
         self.names = {i: t for t, i in vocab.items()}
         self.names.update({i: t for t, i in self.added.items()})
-        self.split = re.compile('(' + '|'.join(re.escape(t) for t in ADDED + SPECIALS[:4]) + ')')
+        self.split = re.compile('(' + '|'.join(re.escape(t) for t in added + SPECIALS[:4]) + ')')
         self.cache = {}
 
     def segment(self, word, used=None):

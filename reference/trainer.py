@@ -17,7 +17,9 @@ STRETCH = 1 << 16                                # what the optimizer updates at
 
 
 def orthogonal(g, dtype):
-    """Newton-Schulz: U Vᵀ of g = U S Vᵀ, roughly, computed in `dtype`: bfloat16 takes twenty times as long where no unit has it."""
+    """Newton-Schulz: U Vᵀ of g = U S Vᵀ, roughly, computed in `dtype`: bfloat16 takes twenty times as long where no unit has it.
+    Of a convolution's filters each is a row."""
+    g = g.flatten(1)
     wide = g.shape[0] <= g.shape[1]
     x = (g if wide else g.t()).to(dtype).contiguous()
     x = x / (x.float().norm() + 1e-7)
@@ -32,14 +34,15 @@ def log(*words):
 
 
 class Run:
-    """`steps` updates with a cosine learning rate, `stop` of which are made; `path` holds the whole state, resumed when it exists."""
+    """`steps` updates with a cosine learning rate, `stop` of which are made; `path` holds the whole state, resumed when it exists.
+    `hidden` tells the names of the matrices that Muon takes."""
 
-    def __init__(self, model, path, steps, lr, warm, decay, ema, world=1, floor=0.02, stop=0):
+    def __init__(self, model, path, steps, lr, warm, decay, ema, world=1, floor=0.02, stop=0, hidden=lambda name: '.layers.' in name):
         self.model, self.path, self.steps, self.lr, self.warm = model, path, steps, lr, warm
         self.decay, self.ema, self.world, self.floor, self.stop, self.rank = decay, ema, world, floor, stop or steps, 0
         named = list(model.named_parameters())
         # in the flat vector first the layers' matrices, then the tables, which decay too, then the vectors
-        kind = lambda n, p: 2 if p.dim() == 1 or 'final_logits' in n else 0 if '.layers.' in n else 1
+        kind = lambda n, p: 2 if p.dim() == 1 or 'final_logits' in n else 0 if hidden(n) else 1
         named.sort(key=lambda np: kind(*np))
         self.names, self.params = [n for n, _ in named], [p for _, p in named]
         size = lambda k: sum(p.numel() for n, p in named if kind(n, p) == k)
@@ -133,7 +136,7 @@ class Run:
         if shape:
             m.mul_(MOMENTUM).add_(g)
             step = orthogonal(g.add_(m, alpha=MOMENTUM).view(shape), self.copy.dtype)
-            w.add_(step.reshape(-1), alpha=-rate * SCALE * math.sqrt(max(shape)))
+            w.add_(step.reshape(-1), alpha=-rate * SCALE * math.sqrt(max(shape[0], shape[1:].numel())))
         else:
             m.mul_(BETAS[0]).add_(g, alpha=1 - BETAS[0])
             v.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
