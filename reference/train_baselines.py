@@ -177,7 +177,7 @@ def cmd_train(a):
     run.start(work)
 
 
-# ---- export, figures, cards ---------------------------------------------------------------------
+# ---- export ---------------------------------------------------------------------
 
 def cmd_export(a):
     best = torch.load(os.path.join(a.work, a.checkpoint or f'{a.model}2-best.pt'))
@@ -196,27 +196,6 @@ def cmd_export(a):
     log(folder, os.path.getsize(os.path.join(folder, 'model.safetensors')), 'bytes')
 
 
-def exported(folder):
-    """The exported weights, in float32."""
-    config = json.load(open(os.path.join(folder, 'config.json'), encoding='utf-8'))
-    state = {n: t.float() for n, t in E.load_safetensors(os.path.join(folder, 'model.safetensors')).items()}
-    return fill(make({**config, 'dropout': 0.0}), state).eval()
-
-
-def cmd_card(a):
-    import baseline_card
-    folder, text, figures = os.path.join(a.out, FOLDERS[a.model]), text_of(a), {}
-    model = exported(folder)
-    for part in ('valid', 'test'):
-        rows = B.rows(a.data, part, text, a.few)
-        total, count, right = evaluate(model, a.model, rows, text)
-        unknown = 0 if a.model == 'joint' else sum(r['target'].count(UNK) for r in rows)
-        figures[part] = {'rows': len(rows), 'ids': count, 'ppl': math.exp(total / count), 'told': 100 * right / len(rows), 'unknown': unknown}
-        log(part, figures[part])
-    with open(os.path.join(folder, 'README.md'), 'w', encoding='utf-8') as f:
-        f.write(baseline_card.card(a.model, FOLDERS[a.model], model, figures, a.recipe, a.replies))
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--data', default='../shared/data')
@@ -226,7 +205,7 @@ def main():
     s = p.add_subparsers(dest='command', required=True)
     q = s.add_parser('words')
     q.add_argument('--minimum', type=int, default=3, help='how often a word must stand in the conversations of stage 1')
-    for name in ('train', 'export', 'card'):
+    for name in ('train', 'export'):
         q = s.add_parser(name)
         q.add_argument('--model', choices=tuple(CONFIGS), required=True)
         q.add_argument('--tokenizer', default='weights/misc-mini', help="whose pieces BlenderBot-Joint's vocabulary takes")
@@ -249,9 +228,6 @@ def main():
             q.add_argument('--log', type=int, default=25, help='steps between lines')
         if name == 'export':
             q.add_argument('--checkpoint', default='', help="default: stage 2's best")
-        if name == 'card':
-            q.add_argument('--recipe', default='', help='a sentence on how long each stage ran')
-            q.add_argument('--replies', default=None, help='what misc eval --out wrote of the model: its first twenty replies are shown')
     a = p.parse_args()
     torch.set_num_threads(1)
     libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
