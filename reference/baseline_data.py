@@ -86,8 +86,12 @@ def joint_tokenizer(folder):
 
 def rows(data, part, text, few=None):
     """An example for each supporter's turn that has a seeker's before it, as the engine takes them (src/text/esconv.ts)."""
+    return rows_of(D.conversations(data, part)[:few], text)
+
+
+def rows_of(conversations, text):
     out = []
-    for c in D.conversations(data, part)[:few]:
+    for c in conversations:
         said, heard = [text.say(t) for t in c['dialog']], False
         for i, turn in enumerate(c['dialog']):
             if turn['speaker'] == 'usr':

@@ -60,6 +60,7 @@ def joint(config, state, case):
 
 
 def main(goldens):
+    torch.set_num_threads(1)                     # these models are too small to share
     worst = 0.0
     for name, stages in (('transformer', listeners), ('moel', listeners), ('mime', listeners), ('joint', joint)):
         folder = os.path.join(goldens, f'{name}-tiny')

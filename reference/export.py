@@ -63,11 +63,6 @@ def dump(folder, name, value):
         f.write('\n')
 
 
-def save_licence(folder, text=None):
-    with open(os.path.join(folder, 'LICENSE'), 'w') as f:
-        f.write(text or LICENSE)
-
-
 def write(folder, config, state, tok):
     os.makedirs(folder, exist_ok=True)
     bart, joint = (config['model_type'] == t for t in ('bart', 'blenderbot-small'))
@@ -93,7 +88,8 @@ def write(folder, config, state, tok):
     dump(folder, 'special_tokens_map.json', special)
     dump(folder, 'tokenizer_config.json', {**special, 'tokenizer_class': 'BlenderbotSmallTokenizer',
                                            'model_max_length': config['max_position_embeddings']})
-    save_licence(folder)
+    with open(os.path.join(folder, 'LICENSE'), 'w') as f:
+        f.write(LICENSE)
     save_safetensors(os.path.join(folder, 'model.safetensors'), {k: v.half() for k, v in state.items()}, {'format': 'pt'})
 
 

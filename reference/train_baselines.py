@@ -33,6 +33,14 @@ CONFIGS = {
 FOLDERS = {'transformer': 'transformer-mini', 'mt': 'mt-transformer-mini', 'moel': 'moel-mini', 'mime': 'mime-mini',
            'joint': 'blenderbot-joint-mini'}
 DROPOUT = {'joint': 0.1}                          # as released: BlenderBot-small's, and none in the others
+LICENSE = """These weights and their vocabulary are licensed under
+Creative Commons Attribution-NonCommercial 4.0 International (CC BY-NC 4.0),
+https://creativecommons.org/licenses/by-nc/4.0/ , and are for research use.
+
+They were trained on ESConv (Liu et al., "Towards Emotional Support Dialog Systems", ACL 2021; CC BY-NC 4.0)
+and on EmpatheticDialogues (Rashkin et al., ACL 2019; CC BY-NC 4.0).
+"""
+MERGES = 'The merges are a subset of those of facebook/blenderbot_small-90M (Apache 2.0).\n'
 MOST = 12_000                                     # ids of contexts that are computed at once; a batch of more goes in parts
 
 
@@ -115,13 +123,16 @@ def evaluate(model, name, rows, text):
 
 def cmd_train(a):
     torch.manual_seed(a.seed)
-    text, one = text_of(a), a.stage == 1
+    one, ancestor = a.stage == 1, 'transformer' if a.model == 'mt' else a.model
+    if one and ancestor != a.model:
+        raise SystemExit('stage 1 knows no emotions: that of mt is --model transformer --stage 1')
+    text = text_of(a)
     size = text.tok.size if a.model == 'joint' else len(text.words.ids)
     dropout = DROPOUT.get(a.model, 0.0) if a.dropout is None else a.dropout
     config = {**CONFIGS[a.model], 'vocab_size': size, 'dropout': dropout}
     model = make(config)
     if a.init or not one:
-        fill(model, torch.load(os.path.join(a.work, a.init or f'{a.model}1-best.pt'))['state'])
+        fill(model, torch.load(os.path.join(a.work, a.init or f'{ancestor}1-best.pt'))['state'])
     talk = [(t, [text.say(u) for u in t]) for t in B.talks(a.data, a.few)] if one else []
     train = [] if one else B.rows(a.data, 'train', text, a.few)
     valid = B.rows(a.data, 'valid', text, a.few)
@@ -177,7 +188,7 @@ def cmd_train(a):
     run.start(work)
 
 
-# ---- export ---------------------------------------------------------------------
+# ---- export, figures, cards ---------------------------------------------------------------------
 
 def cmd_export(a):
     best = torch.load(os.path.join(a.work, a.checkpoint or f'{a.model}2-best.pt'))
@@ -185,15 +196,65 @@ def cmd_export(a):
     if a.model == 'joint':
         E.write(folder, best['config'], best['state'], text.tok)
     else:
-        os.makedirs(folder, exist_ok=True)
-        E.dump(folder, 'config.json', {**{k: v for k, v in best['config'].items() if k != 'dropout'}, 'torch_dtype': 'float16'})
-        # A vocabulary as released knows all words: what was cut off it is never said.
-        E.dump(folder, 'generation_config.json', {'suppress_tokens': [UNK]})
-        E.save_licence(folder)
-        text.words.save(folder)
-        state = {n: t.half() for n, t in best['state'].items() if not baselines.unused(n, best['config'])}
-        E.save_safetensors(os.path.join(folder, 'model.safetensors'), state, {'format': 'pt'})
+        write(folder, best['config'], best['state'], text.words)
+    with open(os.path.join(folder, 'LICENSE'), 'w', encoding='utf-8') as f:
+        f.write(LICENSE + (MERGES if a.model == 'joint' else ''))
     log(folder, os.path.getsize(os.path.join(folder, 'model.safetensors')), 'bytes')
+
+
+def write(folder, config, state, words):
+    """One of the word-level baselines, without the tensors that its forward pass does without."""
+    os.makedirs(folder, exist_ok=True)
+    E.dump(folder, 'config.json', {**{k: v for k, v in config.items() if k != 'dropout'}, 'torch_dtype': 'float16'})
+    # A released vocabulary knows all words; here those that were left out of it are never said.
+    E.dump(folder, 'generation_config.json', {'suppress_tokens': [UNK]})
+    words.save(folder)
+    state = {n: t.half() for n, t in state.items() if not baselines.unused(n, config)}
+    E.save_safetensors(os.path.join(folder, 'model.safetensors'), state, {'format': 'pt'})
+
+
+def exported(folder):
+    """The exported weights, in float32."""
+    config = json.load(open(os.path.join(folder, 'config.json'), encoding='utf-8'))
+    state = {n: t.float() for n, t in E.load_safetensors(os.path.join(folder, 'model.safetensors')).items()}
+    return fill(make({**config, 'dropout': 0.0}), state).eval()
+
+
+def cmd_card(a):
+    import baseline_card
+    folder, text, figures = os.path.join(a.out, FOLDERS[a.model]), text_of(a), {}
+    model = exported(folder)
+    for part in ('valid', 'test'):
+        rows = B.rows(a.data, part, text, a.few)
+        total, count, right = evaluate(model, a.model, rows, text)
+        unknown = 0 if a.model == 'joint' else sum(r['target'].count(UNK) for r in rows)
+        figures[part] = {'rows': len(rows), 'ids': count, 'ppl': math.exp(total / count), 'told': 100 * right / len(rows), 'unknown': unknown}
+        log(part, figures[part])
+    with open(os.path.join(folder, 'README.md'), 'w', encoding='utf-8') as f:
+        f.write(baseline_card.card(a.model, FOLDERS[a.model], model, figures, a.recipe, a.replies))
+
+
+def cmd_fixture(a):
+    """A tiny MIME with random weights, as export writes it, a conversation, and what PyTorch makes of its replies."""
+    said = ["Hi, I'm so sad. I can't sleep!", 'Oh no... what is it?', 'My mother (she is 80) is ill; "very" ill.', 'Do you talk to her?', 'Not since May.',
+            "That's hard. I'd call her."]
+    speakers = ['usr', 'sys', 'usr', 'sys', 'usr', 'sys']
+    dialog = [{'speaker': s, 'text': t, **({'strategy': 'Question'} if s == 'sys' else {})} for s, t in zip(speakers, said)]
+    torch.manual_seed(5)
+    words = Words.of(said[:4], 1)
+    config = {**CONFIGS['mime'], 'emb_dim': 24, 'hidden_dim': 24, 'depth': 8, 'filter': 12, 'vocab_size': len(words.ids)}
+    write(a.dir, config, make(config).state_dict(), words)
+    with open(os.path.join(a.dir, 'test.jsonl'), 'w', encoding='utf-8') as f:
+        f.write(json.dumps({'emotion_type': 'sadness', 'dialog': dialog}) + '\n')
+    text = B.WordText(words, True)
+    batch, model = B.collate(B.rows_of([{'emotion_type': 'sadness', 'dialog': dialog}], text), text), exported(a.dir)
+    noise = torch.randn(2, len(batch['ids']), 24)
+    with torch.no_grad():
+        x, told = model(batch['ids'], batch['roles'], batch['mask'], batch['dec'], noise=noise)
+        out = {'encoder.last_hidden_state': told['encoder'], 'emotion.logits': told['logits'], 'log_probs': model.log_probs(x)}
+    inputs = {'input_ids': batch['ids'], 'role_ids': batch['roles'], 'attention_mask': batch['mask'].long(), 'decoder_input_ids': batch['dec'],
+              'labels': batch['target'], 'noise.positive': noise[0], 'noise.negative': noise[1]}
+    E.save_safetensors(os.path.join(a.dir, 'case0.safetensors'), {k: v.contiguous() for k, v in {**inputs, **out}.items()}, {'case': '0'})
 
 
 def main():
@@ -205,7 +266,9 @@ def main():
     s = p.add_subparsers(dest='command', required=True)
     q = s.add_parser('words')
     q.add_argument('--minimum', type=int, default=3, help='how often a word must stand in the conversations of stage 1')
-    for name in ('train', 'export'):
+    q = s.add_parser('fixture')
+    q.add_argument('--dir', default='test/fixtures/mime-exported')
+    for name in ('train', 'export', 'card'):
         q = s.add_parser(name)
         q.add_argument('--model', choices=tuple(CONFIGS), required=True)
         q.add_argument('--tokenizer', default='weights/misc-mini', help="whose pieces BlenderBot-Joint's vocabulary takes")
@@ -228,6 +291,9 @@ def main():
             q.add_argument('--log', type=int, default=25, help='steps between lines')
         if name == 'export':
             q.add_argument('--checkpoint', default='', help="default: stage 2's best")
+        if name == 'card':
+            q.add_argument('--recipe', default='', help='a sentence on how long each stage ran')
+            q.add_argument('--replies', default=None, help='what misc eval --out wrote of the model: its first twenty replies are shown')
     a = p.parse_args()
     torch.set_num_threads(1)
     libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
