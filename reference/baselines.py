@@ -9,20 +9,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from model import NEG, Dropout
+from listeners import NEGATIVE, POSITIVE, timing
+from model import NEG, Dropout, key_bias
 from words import PAD, POSITIONS
 
-POSITIVE = [11, 16, 6, 8, 3, 1, 28, 13, 31, 17, 24, 0, 27]
-NEGATIVE = [9, 4, 2, 14, 30, 29, 25, 15, 10, 23, 19, 18, 21, 7, 20, 5, 26, 12, 22]
 SMOOTHING = 0.1
 BATCH = 16                                        # of the released programs: the emotion's loss is a mean over it
-
-
-def timing(n, d):
-    """Sines in the first half of a row, cosines in the second; a last zero where d is odd. [n, d]"""
-    half = d // 2
-    angles = torch.arange(n, dtype=torch.float64)[:, None] * torch.exp(-torch.arange(half) * math.log(1e4) / (half - 1))
-    return F.pad(torch.cat([angles.sin(), angles.cos()], 1), (0, d % 2)).float()
 
 
 class Norm(nn.Module):
@@ -117,7 +109,7 @@ class Side(nn.Module):
         super().__init__()
         self.embedding_proj = nn.Linear(size, c['hidden_dim'], bias=False)
         self.layer_norm, self.drop = Norm(c['hidden_dim']), Dropout(c['dropout'])
-        self.register_buffer('timing', timing(POSITIONS, c['hidden_dim']), persistent=False)
+        self.register_buffer('timing', timing(POSITIONS, c['hidden_dim'], torch.float32), persistent=False)
 
     def enter(self, x):
         return self.embedding_proj(self.drop(x)) + self.timing[:x.shape[1]].to(x.dtype)
@@ -158,10 +150,6 @@ class Decoder(Side):
         for layer in self.dec:
             x = layer(x, causal, memory, bias)
         return self.layer_norm(x)
-
-
-def key_bias(mask):
-    return (~mask.bool()).float()[:, None, None, :] * NEG
 
 
 def module(**parts):

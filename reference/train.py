@@ -1,7 +1,6 @@
 """Trains misc-mini and comet-mini. See README.md; each subcommand is one step of the recipe."""
 import argparse
 import copy
-import ctypes
 import json
 import math
 import multiprocessing as mp
@@ -17,7 +16,7 @@ import data as D
 import export as E
 import generate as G
 from model import CrossEntropy, Model, key_bias, parameters
-from trainer import Run, log
+from trainer import Run, log, run_command
 from text import END, PAD, RELATIONS, START, UNK, Tokenizer, build_compact
 
 # A deep encoder and a shallow decoder: an event is encoded once, and the decoder steps for all beams of all relations.
@@ -631,11 +630,7 @@ def main():
         if name == 'card':
             q.add_argument('--recipe', default='', help='a sentence for the card on how long each stage ran')
     a = p.parse_args()
-    torch.set_num_threads(a.threads)
-    libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
-    libc.mallopt(-1, (1 << 31) - 1), libc.mallopt(-3, 1 << 30)
-    os.makedirs(a.work, exist_ok=True)
-    globals()['cmd_' + a.command](a)
+    run_command(a, globals(), a.threads)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,5 @@
 """Trains the paper's five baselines in small, for Table 2. See README.md; one process with one thread a model."""
 import argparse
-import ctypes
 import json
 import math
 import os
@@ -16,7 +15,7 @@ import data as D
 import export as E
 from model import Model, key_bias, parameters
 from train import nats
-from trainer import Run, log
+from trainer import Run, log, run_command
 from words import UNK, Words
 
 # The released sizes, but for one table of words in the generator's place too (--weight_sharing).
@@ -295,11 +294,7 @@ def main():
             q.add_argument('--recipe', default='', help='a sentence on how long each stage ran')
             q.add_argument('--replies', default=None, help='what misc eval --out wrote of the model: its first twenty replies are shown')
     a = p.parse_args()
-    torch.set_num_threads(1)
-    libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
-    libc.mallopt(-1, (1 << 31) - 1), libc.mallopt(-3, 1 << 30)
-    os.makedirs(a.work, exist_ok=True)
-    globals()['cmd_' + a.command](a)
+    run_command(a, globals())
 
 
 if __name__ == '__main__':

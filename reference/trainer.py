@@ -4,6 +4,7 @@ The model itself computes on a copy of that vector in its own type, float32 or b
 computes the gradient of its part of the batch; after that each updates its own share of the parameters.
 Muon (Jordan et al., 2024) takes the layers' matrices, AdamW all else.
 """
+import ctypes
 import math
 import os
 import time
@@ -31,6 +32,15 @@ def orthogonal(g, dtype):
 
 def log(*words):
     print(time.strftime('%H:%M:%S'), *words, flush=True)
+
+
+def run_command(a, names, threads=1):
+    """Does what the command line asks for: `cmd_{a.command}` among the names of a program."""
+    torch.set_num_threads(threads)
+    libc = ctypes.CDLL('libc.so.6')              # keep freed memory: a step's tensors come back at the same places
+    libc.mallopt(-1, (1 << 31) - 1), libc.mallopt(-3, 1 << 30)
+    os.makedirs(a.work, exist_ok=True)
+    names['cmd_' + a.command](a)
 
 
 class Run:

@@ -1,15 +1,12 @@
 /** Draws docs/explain.png, or the file that is named: what `misc explain` shows of a word, of the packaged model's reply. */
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import chromium from '@sparticuz/chromium'
-import puppeteer from 'puppeteer-core'
 import { runProgram } from '../src/cli/program.js'
+import { launchChromium } from './chromium.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const systemChromium = '/usr/bin/chromium'
 /** The reply, and the word that is pointed at. */
 const [seed, word] = [5, 6]
 
@@ -18,8 +15,7 @@ try {
   const page = join(scratch, 'reply.html')
   const dialogue = join(root, 'examples/dialogue.json')
   await runProgram(['explain', '--input', dialogue, '--seed', String(seed), '--out', page], () => false)
-  const executablePath = existsSync(systemChromium) ? systemChromium : await chromium.executablePath()
-  const browser = await puppeteer.launch({ executablePath, headless: 'shell', args: ['--no-sandbox', '--disable-gpu'] })
+  const browser = await launchChromium()
   const tab = await browser.newPage()
   await tab.setViewport({ width: 1000, height: 1150 })
   await tab.goto(pathToFileURL(page).href)

@@ -1,10 +1,10 @@
 /** A real browser, for tests of the pages that commands write. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import chromium from '@sparticuz/chromium'
-import puppeteer, { type Page } from 'puppeteer-core'
+import type { Page } from 'puppeteer-core'
 import * as assert from 'uvu/assert'
+import { launchChromium } from '../scripts/chromium.js'
 import { tempFolder } from './temp.js'
 
 /** How a reader looks at a page. */
@@ -15,8 +15,6 @@ export interface Reader {
   readonly dark?: boolean
 }
 
-const systemChromium = '/usr/bin/chromium'
-
 /**
  * Opens a page in headless Chromium: the system's, or that of npm. An error on its console, or a request for anything but the page,
  * fails.
@@ -26,8 +24,7 @@ export async function withPage(
   readers: readonly Reader[],
   work: (page: Page, reader: Reader) => Promise<void>,
 ) {
-  const executablePath = existsSync(systemChromium) ? systemChromium : await chromium.executablePath()
-  const browser = await puppeteer.launch({ executablePath, headless: 'shell', args: ['--no-sandbox', '--disable-gpu'] })
+  const browser = await launchChromium()
   try {
     const file = join(tempFolder(), 'page.html')
     writeFileSync(file, html)
