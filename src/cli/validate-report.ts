@@ -3,6 +3,7 @@ import { strToU8, zipSync } from 'fflate'
 import type { Gpu } from '../gpu/gpu.js'
 import { writeWholeFile } from '../io/whole-file.js'
 import { packageVersion } from '../platform/node/packaged.js'
+import { htmlFile } from '../plots/html-file.js'
 import { escapeHtml } from '../plots/section.js'
 import type { StageComparison } from '../validate/comparison.js'
 import type { CaseReport } from '../validate/validate.js'
@@ -78,23 +79,21 @@ function heatMap(cases: readonly CaseReport[]): string {
     })
     return `<tr><th>${escapeHtml(name)}</th>${cells.join('')}</tr>`
   })
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>misc validate: errors by stage</title>
-<style>
+  const style = `
 body { font: 14px system-ui, sans-serif; margin: 2em }
 table { border-collapse: collapse }
 th { text-align: left; font-weight: normal; padding: 0 1em 0 0 }
 td { text-align: right; padding: 2px 6px; font-variant-numeric: tabular-nums }
 td.bad { outline: 2px solid #000; font-weight: bold }
-</style>
-<h1>Errors by stage</h1>
+`
+  const body = `<h1>Errors by stage</h1>
 <p>Of each case the largest error as it ran, and the largest that the stage adds itself. White is a millionth of the tolerance or
 less, yellow a thousandth, red the tolerance; a frame marks what is beyond it.</p>
 <table><tr><th></th>${heads.join('')}</tr>
 <tr><th></th>${cases.map(() => '<td>max</td><td>added</td>').join('')}</tr>
 ${rows.join('\n')}
-</table></html>
-`
+</table>`
+  return htmlFile({ title: 'misc validate: errors by stage', style, body })
 }
 
 function cell(stage: StageComparison, key: 'max_abs' | 'added_max_abs'): string {

@@ -1,3 +1,4 @@
+import { htmlFile } from '../plots/html-file.js'
 import { Html, html } from './html.js'
 import { replyStyle } from './reply-style.js'
 
@@ -16,31 +17,18 @@ export interface PageParts {
 }
 
 /**
- * One HTML file that holds all it needs, its numbers too, and whose own policy forbids every request. Without scripts it shows the
- * same but for what a pointer adds.
+ * One HTML file that holds all it needs, its numbers too. Without scripts it shows the same but for what a pointer adds.
  */
 export function renderPage({ title, heading, lead, notices, main, numbers, script }: PageParts): string {
-  return html`${new Html('<!doctype html>')}
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>${new Html(replyStyle)}</style>
-</head>
-<body>
-<header><h1>${heading}</h1>
+  const body = html`<header><h1>${heading}</h1>
 <p class="soft">${lead}</p>
 ${notices.map(notice)}</header>
 <main>
 ${main}
 </main>
 <script id="numbers" type="application/json">${new Html(JSON.stringify(numbers).replaceAll('<', '\\u003c'))}</script>
-${script !== undefined && html`<script>${new Html(script)}</script>`}
-</body>
-</html>
-`.markup
+${script !== undefined && html`<script>${new Html(script)}</script>`}`
+  return htmlFile({ title, style: replyStyle, scripts: true, body: body.markup })
 }
 
 /** A text that is set for a terminal, anew: its lines are one paragraph, and those that are set in a list. */

@@ -1,4 +1,5 @@
 import type { Chart } from './chart.js'
+import { htmlFile } from './html-file.js'
 import { renderChart } from './render.js'
 import { escapeHtml } from './section.js'
 
@@ -11,28 +12,15 @@ export interface Page {
 }
 
 /**
- * One HTML file: no script, and the page's own policy forbids every request, so that it looks the same on a machine without a
- * network. It follows the reader's choice of light or dark, and is read on a phone.
+ * One HTML file without a script. It follows the reader's choice of light or dark, and is read on a phone.
  */
 export function htmlPage({ title, heading, body }: Page): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<header><h1>${escapeHtml(title)}</h1>
+  const whole = `<header><h1>${escapeHtml(title)}</h1>
 ${heading}</header>
 <main>
 ${body}
-</main>
-</body>
-</html>
-`
+</main>`
+  return htmlFile({ title, style, body: whole })
 }
 
 /** Plots side by side, each with its title and what to see. */
