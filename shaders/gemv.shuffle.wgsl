@@ -1,4 +1,4 @@
-// out = activate(x · weightᵀ + bias) + residual, for one row and k a multiple of 4 · LANES.
+// out = activate(x · weightᵀ + bias) + residual, for one row, where a row of the weight is padded to whole 128 bits.
 // As gemv.words.wgsl, but each lane loads a vec4 of x of its own and the others take it by shuffles: where a load costs as
 // much however few values are behind it, and 128 bits hold so many weights that those of x would cost half as much again.
 enable subgroups;
@@ -36,7 +36,8 @@ fn next_part(groups: vec3u, lane: u32) -> Part { return Part(vec3u(), false); }
 // }
 
 fn work(group: vec3u, lane: u32) {
-  let row_loads = params.k / 4 / FOURS;
+  let fours = params.k / 4;
+  let row_loads = (fours + FOURS - 1) / FOURS;
   let column = group.x * LANES * COLUMNS + lane;
   var first: array<u32, COLUMNS>;
   for (var c = 0u; c < COLUMNS; c++) {
@@ -44,7 +45,9 @@ fn work(group: vec3u, lane: u32) {
   }
   var sums = array<f32, COLUMNS>(); // spelt out: in a loop not every driver zeroes it again
   for (var i = 0u; i < row_loads; i += SHARES) {
-    let own = row_four(i * FOURS + lane);
+    // What the last loads read beyond the row counts for nothing.
+    let at = i * FOURS + lane;
+    let own = select(vec4f(), row_four(at), at < fours);
     for (var share = 0u; share < SHARES; share++) {
       var words: array<vec4u, COLUMNS>;
       for (var c = 0u; c < COLUMNS; c++) {

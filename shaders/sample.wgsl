@@ -5,6 +5,7 @@
 // below the best score (2^-27 bits; OUT: never drawn) and a weight of 2^31 · 2^-distance. Top-k, top-p and the draw all
 // ask the same question: ids sorted by some key, at which key does their mass exceed a target? A search answers it one
 // byte of the key at a time, from a histogram of the mass by that byte:
+//   bound  as top-k, of the best candidate of each block of ids: no more than these many blocks can hold the top k
 //   top-k  by distance             mass: 1 each   target: k - 1
 //   top-p  by distance, then id    mass: weight   target: p · total
 //   draw   by id                   mass: weight   target: random · total
@@ -66,9 +67,10 @@ const LOWEST: u32 = 0xff7fffff;       // the bits of the lowest f32; those of -�
 const REPEATED: u32 = 0x80000000;
 const OUT: u32 = 0xffffffff;
 
-const TOP_K: u32 = 0;
-const TOP_P: u32 = 1;
-const DRAW: u32 = 2;
+const BOUND: u32 = 0;
+const TOP_K: u32 = 1;
+const TOP_P: u32 = 2;
+const DRAW: u32 = 3;
 
 struct Key {
   distance: u32,
@@ -87,6 +89,11 @@ var<workgroup> best_rank: atomic<u32>;
 var<workgroup> best_id: atomic<u32>;
 var<workgroup> best_score: f32;
 var<workgroup> repeated: atomic<u32>;
+
+// The best id of each block, or OUT. A block is what a lane looks at in a row: ids LANES apart.
+var<workgroup> block_best: array<u32, LISTED>;
+var<workgroup> near: array<u32, LISTED>;  // blocks to be searched
+var<workgroup> near_count: atomic<u32>;
 
 // The candidates that are left, once they are few.
 var<workgroup> listed: array<u32, LISTED>;
@@ -129,20 +136,46 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   append(row, lane, own.max_length);
 }
 
+// Ids of a block: no more than LISTED blocks.
+fn block_size() -> u32 {
+  return (params.vocab + LISTED - 1) / LISTED;
+}
+
+fn block_count() -> u32 {
+  let across = block_size() * LANES;
+  return (params.vocab + across - 1) / across * LANES;
+}
+
+fn first_of_block(block: u32) -> u32 {
+  return block / LANES * block_size() * LANES + block % LANES;
+}
+
 // The best score, and the lowest id that has it; best_id stays OUT where there is none, or one is +∞ or no number.
 fn find_best(row: u32, lane: u32) {
   let start = row * params.vocab;
+  let across = block_size() * LANES;
   var score = LOWEST;
   var rank = LOWEST_RANK;
   var id = OUT;
-  for (var i = lane; i < params.vocab; i += LANES) {
-    let it = logits[start + i];
-    let its = rank_of(it);
-    if (its > rank) {
-      score = it;
-      rank = its;
-      id = i;
+  for (var block = lane; block < block_count(); block += LANES) {
+    let first = first_of_block(block);
+    var rank_here = LOWEST_RANK;
+    var id_here = OUT;
+    for (var i = first; i < min(first + across, params.vocab); i += LANES) {
+      let its = rank_of(logits[start + i]);
+      if (its > rank_here) {
+        rank_here = its;
+        id_here = i;
+      }
     }
+    block_best[block] = id_here;
+    if (rank_here > rank) {
+      rank = rank_here;
+      id = id_here;
+    }
+  }
+  if (id != OUT) {
+    score = logits[start + id];
   }
   atomicMax(&best_rank, rank);
   workgroupBarrier();
@@ -159,20 +192,24 @@ fn draw(row: u32, lane: u32, own: Settings) {
   let top_k = own.top_k > 0 && own.top_k < params.vocab;
   let top_p = own.top_p != OUT;
   var last = Key(OUT - 1, OUT);  // candidates have a key up to this
-  // One loop for the three searches, so that their code, which compilers put in place of every call, is there once.
-  for (var i = 0u; i < 3; i++) {
-    if ((i == TOP_K && !top_k) || (i == TOP_P && !top_p)) {
+  // One loop for all searches, so that their code, which compilers put in place of every call, is there once.
+  for (var i = 0u; i < 4; i++) {
+    if ((i <= TOP_K && !top_k) || (i == TOP_P && !top_p)) {
       continue;
     }
-    var search = Search(Key(0, 0), Key(0, 0xffff0000), Mass(0, select(0, own.top_k - 1, i == TOP_K)), 0);  // ids have 16 bits
+    if (i == BOUND) {
+      list_blocks(lane);
+    }
+    var search = Search(Key(0, 0), Key(0, 0xffff0000), Mass(0, select(0, own.top_k - 1, i <= TOP_K)), 0);  // ids have 16 bits
     if (i == TOP_P) {
       search.fraction = own.top_p;
     } else if (i == DRAW) {
       search.fraction = random_word(vec2u(own.seed_low, own.seed_high), state[row].drawn);
     }
-    for (var level = select(0u, 4u, i == DRAW); level < select(6u, 4u, i == TOP_K); level++) {
+    // Of the bound the first byte is enough.
+    for (var level = select(0u, 4u, i == DRAW); level < select(select(6u, 4u, i == TOP_K), 1, i == BOUND); level++) {
       // Two calls, because some compilers compute what a condition leaves out.
-      if (i == TOP_K) {
+      if (i <= TOP_K) {
         measure(row, lane, own, search, last, level, true);
       } else {
         measure(row, lane, own, search, last, level, false);
@@ -186,7 +223,7 @@ fn draw(row: u32, lane: u32, own: Settings) {
       if (lane == 0 && atomicLoad(&best_id) != OUT) {
         atomicStore(&best_id, search.found.id);
       }
-    } else {
+    } else if (i > BOUND) {
       last = Key(farthest(search), search.found.id | ~search.bits.id);
     }
   }
@@ -265,19 +302,44 @@ fn shift_of(level: u32) -> u32 {
   return select(24 - 8 * level, 40 - 8 * level, level > 3);
 }
 
+// Lists the best candidate of each block.
+fn list_blocks(lane: u32) {
+  if (lane == 0) {
+    atomicStore(&listed_count, 0);
+  }
+  workgroupBarrier();
+  for (var block = lane; block < block_count(); block += LANES) {
+    if (block_best[block] != OUT) {
+      listed[atomicAdd(&listed_count, 1)] = block_best[block];
+    }
+  }
+  workgroupBarrier();
+}
+
 // Lists the candidates up to a distance; if they are too many, the row stays in use.
 fn list(row: u32, lane: u32, own: Settings, farthest: u32) {
   if (lane == 0) {
     atomicStore(&listed_count, 0);
+    atomicStore(&near_count, 0);
   }
   let start = row * params.vocab;
   let best = best_score;
   workgroupBarrier();
-  for (var id = lane; id < params.vocab; id += LANES) {
-    if (distance_of(logits[start + id], best, own) <= farthest) {
-      let i = atomicAdd(&listed_count, 1);
-      if (i < LISTED) {
-        listed[i] = id;
+  for (var block = lane; block < block_count(); block += LANES) {
+    let id = block_best[block];
+    if (id != OUT && distance_of(logits[start + id], best, own) <= farthest) {
+      near[atomicAdd(&near_count, 1)] = block;
+    }
+  }
+  workgroupBarrier();
+  for (var i = lane; i < atomicLoad(&near_count); i += LANES) {
+    let first = first_of_block(near[i]);
+    for (var id = first; id < min(first + block_size() * LANES, params.vocab); id += LANES) {
+      if (distance_of(logits[start + id], best, own) <= farthest) {
+        let at = atomicAdd(&listed_count, 1);
+        if (at < LISTED) {
+          listed[at] = id;
+        }
       }
     }
   }

@@ -128,8 +128,9 @@ export function matmulVariants(
   const alone = lanes === 4 ? 8 : 1
   if (rows > alone) return [...subgroup, 'plain', 'coalesced']
   const eight = rows === 1 && adapter.subgroupSize === 8
-  const words: MatmulVariant[] = eight && (group || (k * dtypeBytes[dtype]) % 16 === 0) ? ['words'] : []
-  const shuffle: MatmulVariant[] = eight && lanes === 8 && k % 32 === 0 ? ['shuffle'] : []
+  const padded = group !== undefined || (k * dtypeBytes[dtype]) % 16 === 0
+  const words: MatmulVariant[] = eight && padded ? ['words'] : []
+  const shuffle: MatmulVariant[] = lanes === 8 && eight && padded ? ['shuffle'] : []
   const wide = dtype === 'int8' ? [...shuffle, ...words] : [...words, ...shuffle]
   return [...wide, 'plain', ...subgroup, 'coalesced']
 }

@@ -93,6 +93,7 @@ gpuSuite('sample', (test) => {
       { seed: 3, topK: 0, topP: 1 },
       { seed: 4, topK: 3000, topP: 0.99, temperature: 3 },
       { seed: 5, doSample: false },
+      { seed: 6, topK: 700, temperature: 2 },
     ]
     // A sum of uniforms is bell-shaped: few ids stand out, as in a language model.
     const words = randomValues(options.length * 54962 * 4, 9)
