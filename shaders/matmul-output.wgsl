@@ -20,6 +20,7 @@ struct Params {
   bias_first: u32,    // where in its row the bias of column 0 stands
   has_residual: u32,
   activation: u32,    // see activation.wgsl
+  table_columns: u32, // of a row table, where x is a window: see row.windowed.wgsl
 }
 
 override HAS_SCALE: bool = false;

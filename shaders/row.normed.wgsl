@@ -17,8 +17,9 @@ const SAMPLE: u32 = 0;  // 1: by the sample's standard deviation, see layer-norm
 @group(0) @binding(8) var<storage, read> norm_bias: array<vec4f>;     // [k/4]
 @group(0) @binding(9) var<storage, read_write> normed: array<vec4f>;  // [1, k/4]
 
-var<workgroup> partial: array<f32, LANES>;
 var<workgroup> taken: array<vec4f, WIDTH / 4>;
+
+fn over_lanes(value: f32, lane: u32) -> f32 { return value; } // from over-lanes.wgsl
 
 // Loops end at a value known at run time only: drivers unroll those that end at a constant, and compile each load for long.
 fn take_row(lane: u32, keep: bool) {
@@ -27,13 +28,13 @@ fn take_row(lane: u32, keep: bool) {
   for (var i = lane; i < fours; i += LANES) {
     sum += x[i];
   }
-  let mean = over_lanes(sum, lane) / f32(params.k);
+  let mean = over_lanes(dot(sum, vec4f(1)), lane) / f32(params.k);
   var squares = vec4f();
   for (var i = lane; i < fours; i += LANES) {
     let centred = x[i] - mean;
     squares += centred * centred;
   }
-  let total = over_lanes(squares, lane);
+  let total = over_lanes(dot(squares, vec4f(1)), lane);
   var scale = inverseSqrt(total / f32(params.k) + EPS);
   if (SAMPLE == 1) {
     scale = 1 / (sqrt(total / f32(params.k - 1)) + EPS);
@@ -46,17 +47,6 @@ fn take_row(lane: u32, keep: bool) {
     }
   }
   workgroupBarrier();
-}
-
-fn over_lanes(value: vec4f, lane: u32) -> f32 {
-  workgroupBarrier();
-  partial[lane] = value.x + value.y + value.z + value.w;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < LANES; i++) {
-    sum += partial[i];
-  }
-  return sum;
 }
 
 // The i-th four of the row.

@@ -12,6 +12,8 @@ export interface ShaderBinding {
 export interface Shader {
   readonly name: string
   readonly code: string
+  /** What it was asked for with. */
+  readonly constants: Constants
   /** Values of the `override`s: the rest of the constants stand in the code. */
   readonly overrides: Record<string, number>
   readonly bindings: readonly ShaderBinding[]
@@ -75,7 +77,7 @@ export function loadShader(
     if (!declaration.test(code)) throw new GpuError(`shader ${name} declares no constant ${constant}`)
     code = code.replace(declaration, (_, head: string, type = '') => `${head} = ${literal(value, type)};`)
   }
-  return { name, code, overrides, bindings: bindingsOf(code), params: paramsOf(code) }
+  return { name, code, constants, overrides, bindings: bindingsOf(code), params: paramsOf(code) }
 }
 
 /** WGSL wants `enable` and `diagnostic` ahead of all else, whichever helper needs them. */

@@ -1,14 +1,16 @@
 import type { Tensor } from '../gpu/tensor.js'
+import { cachedWindows } from '../ops/cached-windows.js'
 import { type LayerNormOptions, layerNorm } from '../ops/layer-norm.js'
-import { type Activation, type MatmulTensors, matmul } from '../ops/matmul.js'
+import { type Activation, type MatmulTensors, type MatmulWindow, matmul } from '../ops/matmul.js'
 import type { Norm } from './layout.js'
 import type { Pass } from './pass.js'
 
 /**
  * Rows of hidden states. Where they have a norm they are LN(x), which is not computed yet: the first product that reads them
- * norms them on its way, which saves a dispatch, and leaves them in `norm.out`.
+ * norms them on its way, which saves a dispatch, and leaves them in `norm.out`. Where they have a window, they are each row and
+ * the two before it, and only that product has them.
  */
-export interface Rows extends Pick<MatmulTensors, 'x' | 'norm'> {
+export interface Rows extends Pick<MatmulTensors, 'x' | 'norm' | 'window'> {
   readonly count: number
 }
 
@@ -18,13 +20,19 @@ export const normed = ({ x, count }: Rows, norm: Norm, out: Tensor, options?: La
   norm: { ...norm, out, ...options },
 })
 
+/** Each row and the two before it, [rows, 3d], which the product that reads them may lay out on its way. */
+export const windowed = (rows: Rows, window: MatmulWindow): Rows => ({ ...rows, window })
+
 /** Where the rows are, once a product has read them. */
 export const placeOf = ({ x, norm }: Rows): Tensor => norm?.out ?? x
 
-/** Computes the rows' norm, which no product will: the rows are where {@link placeOf} says. */
-export function settle({ recorder }: Pass, { x, norm, count }: Rows): Tensor {
+/** Computes the rows' norm and window, which no product will. @returns where the rows are. */
+export function settle({ recorder }: Pass, { x, norm, window, count }: Rows): Tensor {
   if (norm) layerNorm(recorder, { x, ...norm }, count, norm)
-  return norm?.out ?? x
+  const settled = norm?.out ?? x
+  if (!window) return settled
+  cachedWindows(recorder, { x: settled, ...window }, window)
+  return window.out
 }
 
 /** activation(rows · weightᵀ + bias) + residual, in the tensor of this role. */

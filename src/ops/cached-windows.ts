@@ -29,11 +29,21 @@ export function cachedWindows(
 ): void {
   expectRows('cachedWindows', x, sequences * newRows, ['d'])
   const d = x.shape[1]!
-  expectRows('cachedWindows', last, 1, [3, d])
-  expectRows('cachedWindows', lengths, sequences, [], 'u32')
-  expectRows('cachedWindows', table, sequences, table.shape.slice(1), 'u32')
+  expectKeptRows('cachedWindows', { last, lengths, table }, sequences, d)
   expectRows('cachedWindows', out, sequences * newRows, [3 * d])
   const params = { d, new_rows: newRows, columns: table.shape[1] ?? 1 }
   const kernel = recorder.gpu.kernel('cached-windows')
   recorder.dispatch(kernel, { x, last, lengths, slots: table, out }, params, [Math.ceil(d / 64), sequences])
+}
+
+/** @internal Checks what is kept of sequences' last rows, d wide, and where. */
+export function expectKeptRows(
+  op: string,
+  { last, lengths, table }: Pick<CachedWindowsTensors, 'last' | 'lengths' | 'table'>,
+  sequences: number,
+  d: number,
+): void {
+  expectRows(op, last, 1, [3, d])
+  expectRows(op, lengths, sequences, [], 'u32')
+  expectRows(op, table, sequences, table.shape.slice(1), 'u32')
 }

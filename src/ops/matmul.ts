@@ -10,6 +10,7 @@ import type { Gpu } from '../gpu/gpu.js'
 import type { Recorder } from '../gpu/recorder.js'
 import type { OpShape } from '../gpu/shape-class.js'
 import { dtypeBytes, expectShape, fromElement, rowParts, type Tensor, weightDtypes } from '../gpu/tensor.js'
+import { type CachedWindowsTensors, cachedWindows, expectKeptRows } from './cached-windows.js'
 import { bySample, defaultEps, type LayerNormOptions, layerNorm } from './layer-norm.js'
 
 /** Tensors of {@link matmul}. x, residual and out may have more rows than are computed. */
@@ -18,6 +19,8 @@ export interface MatmulTensors {
   readonly x: Tensor
   /** x is normed first: the product is of LN(x). */
   readonly norm?: MatmulNorm
+  /** The product is of x, after its norm, and the two rows before each: x is [rows, k / 3]. */
+  readonly window?: MatmulWindow
   /** [n, k], as checkpoints store it: f32, f16 or int8. */
   readonly weight: Tensor
   /** [n]; or with {@link biasOf} [groups, n or more]. */
@@ -40,6 +43,15 @@ export interface MatmulNorm extends LayerNormOptions {
   readonly out: Tensor
 }
 
+/** What {@link cachedWindows} does ahead of {@link matmul}. */
+export interface MatmulWindow extends Pick<CachedWindowsTensors, 'last' | 'lengths' | 'table'> {
+  readonly sequences: number
+  /** Of each sequence. */
+  readonly newRows: number
+  /** The windows may be left here, [rows, k], and LN(x) in the norm's `out`; or in neither. */
+  readonly out: Tensor
+}
+
 /** What a linear layer may end in; gelu is the exact, erf form, gelu-tanh 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))). */
 export type Activation = 'gelu' | 'relu' | 'tanh' | 'gelu-tanh'
 
@@ -54,8 +66,8 @@ interface Variant {
   readonly rows: number
   /** Columns per workgroup. */
   readonly columns: number
-  /** Every workgroup can norm the row for itself: where work is dealt out, they are few. */
-  readonly norms?: boolean
+  /** Every workgroup can norm the row for itself, and lay out its window: where work is dealt out, they are few. */
+  readonly takesRow?: boolean
 }
 
 /** Most rows that count as a few: a decode step of a batch. */
@@ -98,7 +110,7 @@ function subgroupTile(rows: number): [rows: number, columns: number] {
 
 /** Eight lanes, each with so many columns of one row. */
 function eightLanes(shader: string, columns: number): Variant {
-  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, norms: true }
+  return { shader, constants: { LANES: 8, COLUMNS: columns }, rows: 1, columns: 8 * columns, takesRow: true }
 }
 
 /** Where k is no multiple of 4. Of several rows lanes are as for `plain`. */
@@ -136,20 +148,20 @@ export function matmulVariants(
 }
 
 /**
- * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows, of LN(x) where there is a `norm`: in the same
- * dispatch if the kernel can, else in one before it. A weight larger than a binding takes a dispatch for each of its parts.
+ * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows, of LN(x) where there is a `norm`, and of each row
+ * and the two before it where there is a `window`: in the same dispatch if the kernel can, else in others before it. A weight larger than a binding takes a dispatch for each of its parts.
  *
  * Rows do not influence each other; how many there are may change the kernel and so the order of summation.
  *
  * @throws ShapeError
  */
 export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
-  const { weight, bias, biasOf, residual, norm, out } = tensors
+  const { weight, bias, biasOf, residual, norm, window, out } = tensors
   let { x } = tensors
   const { gpu } = recorder
   expectShape('matmul', weight, ['n', 'k'], weightDtypes)
   const [n, k] = weight.shape as [number, number]
-  expectRows(x, rows, k)
+  expectRows(x, rows, window ? k / 3 : k)
   expectRows(out, rows, n)
   if (residual) expectRows(residual, rows, n)
   if (bias && biasOf) {
@@ -166,14 +178,18 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
         )
       : ragged(gpu.adapter, rows)
   const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
-  const norms = norm !== undefined && variant.norms && room
-  if (norm && !norms) {
+  const taken = variant.takesRow && room ? takenRow(tensors, k) : undefined
+  if (norm && !taken) {
     layerNorm(recorder, { x, ...norm }, rows, norm)
     x = norm.out
   }
+  if (window && !taken) {
+    cachedWindows(recorder, { x, ...window }, window)
+    x = window.out
+  }
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
-    ...(norms && { row: 'normed', WIDTH: Math.ceil(k / 16) * 16, EPS: norm.eps ?? defaultEps, SAMPLE: bySample(norm) }),
+    ...taken?.constants,
     ...(weight.dtype !== 'f32' && { weights: weight.dtype }),
     ...(weight.group && { GROUP: weight.group }),
     HAS_SCALE: weight.scale ? 1 : 0,
@@ -193,7 +209,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
         residual: residual && columnsOf(residual),
         out: columnsOf(out),
         scale,
-        ...(norms && { norm_weight: norm!.weight, norm_bias: norm!.bias, normed: norm!.out }),
+        ...taken?.bindings,
       },
       {
         rows,
@@ -205,9 +221,27 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
         bias_first: biasOf?.column ?? 0,
         has_residual: residual ? 1 : 0,
         activation: activations[activation ?? 'none'],
+        table_columns: window?.table.shape[1] ?? 1,
       },
       workgroups,
     )
+  }
+}
+
+/** How a workgroup takes the row for itself, where it does more than read it: `row.*.wgsl`. */
+function takenRow({ norm, window }: MatmulTensors, k: number) {
+  if (!norm && !window) return undefined
+  const width = { WIDTH: Math.ceil(k / 16) * 16 }
+  const normed = norm && { EPS: norm.eps ?? defaultEps, SAMPLE: bySample(norm) }
+  const affine = { norm_weight: norm?.weight, norm_bias: norm?.bias }
+  if (!window) {
+    return { constants: { row: 'normed', ...width, ...normed }, bindings: { ...affine, normed: norm!.out } }
+  }
+  const { last, lengths, table } = window
+  expectKeptRows('matmul', window, 1, k / 3)
+  return {
+    constants: { row: 'windowed', ...width, ...normed, NORMED: norm ? 1 : 0 },
+    bindings: { ...affine, last, lengths, slots: table },
   }
 }
 

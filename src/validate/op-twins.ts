@@ -4,6 +4,7 @@ import type { CapturedOp } from './op-capture.js'
 import { readWeights } from './read-weights.js'
 import { attention } from './twins/attention.js'
 import { cachedAttention } from './twins/cached-attention.js'
+import { cachedWindow } from './twins/cached-window.js'
 import { crossAttention } from './twins/cross-attention.js'
 import { embed } from './twins/embed.js'
 import { layerNorm } from './twins/layer-norm.js'
@@ -15,9 +16,6 @@ export type OpResult = ReadonlyMap<string, Float64Array>
 type Read = (binding: string) => Promise<Float32Array>
 type ReadU32 = (binding: string) => Promise<Uint32Array>
 type Twin = (op: CapturedOp, read: Read, readU32: ReadU32) => Promise<OpResult>
-
-/** Of a layer norm that a product does on its way; see shaders/row.normed.wgsl. */
-const normEps = 1e-5
 
 /** By the first words of the shader's name. */
 const twins: readonly (readonly [RegExp, Twin])[] = [
@@ -46,13 +44,19 @@ export async function opTwin(gpu: Gpu, op: CapturedOp): Promise<OpResult | undef
   )
 }
 
-async function product({ params, parts, kernel }: CapturedOp, read: Read): Promise<OpResult> {
+async function product({ params, parts, kernel }: CapturedOp, read: Read, readU32: ReadU32): Promise<OpResult> {
   const { rows = 0, k = 0, n = 0, group_rows = 0, bias_stride = 0, bias_first = 0 } = params
   const results = new Map<string, Float64Array>()
-  let x: ArrayLike<number> = (await read('x')).subarray(0, rows * k)
-  if (kernel.shader.bindings.some(({ name }) => name === 'normed')) {
-    x = layerNorm(x, undefined, await read('norm_weight'), await read('norm_bias'), rows, normEps)
-    results.set('normed', x as Float64Array)
+  const { row, EPS, SAMPLE, NORMED } = kernel.shader.constants
+  let x: ArrayLike<number> = (await read('x')).subarray(0, rows * (row === 'windowed' ? k / 3 : k))
+  if (row === 'normed' || NORMED) {
+    const by = SAMPLE ? 'sample deviation' : 'variance'
+    x = layerNorm(x, undefined, await read('norm_weight'), await read('norm_bias'), rows, EPS as number, by)
+    if (row === 'normed') results.set('normed', x as Float64Array)
+  }
+  if (row === 'windowed') {
+    const table = (await readU32('slots')).subarray(0, params.table_columns)
+    x = cachedWindow(x, await read('last'), (await readU32('lengths'))[0]!, table)
   }
   let bias: Float32Array | undefined
   if (parts.bias && group_rows > 0) {

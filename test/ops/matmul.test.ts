@@ -6,6 +6,7 @@ import { rowParts, type WeightDtype } from '../../src/gpu/tensor.js'
 import { writeWeights } from '../../src/gpu/weight-format.js'
 import type { LayerNormOptions } from '../../src/ops/layer-norm.js'
 import { type Activation, matmul, matmulOp, matmulVariants } from '../../src/ops/matmul.js'
+import { cachedWindow } from '../../src/validate/twins/cached-window.js'
 import { layerNorm } from '../../src/validate/twins/layer-norm.js'
 import * as reference from '../../src/validate/twins/matmul.js'
 import {
@@ -90,6 +91,66 @@ async function checkOnce(
   for (const it of [x, weight, bias, residual, out, normWeight, normBias, normed]) if (it) gpu.free(it.tensor)
 }
 
+/** A product of windows: of a sequence each row, in slots that a row table of two columns names. */
+async function checkWindow(
+  gpu: Gpu,
+  shape: readonly [rows: number, k: number, n: number],
+  length: number,
+  dtype: WeightDtype,
+  norm: LayerNormOptions | undefined,
+): Promise<void> {
+  const [rows, k, n] = shape
+  const d = k / 3
+  const slots = Uint32Array.from({ length: 2 * rows }, (_, i) => (i * 5) % (2 * rows))
+  const work = async () => {
+    const x = randomTensor(gpu, 'x', [rows, d], 1)
+    const weight = randomMatrix(gpu, 'weight', [n, k], 2, dtype)
+    const [scale, shift] = [randomTensor(gpu, 'scale', [d], 3), randomTensor(gpu, 'shift', [d], 4)]
+    const last = randomTensor(gpu, 'last', [2 * rows, 3, d], 5)
+    const window = {
+      ...{ last: last.tensor, sequences: rows, newRows: 1, out: gpu.tensor('windows', [rows, k]) },
+      lengths: gpu.tensorFrom('lengths', [rows], new Uint32Array(rows).fill(length)),
+      table: gpu.tensorFrom('table', [rows, 2], slots),
+    }
+    const normed = gpu.tensor('normed', [rows, d])
+    const affine = { weight: scale.tensor, bias: shift.tensor }
+    const out = gpu.tensor('out', [rows, n])
+    const tensors = {
+      ...{ x: x.tensor, weight: weight.tensor, window, out },
+      ...(norm && { norm: { ...affine, ...norm, out: normed } }),
+    }
+    await runOnce(gpu, (recorder) => matmul(recorder, tensors, rows, 'relu'))
+    const { eps = 1e-5, by = 'variance' } = norm ?? {}
+    const taken = norm ? layerNorm(x.values, undefined, scale.values, shift.values, rows, eps, by) : x.values
+    const rowOf = (row: number) => Array.from(taken.subarray(row * d, (row + 1) * d))
+    const windows = Array.from({ length: rows }, (_, row) =>
+      cachedWindow(rowOf(row), last.values, length, slots.subarray(2 * row, 2 * row + 2)),
+    )
+    const values = { x: windows.flatMap((it) => [...it]), weight: weight.values }
+    assertClose(await gpu.readF32(out), reference.matmul(values, shape, 'relu'), 2e-6 * Math.sqrt(k) + 2e-6)
+    // The new row is kept, and no other changed.
+    const kept = Float64Array.from(last.values)
+    for (let row = 0; row < rows; row++) {
+      kept.set(rowOf(row), (slots[2 * row + Math.min(length, 1)]! * 3 + (length % 3)) * d)
+    }
+    assertClose(await gpu.readF32(last.tensor), kept, 1e-5)
+    gpu.free(
+      x.tensor,
+      weight.tensor,
+      scale.tensor,
+      shift.tensor,
+      normed,
+      out,
+      window.last,
+      window.out,
+      window.lengths,
+      window.table,
+    )
+  }
+  if (k % 4 !== 0) await work()
+  else await eachVariant(gpu, { rows, k, dtype, group: gpu.adapter.subgroupSize === 8 ? 8 : undefined }, work)
+}
+
 /** Does the work with each kernel that the device can run for so many rows and columns in. */
 async function eachVariant(
   gpu: Gpu,
@@ -170,6 +231,21 @@ gpuSuite('matmul', (test) => {
       [3, 36, 50],
     ] as const) {
       await check(gpu, { shape, dtype: 'f16', norm: { eps: 1e-6, by: 'sample deviation' } })
+    }
+  })
+
+  test('of rows and the two before each, which are normed first or not', async (gpu) => {
+    const by = { eps: 1e-6, by: 'sample deviation' } as const
+    for (const [length, shape, dtype, norm] of [
+      [0, [1, 156, 50], 'f32', undefined],
+      [1, [1, 156, 50], 'int8', by],
+      [2, [1, 900, 50], 'f16', by],
+      [7, [1, 156, 300], 'f16', undefined],
+      [4, [1, 12, 9], 'f32', {}],
+      [3, [1, 150, 30], 'f32', by],
+      [5, [3, 36, 20], 'f32', by],
+    ] as const) {
+      await checkWindow(gpu, shape, length, dtype, norm)
     }
   })
 

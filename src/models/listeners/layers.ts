@@ -2,10 +2,9 @@ import type { Tensor } from '../../gpu/tensor.js'
 import type { NewRows } from '../../nn/kv-cache.js'
 import type { Norm } from '../../nn/layout.js'
 import type { Pass } from '../../nn/pass.js'
-import { normed as leaveNorm, project, type Rows, settle } from '../../nn/rows.js'
+import { normed as leaveNorm, project, type Rows, settle, windowed } from '../../nn/rows.js'
 import { attention } from '../../ops/attention.js'
 import { cachedAttention } from '../../ops/cached-attention.js'
-import { cachedWindows } from '../../ops/cached-windows.js'
 import type { Choices } from '../../ops/choices.js'
 import { chosenMatmul } from '../../ops/chosen-matmul.js'
 import { crossAttention } from '../../ops/cross-attention.js'
@@ -60,7 +59,8 @@ export function through(
   way?: Way,
 ): Rows {
   if (!way) return project(pass, role, rows, linear, options)
-  const { x, count } = rows
+  const { count } = rows
+  const x = settle(pass, rows)
   const { activation, residual } = options
   const places = way.table.shape[1]!
   const out = pass.scratch.rows(role, count, (places * linear.weight.shape[0]!) / way.count)
@@ -79,14 +79,7 @@ function feedForward(
   way?: Way,
 ): Rows {
   const y = normed(pass, `${side}.normed`, rows, norm, way)
-  const hidden = through(
-    pass,
-    `${side}.hidden`,
-    windowsOf({ x: settle(pass, y), count: y.count }, 'input'),
-    expand,
-    { activation: 'relu' },
-    way,
-  )
+  const hidden = through(pass, `${side}.hidden`, windowsOf(y, 'input'), expand, { activation: 'relu' }, way)
   const last = { activation: 'relu', residual: rows.x } as const
   return through(pass, `${side}.x`, windowsOf(hidden, 'hidden'), contract, last, way)
 }
@@ -109,7 +102,8 @@ export function encoderLayer(pass: Pass, rows: Rows, layer: EncoderLayer, bounds
   const sizes = { heads, headDim, scale: 1 / Math.sqrt(headDim) }
   attention(recorder, { ...qkvColumns, tiles: bounds.tiles, out: attended }, sizes)
   const middle = through(pass, 'encoder.middle', { x: attended, count }, layer.output, { residual: rows.x })
-  return feedForward(pass, 'encoder', middle, layer.feedForward, ({ x }, kept) => {
+  return feedForward(pass, 'encoder', middle, layer.feedForward, (of, kept) => {
+    const x = settle(pass, of)
     const out = scratch.rows(`encoder.windows.${kept}`, count, 3 * x.shape[1]!)
     windows(recorder, { x, edges: bounds.edges, out }, count)
     return { x: out, count }
@@ -159,10 +153,10 @@ export function decoderLayer(
     side,
     heard,
     layer.feedForward,
-    ({ x }, kept) => {
-      const out = scratch.rows(`${side}.windows.${kept}`, count, 3 * x.shape[1]!)
-      cachedWindows(recorder, { x, last: cache.windows[i]![kept], lengths, table, out }, { sequences, newRows })
-      return { x: out, count }
+    (of, kept) => {
+      const last = cache.windows[i]![kept]
+      const out = scratch.rows(`${side}.windows.${kept}`, count, 3 * last.shape[2]!)
+      return windowed(of, { last, lengths, table, sequences, newRows, out })
     },
     way,
   )
