@@ -93,6 +93,8 @@ export class TensorLayout {
   constructor(
     readonly stacking: Stacking,
     readonly parts: readonly TensorPart[],
+    /** The shape that each part takes, with zeros where it ends before; default: its own. Of `filters` and `stack`. */
+    readonly room?: readonly number[],
   ) {}
 
   get label(): string {
@@ -101,8 +103,8 @@ export class TensorLayout {
   }
 
   get shape(): readonly number[] {
-    const first = this.parts[0]!.shape
-    const along = (axis: number) => this.parts.reduce((sum, { shape }) => sum + shape[axis]!, 0)
+    const first = this.room ?? this.parts[0]!.shape
+    const along = (axis: number) => this.parts.reduce((sum, { shape }) => sum + (this.room ?? shape)[axis]!, 0)
     if (this.stacking === 'transposed') return [...first].reverse()
     if (this.stacking === 'rows') return [this.parts.length, ...first]
     if (this.stacking === 'filters') return [along(0), first[1]! * first[2]!]
@@ -135,6 +137,12 @@ export const row = (part: TensorSpec): TensorLayout => new TensorLayout('row', [
 export const rows = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('rows', parts)
 export const sideBySide = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('side by side', parts)
 export const sum = (...parts: TensorSpec[]): TensorLayout => new TensorLayout('sum', parts)
+
+/** The same, of parts with zeros behind them up to this shape: see {@link TensorLayout.room}. */
+export function padded({ stacking, parts }: TensorLayout, room: readonly number[]): TensorLayout {
+  const fits = parts.every(({ shape }) => shape.every((size, axis) => size === room[axis]))
+  return new TensorLayout(stacking, parts, fits ? undefined : room)
+}
 
 /** y = x · weightᵀ + bias: linear layers of the same input, one under the other. */
 export const linear = (...modules: ModuleSpec[]) => ({

@@ -78,7 +78,7 @@ class WeightLoader {
   ) {}
 
   add(layout: TensorLayout, ofWeights: WeightDtype): Tensor {
-    const { label, shape, parts, stacking } = layout
+    const { label, shape, parts, stacking, room } = layout
     const tensor = layout.isMatrix
       ? this.gpu.matrix(label, [shape[0]!, shape[1]!], layout.dtype(ofWeights))
       : this.gpu.tensor(label, shape)
@@ -88,6 +88,7 @@ class WeightLoader {
     if (stacking === 'transposed') this.#addTransposed(tensor, sources[0]!)
     else if (stacking === 'side by side') this.#addSideBySide(tensor, sources)
     else if (stacking === 'sum') this.#addSum(tensor, sources)
+    else if (room) this.#addPadded(tensor, sources, room)
     else this.#addInTurn(tensor, sources)
     return tensor
   }
@@ -109,6 +110,23 @@ class WeightLoader {
           return this.reader.readF32Into(part.name, part.first + from - part.start, target)
         }),
     )
+  }
+
+  /** One after the other, each with zeros behind its rows, and behind the last of them, up to the shape of its room. */
+  #addPadded(tensor: Tensor, sources: readonly Source[], [height = 0, ...rest]: readonly number[]): void {
+    const width = sizeOf(rest)
+    this.#cut(tensor, (start, values) => {
+      values.fill(0)
+      return sources.flatMap(({ name, shape, first }, i) => {
+        const own = sizeOf(shape.slice(1))
+        const top = i * height
+        const [from, to] = [Math.max(top, start / width), Math.min(top + shape[0]!, (start + values.length) / width)]
+        return Array.from({ length: Math.max(0, to - from) }, (_, row) => {
+          const place = (from + row) * width - start
+          return this.reader.readF32Into(name, first + (from + row - top) * own, values.subarray(place, place + own))
+        })
+      })
+    })
   }
 
   #addSideBySide(tensor: Tensor, sources: readonly Source[]): void {

@@ -6,7 +6,7 @@ import type { TensorReader } from '../../src/io/safetensors.js'
 import type { MiscWeights } from '../../src/models/misc/layout.js'
 import { MiscModel } from '../../src/models/misc/model.js'
 import { checkTensors } from '../../src/nn/check-tensors.js'
-import { matrix, rowsFrom, stack, TensorTable, transposed } from '../../src/nn/layout.js'
+import { filters, matrix, padded, rowsFrom, stack, TensorTable, transposed } from '../../src/nn/layout.js'
 import { loadWeights } from '../../src/nn/load-weights.js'
 import { type ReplyScores, scoreReplies } from '../../src/validate/perplexity.js'
 import { readRows, readWeights } from '../../src/validate/read-weights.js'
@@ -84,6 +84,25 @@ gpuSuite('nn/load-weights', (test) => {
     assert.equal([first.shape, last.shape, first.dtype, last.dtype], [[37, 12], [13, 12], 'f16', 'f32'])
     assert.equal(await readWeights(gpu, first), storedValues(all.slice(0, 37 * 12), 12, 'f16'))
     assert.equal(await readWeights(gpu, last), all.slice(37 * 12))
+  })
+
+  test('parts with zeros behind them', async (gpu) => {
+    const table = new TensorTable()
+    const two = ['a', 'b'].map((name) => table.tensor('r', name, 5, 7, 3))
+    const vectors = ['c', 'd'].map((name) => table.tensor('r', name, 3))
+    const { reader, values, checked } = randomFile(table)
+    const parts = { weight: padded(filters(...two), [6, 8, 3]), bias: padded(stack(...vectors), [4]) }
+    const { weight, bias } = await loadWeights(gpu, reader, checked, parts, 'f16')
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => values.get(name)!)
+    const of = (part: Float32Array) =>
+      Array.from({ length: 6 * 24 }, (_, i) => {
+        const [row, column] = [Math.floor(i / 24), i % 24]
+        return row < 5 && column < 21 ? part[row * 21 + column]! : 0
+      })
+    assert.equal([weight.shape, weight.dtype, bias.shape], [[12, 24], 'f16', [8]])
+    assert.equal(await readWeights(gpu, weight), storedValues(Float32Array.from([...of(a!), ...of(b!)]), 24, 'f16'))
+    assert.equal(await readWeights(gpu, bias), Float32Array.from([...c!, 0, ...d!, 0]))
+    assert.is(padded(stack(...vectors), [3]).room, undefined)
   })
 })
 

@@ -24,9 +24,11 @@ export interface ListenersConfig extends ConfigIds {
   readonly encoderHeads: number
   /** `heads`, too. */
   readonly decoderHeads: number
-  /** `filter`: width within the feed-forward part. */
+  /** Width within the feed-forward part. */
+  readonly filter: number
+  /** `filter`, raised to a multiple of four, as kernels read: filters of zeros give nothing. */
   readonly encoderFfn: number
-  /** `filter`, too. */
+  /** As in the encoder. */
   readonly decoderFfn: number
   /** Emotions that the model tells, and MoEL's listeners: `num_emotions`. */
   readonly numEmotions: number
@@ -88,6 +90,7 @@ export function parseListenersConfig(json: unknown, file: string): ListenersConf
   const heads = read.integer('heads', 1, 256)
   const depth = read.integer('depth', heads, 16384)
   const filter = read.integer('filter', 1, 65536)
+  const ffn = Math.ceil(filter / 4) * 4
   const hop = read.integer('hop', 1, 256)
   if (modelType === 'mime' && hop > 1) throw read.fault('hop', '1: the released program cannot run with more')
   const numEmotions = read.integer('num_emotions', 1, 1024, MIME_EMOTIONS)
@@ -104,8 +107,9 @@ export function parseListenersConfig(json: unknown, file: string): ListenersConf
     decoderLayers: hop,
     encoderHeads: heads,
     decoderHeads: heads,
-    encoderFfn: filter,
-    decoderFfn: filter,
+    filter,
+    encoderFfn: ffn,
+    decoderFfn: ffn,
     leastListener: topk > 0 ? 1e-4 : 0,
     weightSharing: read.flag('weight_sharing'),
     vocabSize: read.integer('vocab_size', SPECIAL_IDS, 2 ** 24),

@@ -3,6 +3,7 @@ import {
   type Loaded,
   type ModuleSpec,
   matrix,
+  padded,
   rows,
   stack,
   type TensorLayout,
@@ -49,9 +50,9 @@ function feedForward(
   table: TensorTable,
   role: string,
   names: readonly string[],
-  { dModel: d, decoderFfn }: ListenersConfig,
+  { dModel: d, filter, decoderFfn: ffn }: ListenersConfig,
 ) {
-  const conv = (i: number, out: number, size: number) => {
+  const conv = (i: number, [out, size]: readonly [number, number], [outRoom, room]: readonly [number, number]) => {
     const all = names.map((name) => {
       const conv = `${name}.positionwise_feed_forward.layers.${i}.conv`
       return {
@@ -59,14 +60,15 @@ function feedForward(
         bias: table.tensor(role, `${conv}.bias`, out),
       }
     })
-    return { weight: filters(...all.map((it) => it.weight)), bias: stack(...all.map((it) => it.bias)) }
+    const [weights, biases] = [all.map((it) => it.weight), all.map((it) => it.bias)]
+    return { weight: padded(filters(...weights), [outRoom, room, 3]), bias: padded(stack(...biases), [outRoom]) }
   }
   return {
     norm: norms(names.map((name) => gammaBeta(table, role, `${name}.layer_norm_ffn`, d))),
-    /** [filter, 3d] and [filter] */
-    expand: conv(0, decoderFfn, d),
-    /** [d, 3·filter] and [d] */
-    contract: conv(1, d, decoderFfn),
+    /** [ffn, 3d] and [ffn] */
+    expand: conv(0, [filter, d], [ffn, d]),
+    /** [d, 3·ffn] and [d] */
+    contract: conv(1, [d, filter], [d, ffn]),
   }
 }
 
