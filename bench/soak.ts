@@ -5,7 +5,7 @@
  *     npm run bench:soak -- [MODEL] [--adapter NAME] [--replies 10000] [--seconds 3600] [--callers 64] [--out FILE.json] [--plot FILE.html]
  *
  * It ends after so many replies, or so much time. They reply to contexts of ESConv's test rows where those lie in ../shared, else
- * to those of the packaged example. What host and GPU hold is looked at some sixty times, after garbage was collected.
+ * to those of the packaged example. What host and GPU hold is looked at some 120 times, after garbage was collected.
  *
  * Prints a table of Markdown with what each figure fell back to in the second quarter of the replies and in the last, and exits
  * with 1 where one has grown (src/bench/callers.ts: by how much, and why so). All samples go into the file, default
@@ -62,7 +62,7 @@ const look = () => {
   process.stderr.write(`${passed.toFixed(0)} s: ${sample.replies} replies, ${held}\n`)
 }
 const timer = setInterval(() => {
-  if (outcomes.whole + outcomes.aborted >= (samples.length * replies) / 60) look()
+  if (outcomes.whole + outcomes.aborted >= (samples.length * replies) / 120) look()
 }, 100)
 await call(engine, { questions, callers, replies, seconds, seed, maxNewTokens: 40 }, outcomes)
 clearInterval(timer)

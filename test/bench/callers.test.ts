@@ -87,7 +87,7 @@ callers('what comes and goes has not grown; what every reply leaves has', () => 
     ['rss', 8000],
     ['heap', 1000],
     ['external', 1000],
-    ['gpu', 1000],
+    ['gpu', 8000],
   ] as const) {
     const leaks = growthOf(
       samplesOf((replies) => bytes * replies + noise()),
