@@ -1,13 +1,16 @@
 /** Many callers of one engine, some of whose wishes are given up: for bench/soak.ts. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { linearRegression, linearRegressionLine, quantile } from 'simple-statistics'
+import { quantile } from 'simple-statistics'
 import type { ReplyEngine } from '../engine/reply-engine.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { randomSource } from '../random-values.js'
+import type { DialogueInput } from '../text/dialogue.js'
 
 /** How much is asked. */
 export interface CallersOptions {
+  /** Each call asks one of them, at random. */
+  readonly questions: readonly DialogueInput[]
   readonly callers: number
   /** No more is asked for after so many replies, or so much time. */
   readonly replies: number
@@ -25,10 +28,6 @@ export interface Outcomes {
   aborted: number
 }
 
-/** Different dialogues: so few that whatever is kept of them soon is. */
-const dialogues = 48
-const words = 'i feel so alone since my job is gone and nobody calls me what should do about it all'.split(' ')
-
 /**
  * Asks for replies from many sides at once: drawn, streamed, or searched for with beams; about a third is given up, before it
  * begins, at a random moment, or by leaving its stream.
@@ -37,7 +36,7 @@ const words = 'i feel so alone since my job is gone and nobody calls me what sho
  */
 export async function call(
   engine: Pick<ReplyEngine, 'reply' | 'stream'>,
-  { callers, replies, seconds, seed, maxNewTokens }: CallersOptions,
+  { questions, callers, replies, seconds, seed, maxNewTokens }: CallersOptions,
   outcomes: Outcomes,
 ): Promise<void> {
   const values = randomSource(seed)
@@ -45,7 +44,7 @@ export async function call(
   const end = performance.now() + 1000 * seconds
   let [asked, typicalMs] = [0, 100]
   const one = async () => {
-    const question = dialogue(below(dialogues))
+    const question = questions[below(questions.length)]!
     const options = { seed: asked, maxNewTokens: 1 + below(maxNewTokens) }
     const way = below(12)
     if (way < 2) {
@@ -82,14 +81,6 @@ export async function call(
   await Promise.all(Array.from({ length: callers }, caller))
 }
 
-/** Dialogue n: the same words every time, in another order and number. */
-function dialogue(n: number) {
-  const text = Array.from({ length: 3 + (n % 20) }, (_, i) => words[(n * 7 + i * (1 + (n % 5))) % words.length])
-  const said = [{ speaker: 'seeker' as const, text: text.join(' ') }]
-  const earlier = { speaker: 'supporter' as const, text: 'what happened ?' }
-  return { dialogue: n % 3 === 0 ? said : [...said, earlier, ...said], situation: `i feel ${words[n % words.length]}` }
-}
-
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
@@ -111,21 +102,47 @@ export function useNow({ allocatedBytes: gpu }: Pick<Gpu, 'allocatedBytes'>): Us
   return { rss, heap, external, gpu }
 }
 
-/** How a figure went, by the least squares line through its samples. */
+/** What is in use, and when. */
+export interface Sample extends Use {
+  readonly replies: number
+}
+
+/**
+ * Bytes that half of the replies may add to each figure, of a process that leaks nothing: V8 compiles and the allocator keeps pages
+ * long after the start, and the room of beams is made anew whenever more are searched for. Of 10,000 replies a leak shows from
+ * 0.8 KiB of values, and 6.4 KiB of the process or the GPU, a reply.
+ */
+export const mostGrowth: Readonly<Record<keyof Use, number>> = {
+  rss: 32 * 2 ** 20,
+  heap: 4 * 2 ** 20,
+  external: 4 * 2 ** 20,
+  gpu: 32 * 2 ** 20,
+}
+
+/** How a figure went, in bytes. */
 export interface Growth {
   readonly start: number
   readonly end: number
-  /** Of samples: half of them lie within. */
-  readonly quartiles: readonly [number, number]
+  /** By more than {@link mostGrowth}. */
+  readonly grows: boolean
 }
 
-/** @param samples [replies so far, value] */
-export function growthOf(samples: readonly (readonly [number, number])[]): Growth {
-  const line = linearRegressionLine(linearRegression(samples.map((it) => [...it])))
-  const values = samples.map(([, value]) => value)
-  return {
-    start: line(samples[0]![0]),
-    end: line(samples.at(-1)![0]),
-    quartiles: [quantile(values, 0.25), quantile(values, 0.75)],
+/**
+ * What a figure fell back to in the second quarter of the replies, and in the last: the least tenth of its samples there. Memory
+ * that is held for the work of a moment, or waits to be collected, lies above that, and a leak lifts it; in the first quarter
+ * memory is made and caches fill.
+ *
+ * @throws Error where a quarter has no sample
+ */
+export function growthOf(samples: readonly Sample[], figure: keyof Use): Growth {
+  const total = samples.at(-1)?.replies ?? 0
+  const floor = (quarter: number) => {
+    const within = samples.filter(({ replies }) => Math.min(3, Math.floor((4 * replies) / total)) === quarter)
+    return quantile(
+      within.map((it) => it[figure]),
+      0.1,
+    )
   }
+  const [start, end] = [floor(1), floor(3)]
+  return { start, end, grows: end - start > mostGrowth[figure] }
 }

@@ -20,6 +20,13 @@ const adapter = testAdapters[0]!
 const question = { dialogue: [{ speaker: 'seeker' as const, text: 'i lost my job' }], situation: 'i am alone' }
 const options = { seed: 4, maxNewTokens: 12 }
 
+const families = [
+  ['MISC', () => tinyModel(), question],
+  ['BlenderBot-Joint', jointModel, { dialogue: question.dialogue }],
+  ['a plain BlenderBot', blenderbotModel, { dialogue: question.dialogue }],
+  ['MIME', async () => listenersModel('mime-tiny'), { dialogue: question.dialogue }],
+] as const
+
 /** The device that an engine computes on now. */
 const gpuOf = (engine: object) => (engine as unknown as { decoder: { gpu: Gpu } }).decoder.gpu
 
@@ -38,24 +45,34 @@ const outcome = (call: Promise<unknown>) =>
     (error: unknown) => (error as Error).constructor,
   )
 
+/** What a stream has still to say. */
+async function textOf(stream: AsyncGenerator<{ readonly text: string }>): Promise<string> {
+  let text = ''
+  for await (const piece of stream) text += piece.text
+  return text
+}
+
 const lost = suite(`engine/reply-engine, a lost device, on ${adapter}`)
 
-for (const [name, folder] of [
-  ['MISC', () => tinyModel()],
-  ['BlenderBot-Joint', jointModel],
-  ['a plain BlenderBot', blenderbotModel],
-  ['MIME', async () => listenersModel('mime-tiny')],
-] as const) {
-  lost(`${name}: the next call loads the model again, and its replies are the same`, async () => {
-    await using engine = (await load(await folder(), { adapter, comet: false })) as ReplyEngine
-    const asked = name === 'MISC' ? question : { dialogue: question.dialogue }
-    const before = await engine.reply(asked, options)
-    const gpu = await lose(engine)
-    const after = await engine.reply(asked, options)
-    assert.equal([after.ids, after.text], [before.ids, before.text])
-    assert.is.not(gpuOf(engine), gpu)
-    assert.is(gpuOf(engine).allocatedBytes > 0, true)
-  })
+for (const [name, folder, asked] of families) {
+  lost(
+    `${name}: lost amid a reply, which rejects; the next call loads the model again, and replies the same`,
+    async () => {
+      await using engine = (await load(await folder(), { adapter, comet: false })) as ReplyEngine
+      const longer = { seed: 4, maxNewTokens: 24, minLength: 24 }
+      const before = await engine.reply(asked, longer)
+      const stream = engine.stream(asked, longer)
+      assert.is((await stream.next()).done, false)
+      assert.is(engine.idle, false)
+      const rest = outcome(textOf(stream))
+      const gpu = await lose(engine)
+      assert.is(await rest, DeviceLostError)
+      const after = await engine.reply(asked, longer)
+      assert.equal([after.ids, after.text], [before.ids, before.text])
+      assert.is.not(gpuOf(engine), gpu)
+      assert.is(gpuOf(engine).allocatedBytes > 0, true)
+    },
+  )
 }
 
 lost('what was being drawn or searched for rejects, and all that ask next load it once, its COMET too', async () => {
