@@ -134,12 +134,13 @@ export class ReplyDecoder<Input = unknown, Told = unknown> {
     this.#used = 0
   }
 
-  /** Gives back the memory that more than one reply needed, unless any is being drawn. */
+  /** Gives back the memory that inputs were read with, and that more than one reply needed, unless any is being drawn. */
   shrink(): void {
-    if (this.#used > 0 || this.#slots === this.#oneSlot) return
+    if (this.#used > 0) return
+    this.reader.run.scratch.dispose()
+    if (this.#slots === this.#oneSlot) return
     this.#slots.dispose()
     this.#slots = this.#oneSlot
-    this.reader.run.scratch.dispose()
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-/** What engines of all families do where the device goes away. */
+/** What engines of all families do where the device goes away, or has no memory. */
 import { cpSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -6,12 +6,12 @@ import * as assert from 'uvu/assert'
 import { load } from '../../src/engine/load.js'
 import { Misc } from '../../src/engine/misc.js'
 import type { ReplyEngine } from '../../src/engine/reply-engine.js'
-import { DeviceLostError, DisposedError, InputError } from '../../src/errors.js'
+import { DeviceLostError, DisposedError, InputError, OutOfMemoryError } from '../../src/errors.js'
 import type { Gpu } from '../../src/gpu/gpu.js'
 import { blenderbotModel } from '../blenderbot-model.js'
 import { tinyComet } from '../comet-models.js'
 import { tinyModel } from '../engine-model.js'
-import { testAdapters } from '../gpu.js'
+import { exhaust, testAdapters } from '../gpu.js'
 import { jointModel } from '../joint.js'
 import { listenersModel } from '../listeners-models.js'
 import { tempFolder } from '../temp.js'
@@ -27,8 +27,9 @@ const families = [
   ['MIME', async () => listenersModel('mime-tiny'), { dialogue: question.dialogue }],
 ] as const
 
-/** The device that an engine computes on now. */
-const gpuOf = (engine: object) => (engine as unknown as { decoder: { gpu: Gpu } }).decoder.gpu
+/** What draws an engine's replies now, and the device that it computes on. */
+const decoderOf = (engine: object) => (engine as unknown as { decoder: { gpu: Gpu; shrink(): void } }).decoder
+const gpuOf = (engine: object) => decoderOf(engine).gpu
 
 /** Takes the device away, as a driver does that is reset. */
 async function lose(engine: object): Promise<Gpu> {
@@ -125,3 +126,45 @@ lost('an engine that is disposed of stays so: before it is loaded again, and whi
 })
 
 lost.run()
+
+const memory = suite(`engine/reply-engine, no memory, on ${adapter}`)
+
+for (const [name, folder, asked] of families) {
+  memory(
+    `${name}: what lacks it rejects and says how much was asked for, nothing of it stays, and the next call finds all`,
+    async () => {
+      await using engine = (await load(await folder(), { adapter, comet: false })) as ReplyEngine
+      const gpu = gpuOf(engine)
+      const reply = async (seed: number) => (await engine.reply(asked, { ...options, seed })).ids
+      const alone = [await reply(1), await reply(2), await reply(3)]
+      /** Bytes of tensors, when the memory of many replies is given back. */
+      const held = () => {
+        decoderOf(engine).shrink()
+        return gpu.allocatedBytes
+      }
+      assert.equal(await Promise.all([reply(1), reply(2), reply(3)]), alone)
+      const before = held()
+      let failures = 0
+      for (let buffers = 0; ; buffers = 2 * buffers + 1) {
+        const more = exhaust(gpu, buffers)
+        const ended = await Promise.allSettled([reply(1), reply(2), reply(3)])
+        const lacked = more()
+        gpu.check()
+        for (const [i, it] of ended.entries()) {
+          if (it.status === 'fulfilled') assert.equal(it.value, alone[i])
+          else {
+            failures++
+            assert.instance(it.reason, OutOfMemoryError)
+            assert.match(it.reason.message, / [1-9]\d* bytes were asked for beside the \d+ of tensors in use /)
+          }
+        }
+        assert.ok(held() <= before, `without buffer ${buffers}: ${held()} bytes, ${before} before`)
+        assert.equal(await reply(2), alone[1])
+        if (!lacked) break
+      }
+      assert.ok(failures > 0)
+    },
+  )
+}
+
+memory.run()
