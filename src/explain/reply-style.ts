@@ -128,6 +128,7 @@ pre { background: var(--box); border-radius: .4rem; padding: .7rem .9rem; white-
   .points { display: none }
   .scroll { overflow: visible; margin: 0; padding: 0; font-size: 8pt }
   .details { min-height: 0; border: 1px solid var(--line) }
+  .details > div { grid-template-columns: minmax(0, 1fr) }
   tr, li, .word, .relation { break-inside: avoid } h2, h3 { break-after: avoid }
 }
 `
