@@ -1,5 +1,5 @@
 import { GpuError, InputError } from '../errors.js'
-import { BeamSearch, type Hypothesis } from '../generation/beam-search.js'
+import { BeamSearch, type Hypothesis, type LookedAt } from '../generation/beam-search.js'
 import type { TokenRules } from '../generation/token-rules.js'
 import { cacheElements, largestElements } from '../nn/kv-cache.js'
 import { type BeamRow, type BeamSizes, BeamSlots } from './beam-slots.js'
@@ -25,6 +25,8 @@ export interface BeamJob<Input = unknown, Told = unknown> extends ReplyStart<Inp
   encoded(told: Told, milliseconds: number): void
   /** Its beams have an id more. */
   stepped(): void
+  /** What a step looked at, as {@link BeamSearch} tells it. Must not throw. */
+  readonly looked?: ((ways: readonly LookedAt[]) => void) | undefined
   /** The next id of the best hypothesis, once it can no longer change. */
   drawn(id: number): void
   /** Best first; where it was aborted, the best so far, and none if that was before the first step. */
@@ -109,20 +111,22 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
    * Searches for the likeliest continuations of inputs. Where one fails, the others are stopped.
    *
    * @param stepped called for every input when its beams have an id more
+   * @param looked told what the steps of an input, by its place in `starts`, looked at
    * @returns for each input the best first: {@link BeamJob.finished}
    */
   async search(
     starts: readonly ReplyStart<Input>[],
     signal?: AbortSignal,
     stepped: () => void = () => {},
+    looked?: (start: number, ways: readonly LookedAt[]) => void,
   ): Promise<(readonly Hypothesis[])[]> {
     const linked = linkedAbort(signal)
     const nothing = () => {}
     const found = starts.map(
-      (start) =>
+      (start, i) =>
         new Promise<readonly Hypothesis[]>((resolve, reject) => {
           const told = { encoded: nothing, stepped, drawn: nothing, finished: resolve, failed: reject }
-          this.#queue({ ...start, signal: linked.signal, ...told })
+          this.#queue({ ...start, signal: linked.signal, ...told, looked: looked && ((ways) => looked(i, ways)) })
         }),
     )
     try {
@@ -307,7 +311,7 @@ export class BeamDecoder<Input = unknown, Told = unknown> {
     const { length, position = length } = this.#reader.model.first(job.input)
     // Of a decoder alone, ids before the start count too, and padding among them: Hugging Face's lengths are positions.
     const options = { ...job.options, maxLength: position + this.#longest(job) }
-    const search = new BeamSearch(options, this.#rules.eosIds, position + 1)
+    const search = new BeamSearch(options, this.#rules.eosIds, position + 1, job.looked)
     // Its prompt is in the slot that sources would be in.
     return { job, place, source, search, slots: [new Array<number>(length).fill(source)] }
   }

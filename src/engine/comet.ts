@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js'
-import type { Hypothesis } from '../generation/beam-search.js'
+import type { Hypothesis, LookedAt } from '../generation/beam-search.js'
 import { type GenerationOptions, resolveOptions } from '../generation/options.js'
 import type { AdapterInfo } from '../gpu/adapter-info.js'
 import type { Gpu } from '../gpu/gpu.js'
@@ -13,7 +13,17 @@ import type { CometKind, CometQueries, CometQuery } from '../text/comet-queries.
 import type { RelationName } from '../text/strategies.js'
 import { BeamDecoder, searchAlone } from './beam-decoder.js'
 import { type CometFolder, readCometFolder } from './comet-folder.js'
-import { type EventExplanation, type FoundTail, type Tail, type TailNode, tailTree, withEnd } from './explain-comet.js'
+import {
+  droppedWays,
+  type EventExplanation,
+  Sums,
+  type Tail,
+  type TailNode,
+  tailTree,
+  type Way,
+  withEnd,
+} from './explain-comet.js'
+import type { Piece } from './explanation.js'
 import { InputReader } from './input-reader.js'
 import { openModel } from './load-model.js'
 import { checkDtype, checkNames, warn } from './load-options.js'
@@ -193,8 +203,8 @@ export class Comet implements AsyncDisposable {
   }
 
   /**
-   * What is inferred of an event, as trees: how likely each piece of a tail was after those before it. The tails are those of
-   * {@link tails}; each goes through the decoder once more.
+   * What is inferred of an event, as trees: how likely each piece of a tail was after those before it, and what the search dropped
+   * on its way. The tails are those of {@link tails}; each goes through the decoder once more.
    *
    * @throws as {@link tails} does
    */
@@ -205,7 +215,11 @@ export class Comet implements AsyncDisposable {
     checkTexts([event], 'events')
     checkTexts(relations, 'relations')
     const questions = [{ event, relations: [...new Set(relations)] }]
-    const search = await this.#search(questions, generation, { signal })
+    const looked: LookedAt[][] = []
+    const look = (start: number, ways: readonly LookedAt[]) => {
+      looked[start] = [...(looked[start] ?? []), ...ways]
+    }
+    const search = await this.#search(questions, generation, { signal, looked: look })
     const { gpu, beams, starts, hypotheses, options } = search
     const queries = search.queries[0]!
     const { reader } = beams.host.decoder
@@ -214,9 +228,11 @@ export class Comet implements AsyncDisposable {
     const alone = new InputReader(gpu, reader.model)
     try {
       for (const [i, { relation }] of queries.entries()) {
-        const found: FoundTail[] = []
+        const found: Way[] = []
         for (const it of hypotheses[i]!) found.push(await this.#found(alone, starts[i]!, it))
-        trees.push([relation, tailTree(found)])
+        const ways = looked[i] ?? []
+        const dropped = droppedWays(ways, hypotheses[i]!, this.#folder.rules.eosIds, (id) => this.#piece(id))
+        trees.push([relation, tailTree([...found, ...dropped], new Sums(ways))])
       }
     } finally {
       alone.run.dispose()
@@ -227,7 +243,7 @@ export class Comet implements AsyncDisposable {
   }
 
   /** How likely each id of a tail was. */
-  #found(reader: InputReader<CometInput>, start: ReplyStart<CometInput>, found: Hypothesis): Promise<FoundTail> {
+  #found(reader: InputReader<CometInput>, start: ReplyStart<CometInput>, found: Hypothesis): Promise<Way> {
     const { model } = reader
     const ids = withEnd(found, this.#folder.rules.eosIds)
     const decoder = { gpu: reader.gpu, model, reader }
@@ -240,11 +256,15 @@ export class Comet implements AsyncDisposable {
         const scores = stage('scores')
         const { vocabSize } = model.config
         const probabilities = ids.map((id, i) => softmaxAt(scores.subarray(i * vocabSize, (i + 1) * vocabSize), id))
-        const pieces = ids.map((id) => ({ id, text: this.#queries.piece(id) }))
+        const pieces = ids.map((id) => this.#piece(id))
         return { tail: this.#tail(found), pieces, probabilities }
       },
       start.history.at(-1),
     )
+  }
+
+  #piece(id: number): Piece {
+    return { id, text: this.#queries.piece(id) }
   }
 
   #tail({ ids, score }: Hypothesis): Tail {
@@ -254,7 +274,15 @@ export class Comet implements AsyncDisposable {
   async #search(
     questions: readonly EventQuestion[],
     generation: GenerationOptions,
-    { signal, watch }: { readonly signal?: AbortSignal | undefined; readonly watch?: AnswerWatch | undefined },
+    {
+      signal,
+      watch,
+      looked,
+    }: {
+      readonly signal?: AbortSignal | undefined
+      readonly watch?: AnswerWatch | undefined
+      readonly looked?: (start: number, ways: readonly LookedAt[]) => void
+    },
   ) {
     const { gpu, beams } = await this.#device.recovered()
     const { defaults, rules } = this.#folder
@@ -271,7 +299,7 @@ export class Comet implements AsyncDisposable {
       input: this.kind === 'comet-2019' ? { ids, positions } : ids,
       ...{ options, history: [startId] },
     }))
-    const hypotheses = await beams.search(starts, signal, () => watch?.stepped())
+    const hypotheses = await beams.search(starts, signal, () => watch?.stepped(), looked)
     watch?.found()
     return { gpu, beams, queries, starts, hypotheses, options }
   }

@@ -23,7 +23,7 @@ export interface SystemFigures {
   readonly made: Readonly<Record<string, unknown>>
   /** [6] of each strategy: in how many percent of the replies of a stage it was held likeliest. */
   readonly shares: Shares
-  /** [5] or [1]: in how many percent of the replies the strategy taken is among the k likeliest, k from 1; 1 alone where no more were told. */
+  /** [5] or fewer: in how many percent of the replies the strategy taken is among the k likeliest, k from 1, for as many as every row tells. */
   readonly topAccuracy: readonly number[]
   /** [8][8]: replies by the strategy taken and the one held likeliest, in the order of `strategies`. */
   readonly confusion: readonly (readonly number[])[]

@@ -15,7 +15,7 @@ const ADVICE = 'the n-th entry belongs to the n-th row of the split'
  * a line of eight numbers a row, in the order of {@link STRATEGIES}.
  *
  * @param rows the first of the split; where `isWhole`, all of them
- * @returns a ranking for each row, all eight or the best alone
+ * @returns a ranking for each row, all eight or fewer
  * @throws InputError naming the file and line; where there are fewer entries than rows, or others; where one was of another reply
  */
 export async function readPredictions(

@@ -101,6 +101,9 @@ main > .say { margin-top: 1.6rem }
 .node .grow span { display: block; height: 100%; background: var(--context) }
 .node .sure { display: block; color: var(--soft); font-size: .6875rem; padding-top: .2rem; white-space: nowrap }
 .tail { display: inline-block; vertical-align: top; margin: .25rem 0 0 .3rem; padding: .15rem .5rem; border: 1px solid var(--soft); border-radius: 1rem; color: var(--soft); font-size: .75rem }
+.lost { border-style: dashed }
+.dropped { font-size: .875rem }
+.dropped > .node { border: 1px dashed var(--soft); border-radius: .3rem; padding: 0 .3rem .2rem; margin-right: .2rem }
 .relation h2 .soft { font-weight: 400; font-size: 1rem }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1.2rem; margin: 0; overflow-wrap: anywhere }
 dt { color: var(--soft) } dd { margin: 0 }
@@ -125,6 +128,7 @@ pre { background: var(--box); border-radius: .4rem; padding: .7rem .9rem; white-
   .points { display: none }
   .scroll { overflow: visible; margin: 0; padding: 0; font-size: 8pt }
   .details { min-height: 0; border: 1px solid var(--line) }
+  .details > div { grid-template-columns: minmax(0, 1fr) }
   tr, li, .word, .relation { break-inside: avoid } h2, h3 { break-after: avoid }
 }
 `

@@ -28,7 +28,8 @@ export function renderTailsPage(document: TailsDocument, research: string): stri
     notices: [{ kind: 'soft', text: research }],
     main: [
       html`<p class="say">Tails that begin alike share a stem. The bar under a piece, and its number, are its probability after those
-before it; a tail’s score is what the search ranks by. The likeliest way stands first, which need not be the best.</p>`,
+before it; a tail’s score is what the search ranks by. The likeliest way stands first, which need not be the best. Dashed, and
+called dropped, are ways that the search looked at and gave up for better ones, with the sum of their log-probabilities.</p>`,
       html`<div class="relations">${Object.entries(trees).map(([relation, nodes]) => relationSection(relation, nodes))}</div>`,
       html`<section id="made"><h2>What made it</h2><dl><dt>model</dt><dd>${made.model ?? 'the packaged comet-mini'}</dd><dt>weights in</dt><dd>${made.dtype}</dd>
 <dt>misc-webgpu</dt><dd>${made.version}</dd></dl><pre><code>${made.again}</code></pre></section>`,
@@ -48,13 +49,36 @@ const tailsOf = (nodes: readonly TailNode[]): NonNullable<TailNode['tail']>[] =>
   nodes.flatMap((it) => [...(it.tail ? [it.tail] : []), ...tailsOf(it.next)])
 
 const branches = (nodes: readonly TailNode[]): Html =>
-  html`<ul class="tree">${nodes.map((it) => html`<li>${stem(it)}</li>`)}</ul>`
+  html`<ul class="tree">${nodes.filter((it) => !it.dropped).map((it) => html`<li>${stem(it)}</li>`)}${nodes
+    .filter((it) => it.dropped)
+    .map((it) => html`<li class="dropped">${stem(it)}</li>`)}</ul>`
 
-/** A piece and those after it, in a line as long as nothing branches off. */
+/** A piece and those after it, in a line as long as one way alone goes on; then its branches, and what was dropped along the line. */
 function stem(node: TailNode): Html {
-  const { tail, probability, next } = node
-  const piece = html`<span class="node" data-probability="${probability}"><span class="what">${isEnd(node) ? html`<i class="soft">end</i>` : wordOf(node, '')}</span><span class="grow" aria-hidden="true"><span style="width:${(100 * probability).toFixed(2)}%"></span></span><span class="sure">${percent(probability)}</span></span>`
-  const ends = tail && html`<span class="tail" data-score="${tail.score}">${tail.score.toFixed(2)}</span>`
-  const goesOn = next.length === 1 && !tail
-  return html`${piece}${ends}${goesOn ? stem(next[0]!) : next.length > 0 && branches(next)}`
+  const line = [node]
+  for (let next = goingOn(node); next.length === 1 && !line.at(-1)!.tail; next = goingOn(next[0]!)) line.push(next[0]!)
+  const last = line.at(-1)!
+  const next = goingOn(last)
+  const lost = line.flatMap((it) =>
+    it.dropped ? [] : it.next.filter((after) => after.dropped).map((after) => ({ it, after })),
+  )
+  const ends =
+    last.tail && html`<span class="tail" data-score="${last.tail.score}">${last.tail.score.toFixed(2)}</span>`
+  const given =
+    last.dropped &&
+    next.length === 0 &&
+    html`<span class="tail lost" data-sum="${last.sum}">dropped ${last.sum.toFixed(2)}</span>`
+  return html`${line.map(piece)}${ends}${given}${next.length > 0 && branches(next)}${
+    lost.length > 0 &&
+    html`<ul class="tree">${lost.map(
+      ({ it, after }) =>
+        html`<li class="dropped"><span class="soft small">after ${wordOf(it, '')}</span> ${stem(after)}</li>`,
+    )}</ul>`
+  }`
 }
+
+/** What goes on from a piece as it does itself: to tails, or to nothing. */
+const goingOn = ({ dropped, next }: TailNode): readonly TailNode[] => next.filter((it) => it.dropped === dropped)
+
+const piece = (node: TailNode): Html =>
+  html`<span class="node" data-probability="${node.probability}"><span class="what">${isEnd(node) ? html`<i class="soft">end</i>` : wordOf(node, '')}</span><span class="grow" aria-hidden="true"><span style="width:${(100 * node.probability).toFixed(2)}%"></span></span><span class="sure">${percent(node.probability)}</span></span>`

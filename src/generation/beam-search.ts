@@ -28,6 +28,14 @@ export interface Beam {
   readonly parent: number
 }
 
+/** A way that a step looked at, whether or not it went on. */
+export interface LookedAt {
+  /** Without the start id; the last is an end where it ended. */
+  readonly ids: readonly number[]
+  /** The sum of their log-probabilities, rounded to f32 at every step: steps rank by it. */
+  readonly sum: number
+}
+
 /** Why a hypothesis ended: by an id that ends replies, because it is as long as allowed, or because the search was stopped. */
 export type BeamEnd = 'stop' | 'length' | 'aborted'
 
@@ -61,11 +69,13 @@ export class BeamSearch {
   /**
    * @param before ids of a hypothesis before its first: the start id, and of a model that is a decoder alone its prompt. All
    *   lengths include them; `maxLength` is one of them.
+   * @param looked is told of every step the 2·numBeams best ways at most, best first, of those that its beams name
    */
   constructor(
     readonly options: BeamOptions,
     readonly eosIds: readonly number[],
     before = 1,
+    readonly looked?: (ways: readonly LookedAt[]) => void,
   ) {
     this.#before = before
     this.#length = before
@@ -101,6 +111,9 @@ export class BeamSearch {
     )
     // Of equal ones, those of the better beam first, then the lower id: as if all scores were one row.
     all.sort((a, b) => b.sum - a.sum || a.parent - b.parent || a.id - b.id)
+    this.looked?.(
+      all.slice(0, 2 * numBeams).map(({ id, parent, sum }) => ({ ids: [...this.#beams[parent]!.ids, id], sum })),
+    )
     const next: Beam[] = []
     for (const [rank, { id, parent, sum }] of all.entries()) {
       const { ids } = this.#beams[parent]!

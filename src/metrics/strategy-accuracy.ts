@@ -1,6 +1,6 @@
 import { STRATEGIES, type StrategyName } from '../text/strategies.js'
 
-/** The strategy that a supporter took, and those that a model held likeliest, best first: all eight, or the best alone. */
+/** The strategy that a supporter took, and those that a model held likeliest, best first: all eight, or fewer. */
 export interface StrategyPrediction {
   readonly reference: StrategyName
   readonly ranking: readonly StrategyName[]

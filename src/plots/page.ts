@@ -61,5 +61,12 @@ table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabula
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: pre }
 .name { text-align: left }
 ul { color: var(--soft); font-size: 13px; padding-left: 1.2rem }
-@media print { :root { color-scheme: light } figure, section { break-inside: avoid } }
+@media print {
+  :root { color-scheme: light; --soft: #444; --line: #bbb; --box: #fff; --ink: #000; --paper: #fff }
+  body { margin: 0; max-width: none; padding: 0 }
+  figure, tr { break-inside: avoid } h2 { break-after: avoid }
+  .plot, .table { overflow: visible }
+  .wide .plot svg { max-width: 100% }
+  table { font-size: 7.5pt } th, td { padding: .15rem .25rem; white-space: normal }
+}
 `

@@ -24,7 +24,8 @@ export interface ReplyFiles {
 /**
  * Reads replies to compare. Each file is a JSON list or JSON Lines. A reply is a string, or an object whose `text` it is, as
  * `misc generate --json` prints. A strategy is `{"reference", "hypothesis"}`: the name of the one taken, in brackets or not; and
- * that of the one predicted, or `{"probs": {name: probability}}` as `misc generate --json` has under `strategy`.
+ * that of the one predicted, a list of names with the likeliest first, `{"logits": [8]}` in the order of their ids, or
+ * `{"probs": {name: probability}}` as `misc generate --json` has under `strategy`.
  *
  * @throws InputError naming the file and line, or where the files hold different numbers of entries, or none
  */
@@ -61,14 +62,33 @@ function replyText({ value, at }: JsonEntry): string {
 /** A strategy taken, and those predicted, as {@link readRepliesToCompare} reads them. @throws InputError naming the place */
 export function strategyPrediction({ value, at }: JsonEntry): StrategyPrediction {
   const { reference, hypothesis } = (value ?? {}) as Record<string, unknown>
-  const probabilities = (hypothesis as { probs?: unknown } | null | undefined)?.probs
-  return {
-    reference: strategy(reference, `${at}: reference`),
-    ranking:
-      probabilities === undefined
-        ? [strategy(hypothesis, `${at}: hypothesis`)]
-        : ranking(probabilities, `${at}: hypothesis.probs`),
+  return { reference: strategy(reference, `${at}: reference`), ranking: predicted(hypothesis, `${at}: hypothesis`) }
+}
+
+function predicted(hypothesis: unknown, at: string): StrategyName[] {
+  if (Array.isArray(hypothesis)) return rankedNames(hypothesis, at)
+  const { probs, logits } = (hypothesis ?? {}) as { probs?: unknown; logits?: unknown }
+  if (probs !== undefined && logits !== undefined) throw new InputError(`${at}: probs and logits: give one of them`)
+  if (probs !== undefined) return ranking(probs, `${at}.probs`)
+  return logits === undefined ? [strategy(hypothesis, at)] : rankedByLogits(logits, `${at}.logits`)
+}
+
+/** Names in the order in which they stand, each once. */
+function rankedNames(names: readonly unknown[], at: string): StrategyName[] {
+  if (names.length === 0 || names.length > STRATEGIES.length) {
+    throw new InputError(`${at}: expected 1 to ${STRATEGIES.length} strategies, likeliest first, got ${names.length}`)
   }
+  const ranked = names.map((name, i) => strategy(name, `${at}[${i}]`))
+  const twice = ranked.find((name, i) => ranked.indexOf(name) < i)
+  if (twice) throw new InputError(`${at}: ${twice} is there twice`)
+  return ranked
+}
+
+function rankedByLogits(logits: unknown, at: string): StrategyName[] {
+  if (Array.isArray(logits) && logits.length === STRATEGIES.length && logits.every(Number.isFinite)) {
+    return rankStrategies((_, i) => logits[i])
+  }
+  throw new InputError(`${at}: expected ${STRATEGIES.length} numbers, got ${quote(logits)}`)
 }
 
 /** A strategy by its name, which brackets may be around. */

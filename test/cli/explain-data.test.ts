@@ -146,7 +146,28 @@ golden('their strategies for misc-esconv’s test rows give the accuracy that th
     )
     const { expected } = JSON.parse(readFileSync(at('expected.json'), 'utf8'))
     assert.equal([replies, stages.by, systems[0]!.name], [1764, 'turn', `${name}/strategies.json`])
+    // They tell the likeliest alone.
+    assert.is(systems[0]!.topAccuracy.length, 1)
     assert.ok(Math.abs(systems[0]!.topAccuracy[0]! - expected['strategy-accuracy']) < 0.005)
   }
+})
+golden('of their form with logits: Figure 5 for k 1 to 5, whose k 1 is theirs', async () => {
+  const at = sharedPath('golden', 'eval', 'ablation_post', 'strategies.json')!
+  const theirs = JSON.parse(readFileSync(at, 'utf8')) as { reference: string; hypothesis: string }[]
+  // Where theirs is wrong, the one taken is as far down as the row says: each place from 2 to 8 in turn.
+  const places: number[] = []
+  const withLogits = theirs.map(({ reference, hypothesis }, i) => {
+    const place = reference === hypothesis ? 1 : 2 + (i % 7)
+    places.push(place)
+    const others = STRATEGIES.map((name) => `[${name}]`).filter((name) => name !== reference && name !== hypothesis)
+    const ranking = [hypothesis, ...others]
+    if (place > 1) ranking.splice(place - 1, 0, reference)
+    return { reference, hypothesis: { logits: STRATEGIES.map((name) => -ranking.indexOf(`[${name}]`)) } }
+  })
+  const folder = filesFolder({ 'strategies.json': JSON.stringify(withLogits) })
+  const { systems } = await figuresOf(join(folder, 'strategies.json'), '--data', sharedPath('data', 'misc-esconv')!)
+  const expected = [1, 2, 3, 4, 5].map((k) => (100 * places.filter((it) => it <= k).length) / places.length)
+  assert.equal(systems[0]!.topAccuracy, expected)
+  assert.ok(Math.abs(expected[0]! - 32.03) < 0.005)
 })
 golden.run()

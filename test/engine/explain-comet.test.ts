@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Comet } from '../../src/engine/comet.js'
 import type { TailNode } from '../../src/engine/explain-comet.js'
+import { isEnd } from '../../src/explain/reply-names.js'
 import { packagedModel } from '../../src/platform/node/packaged-model.js'
 import { comet2019, cometBart, hubNames, tinyComet } from '../comet-models.js'
 import { modelAdapters } from '../gpu.js'
@@ -13,6 +14,30 @@ const paths = (nodes: readonly TailNode[], before: readonly TailNode[] = []): (r
     const path = [...before, node]
     return [...(node.tail ? [path] : []), ...paths(node.next, path)]
   })
+
+/** Every node of a tree, with its depth and the sum before it. */
+const walk = (nodes: readonly TailNode[], depth = 0, before = 0): { node: TailNode; depth: number; before: number }[] =>
+  nodes.flatMap((node) => [{ node, depth, before }, ...walk(node.next, depth + 1, node.sum)])
+
+/** What was dropped is there with sums that are those of its pieces, and was worse than what the step kept instead. */
+function checkSums(nodes: readonly TailNode[], numBeams: number): void {
+  const all = walk(nodes)
+  // Probabilities of the pieces of tails come from another pass than the search's sums.
+  for (const { node, before } of all) {
+    assert.ok(Math.abs(Math.log(node.probability) - (node.sum - before)) < 1e-3, `${node.text}: ${node.sum}`)
+    assert.is(node.dropped, !node.tail && node.next.every((it) => it.dropped))
+  }
+  assert.ok(all.some(({ node }) => node.dropped))
+  for (let depth = 0; depth <= Math.max(...all.map((it) => it.depth)); depth++) {
+    const step = all.filter((it) => it.depth === depth).map(({ node }) => node)
+    assert.ok(step.length <= 2 * numBeams, `${step.length} at ${depth}`)
+    const isInner = (it: TailNode) => it.next.length > 0
+    const worstKept = Math.min(...step.filter(isInner).map((it) => it.sum))
+    // But for ends, only beams all of whose ways were too unlikely can be better than one that went on.
+    const better = step.filter((it) => !isInner(it) && !isEnd(it) && it.sum > worstKept)
+    assert.ok(better.length < numBeams, `${better.length} at ${depth}`)
+  }
+}
 
 for (const adapter of modelAdapters) {
   const explain = suite(`engine/explain-comet on ${adapter}`)
@@ -27,6 +52,7 @@ for (const adapter of modelAdapters) {
       assert.equal([event, cut, Object.keys(trees)], ['i lost my job', 0, options.relations])
       for (const [relation, nodes] of Object.entries(trees)) {
         const all = paths(nodes)
+        checkSums(nodes, options.numBeams)
         const byScore = all.map((path) => path.at(-1)!.tail!).sort((a, b) => b.score - a.score)
         assert.equal(byScore, found!.tails[relation])
         for (const path of all) {

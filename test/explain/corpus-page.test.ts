@@ -4,7 +4,7 @@ import { type CorpusFigures, corpusFigures } from '../../src/explain/corpus-figu
 import { corpusPage } from '../../src/explain/corpus-page.js'
 import type { EsconvRow } from '../../src/text/esconv-row.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
-import { checkPlots, isWiderThanItsWindow, markTitles, withPage } from '../browser.js'
+import { checkPlots, checkPrinted, isWiderThanItsWindow, markTitles, PAPER, withPage } from '../browser.js'
 
 const pages = suite('explain/corpus-page')
 const hostile = '</script><img src=x onerror=alert(1)>"&'
@@ -60,6 +60,10 @@ pages('a browser shows every number of the JSON, in light, in dark and on a phon
     assert.equal(cells[4]!.slice(1, 9), systems[0]!.confusion[0]!.map(String))
     assert.is(await page.evaluate('document.images.length + document.scripts.length'), 0)
   })
+})
+
+pages('on paper: black on white, plots and tables whole', async () => {
+  await withPage(await corpusPage(figures()), [PAPER], (page) => checkPrinted(page, 6))
 })
 
 pages('each plot says in a sentence what to see', async () => {

@@ -5,7 +5,7 @@ import { load } from '../../src/engine/load.js'
 import { type AnyExplanation, type ReplyDocument, replyDocument } from '../../src/explain/reply-document.js'
 import { renderReplyPage } from '../../src/explain/reply-page.js'
 import { SOURCES } from '../../src/models/misc/sources.js'
-import { isWiderThanItsWindow, withPage } from '../browser.js'
+import { checkPrinted, isWiderThanItsWindow, PAPER, withPage } from '../browser.js'
 import { saying, tinyModel } from '../engine-model.js'
 import { testAdapters } from '../gpu.js'
 import { jointModel } from '../joint.js'
@@ -90,6 +90,32 @@ test('in a browser: every part, drawn as the JSON says, in light and dark, wide 
     for (const [i, value] of attention) near(value!, document.blocks!.post[i!]!.attention, 1e-12, `block ${i}`)
     assert.is(await page.$$eval('.post .top', (all) => all.length), 5)
     assert.is(await page.$$eval('[data-context]', (all) => all.length), document.context.length)
+  })
+})
+
+test('on paper: every number in tables that are whole, black on white', async () => {
+  const { document, page: markup } = misc
+  await withPage(markup, [PAPER], async (page) => {
+    const tables = await page.$$eval('table', (all) => all.filter((it) => it.checkVisibility()).length)
+    await checkPrinted(page, tables)
+    const printed = async (selector: string, attribute: string) =>
+      page.$$eval(
+        selector,
+        (all, name) => all.filter((it) => it.checkVisibility()).map((it) => Number(it.getAttribute(name))),
+        attribute,
+      )
+    assert.equal(
+      await printed('#table [data-value]', 'data-value'),
+      document.words.map((it) => it.probability),
+    )
+    assert.equal(
+      await printed('#table [data-norm]', 'data-norm'),
+      document.words.flatMap((it) => SOURCES.map((name) => it.contributions!.sum[name])),
+    )
+    assert.equal(await printed('#strategy [data-value]', 'data-value'), Object.values(document.strategies!.predicted))
+    assert.is((await printed('[data-post]', 'data-post')).length, 7)
+    // Hints of what a pointer would do have no place there.
+    assert.is(await page.$$eval('.points', (all) => all.filter((it) => it.checkVisibility()).length), 0)
   })
 })
 

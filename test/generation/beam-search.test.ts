@@ -192,6 +192,37 @@ search('of equal candidates the better beam’s come first, then the lower id', 
   assert.equal(steps, ['3 4', '3,3 3,4'])
 })
 
+search('what each step looked at is told, kept or not: the 2·numBeams best, by their sums', () => {
+  const scoresOf = byHand({
+    '': { 3: -1, 4: -2, [EOS]: -3, 5: -4 },
+    3: { 3: -8, 5: -9 },
+    4: { 3: -1, [EOS]: -1.5, 4: -2 },
+  })
+  const looked: [string, number][][] = []
+  const options = { numBeams: 2, lengthPenalty: 1, earlyStopping: false, numReturnSequences: 2, maxLength: 3 }
+  const it = new BeamSearch(
+    options,
+    [EOS],
+    1,
+    (ways) => void looked.push(ways.map(({ ids, sum }) => [ids.join(' '), sum])),
+  )
+  const count = BeamSearch.candidates(options.numBeams, [EOS])
+  while (!it.done) it.advance(it.beams.map(({ ids }) => bestCandidates(scoresOf(ids), count)))
+  assert.equal(looked, [
+    [
+      ['3', -1],
+      ['4', -2],
+      [`${EOS}`, -3],
+    ],
+    [
+      ['4 3', -3],
+      [`4 ${EOS}`, -3.5],
+      ['4 4', -4],
+      ['3 3', -9],
+    ],
+  ])
+})
+
 search('beams know their parents', () => {
   const parents: number[][] = []
   const scoresOf = byHand({ '': { 3: -1, 4: -2 }, 3: { 3: -9 }, 4: { 3: -1, 4: -2 } })

@@ -73,6 +73,33 @@ compare('a reply that is none, or too long, with its line', async () => {
   await refusedReply('x'.repeat(10_001), /a reply of 10001 characters, more than the limit of 10000/)
 })
 
+compare('strategies ranked by name, and by logits in the order of their ids', async () => {
+  const reference = '[Others]'
+  const { strategies: read } = await strategies(
+    { reference, hypothesis: ['[Question]', 'Others'] },
+    { reference, hypothesis: { logits: [-3, 1e9, 0, 0.5, 2, -1, -2, 3] } },
+  )
+  const ranked = [1, 7, 4, 3, 2, 5, 6, 0].map((i) => STRATEGIES[i])
+  assert.equal(
+    read!.map(({ ranking }) => ranking),
+    [['Question', 'Others'], ranked],
+  )
+  const refusedHypothesis = (hypothesis: unknown, pattern: RegExp) =>
+    refused(
+      () => strategies({ reference, hypothesis: 'Others' }, { reference, hypothesis }),
+      /strategies\.jsonl, line 2: /,
+      pattern,
+    )
+  await refusedHypothesis([], /expected 1 to 8 strategies, likeliest first, got 0$/)
+  await refusedHypothesis(Array(9).fill('Others'), /expected 1 to 8 strategies, likeliest first, got 9$/)
+  await refusedHypothesis(['Others', 'Question', '[Others]'], /hypothesis: Others is there twice$/)
+  await refusedHypothesis(['Others', 5], /hypothesis\[1\]: expected a strategy .*, got 5$/)
+  for (const logits of [null, {}, [1, 2], Array(8).fill('1'), Array(8).fill(null), Array(9).fill(0)]) {
+    await refusedHypothesis({ logits }, /hypothesis\.logits: expected 8 numbers, got /)
+  }
+  await refusedHypothesis({ logits: Array(8).fill(0), probs: {} }, /probs and logits: give one of them$/)
+})
+
 compare('a strategy that is none, and probabilities that are none, with their line', async () => {
   const good = { reference: 'Others', hypothesis: 'Others' }
   const refusedStrategy = (entry: unknown, pattern: RegExp) =>
