@@ -1,7 +1,8 @@
 """Transformer, MT Transformer, MoEL and MIME as released, with the state dicts' own tensor names; BlenderBot-Joint is model.py's.
 
-Every row of a padded batch is what it is alone: the released encoders let the padding into their convolutions.
-A config has the keys of the released options: hidden_dim, depth, heads, filter, hop, topk, weight_sharing.
+Training, check_baselines.py and capture.py run the same equations, these. Every row of a padded batch is what it is alone: the
+released encoders let the padding into their convolutions. A config has the keys of the released options: hidden_dim, depth, heads,
+filter, hop, topk, weight_sharing.
 """
 import math
 
@@ -9,23 +10,38 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from listeners import NEGATIVE, POSITIVE, timing
 from model import NEG, Dropout, key_bias
 from words import PAD, POSITIONS
 
 SMOOTHING = 0.1
 BATCH = 16                                        # of the released programs: the emotion's loss is a mean over it
+# MIME's emotions by polarity, as its program lists them.
+POSITIVE = [11, 16, 6, 8, 3, 1, 28, 13, 31, 17, 24, 0, 27]
+NEGATIVE = [9, 4, 2, 14, 30, 29, 25, 15, 10, 23, 19, 18, 21, 7, 20, 5, 26, 12, 22]
+
+
+def timing(length, d):
+    """Sines and cosines of positions, in float32 as the programs keep them."""
+    n = d // 2
+    angles = torch.arange(length, dtype=torch.float64)[:, None] * torch.exp(
+        -torch.arange(n, dtype=torch.float64) * math.log(1e4) / (n - 1))
+    return F.pad(torch.cat([angles.sin(), angles.cos()], 1), (0, d % 2)).float()
+
+
+def wide(x):
+    """In float32, or in float64 where the model computes in that."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 class Norm(nn.Module):
-    """By the sample's deviation, to which epsilon is added. In float32 whatever the model computes in."""
+    """By the sample's deviation, to which epsilon is added; float16 and bfloat16 are computed in float32."""
 
     def __init__(self, d):
         super().__init__()
         self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
 
     def forward(self, x):
-        y = x.float()
+        y = wide(x)
         y = y - y.mean(-1, keepdim=True)
         return (self.gamma * (y / (y.square().sum(-1, keepdim=True).div(y.shape[-1] - 1).sqrt() + 1e-6)) + self.beta).to(x.dtype)
 
@@ -109,7 +125,7 @@ class Side(nn.Module):
         super().__init__()
         self.embedding_proj = nn.Linear(size, c['hidden_dim'], bias=False)
         self.layer_norm, self.drop = Norm(c['hidden_dim']), Dropout(c['dropout'])
-        self.register_buffer('timing', timing(POSITIONS, c['hidden_dim'], torch.float32), persistent=False)
+        self.register_buffer('timing', timing(POSITIONS, c['hidden_dim']), persistent=False)
 
     def enter(self, x):
         return self.embedding_proj(self.drop(x)) + self.timing[:x.shape[1]].to(x.dtype)
@@ -240,7 +256,7 @@ class Baseline(nn.Module):
         if self.mime:
             memory = self.mimic(C, mask, told, emotion, noise)
             return self.decoder(self.embed(dec), memory, mask), told
-        told['logits'] = logits = self.decoder_key(C[:, 0]).float()
+        told['logits'] = logits = wide(self.decoder_key(C[:, 0]))
         if self.c['model_type'] == 'moel':
             told['listeners'] = F.one_hot(emotion, self.c['num_emotions']).float() if oracle else self.listeners(logits)
         return self.decoder(self.embed(dec), C, mask, told.get('listeners')), told
@@ -254,7 +270,7 @@ class Baseline(nn.Module):
     def mimic(self, C, mask, told, emotion, noise):
         """v, which the decoder attends to in place of C; `noise` [2, B, d], drawn where it is None."""
         q, table = C[:, 0], self.emoji_embedding.weight
-        told['logits'] = logits = (self.s_weight(q) @ table.t()).float()
+        told['logits'] = logits = wide(self.s_weight(q) @ table.t())
         emotion = logits.argmax(-1) if emotion is None else emotion
         positive = torch.isin(emotion, torch.tensor(POSITIVE))[:, None]
         prior = self.vae_sampler.prior(q)
@@ -272,7 +288,22 @@ class Baseline(nn.Module):
         return self.cdecoder.fc2(torch.sigmoid(self.cdecoder.fc1(c)) * c)
 
     def log_probs(self, x):
-        return F.log_softmax(self.generator.proj(x).float(), -1)
+        return F.log_softmax(wide(self.generator.proj(x)), -1)
+
+
+def listeners(W, c, row, see):
+    """The stages of one sequence: what statements.py's functions are to their families."""
+    dtype = W['embedding.lut.weight'].dtype
+    model = Baseline(c).to(dtype).load(W).eval()
+    ids, roles, dec = (row[it][None] for it in ('input_ids', 'role_ids', 'decoder_input_ids'))
+    noise = torch.stack([row['noise.positive'], row['noise.negative']])[:, None] if model.mime else None
+    x, told = model(ids, roles, torch.ones_like(ids).bool(), dec, noise=noise)
+    see('encoder.last_hidden_state', told['encoder'][0])
+    if 'listeners' in told:
+        see('listeners.weights', told['listeners'][0])
+    else:
+        see('emotion.logits', told['logits'][0])
+    see('log_probs', model.log_probs(x)[0])
 
 
 def unused(name, c):

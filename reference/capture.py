@@ -3,7 +3,7 @@
     python3 reference/capture.py MODEL OUT [--cases 3] [--seed 0] [--dtype float64] [--length 40]
 
 MODEL is a folder with config.json and model.safetensors, its sharded index, or pytorch_model.bin, of any family that misc-webgpu
-knows. The equations are those of statements.py and listeners.py, not the model's own program: where that differs, say so there,
+knows. The equations are those of statements.py and baselines.py, not the model's own program: where that differs, say so there,
 or write a file of the same form from the program's hooks. Ids are drawn at random; case 0 is one input, the others are three of
 several lengths. Needs PyTorch (2.0 or newer) and NumPy.
 """
@@ -13,8 +13,8 @@ import os
 
 import torch
 
+from baselines import listeners
 from export import load_safetensors, save_safetensors
-from listeners import listeners
 from statements import backbone, gpt, misc
 
 def load(folder):

@@ -6,12 +6,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { median } from 'simple-statistics'
 import { fixed } from '../../src/bench/figures.js'
 import { randomIds } from '../../src/bench/workload.js'
 import { synthesize } from '../../src/cli/synth.js'
-import { InputError } from '../../src/errors.js'
 import { openGpu } from '../../src/platform/node/open-gpu.js'
 import { findSwiftShader } from '../../src/platform/node/swiftshader.js'
 import { renderMarkdown, renderText, type Section } from '../../src/plots/section.js'
@@ -26,35 +25,45 @@ const subjectOf = ({ peer, family }: Row): Subject => family ?? (isComet(peer) ?
 /** The vocabulary of the published BlenderBot-Joint. */
 const publishedJoint = { firstAddedId: 54944, tokens: JOINT_PROGRAMS.codes.tokens }
 
-const { values: flags } = parseArgs({
-  options: {
-    model: { type: 'string' },
-    onnx: { type: 'string' },
-    comet: { type: 'string' },
-    'comet-onnx': { type: 'string' },
-    families: { type: 'string' },
-    tools: { type: 'string', default: fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)) },
-    python: { type: 'string', default: '/usr/bin/python3' },
-    adapter: { type: 'string', default: 'lavapipe' },
-    dtypes: { type: 'string', default: 'f16,int8' },
-    rows: { type: 'string' },
-    turns: { type: 'string' },
-    json: { type: 'string' },
-    markdown: { type: 'string' },
-  },
-})
+const command = new Command('npm run compare --')
+  .description('Times misc-webgpu against its peers, in turns, on one adapter. README.md says what each peer needs.')
+  .option('--model <folder>', 'the base model')
+  .option('--onnx <folder>', 'its ONNX files, made by export_onnx.py')
+  .option('--comet <folder>', 'a COMET-BART')
+  .option('--comet-onnx <folder>', 'its ONNX files, made by export_comet_onnx.py')
+  .option('--families <folder>', 'where models of the other families lie, or are made')
+  .option(
+    '--tools <folder>',
+    'the PyTorch program',
+    fileURLToPath(new URL('../../../shared/tools/peer', import.meta.url)),
+  )
+  .option('--python <path>', 'a Python with PyTorch', '/usr/bin/python3')
+  .option('--adapter <name>', 'what ours runs on', 'lavapipe')
+  .option('--dtypes <list>', 'formats beside f32', 'f16,int8')
+  .option('--rows <list>', 'ids or families of rows, or "families" (default: those whose folders are given)')
+  .option('--turns <number>', 'turns of each pair (default: as each row says)')
+  .option('--json <file>', 'write the figures there')
+  .option('--markdown <file>', 'write the table there')
+  .addHelpText('after', '\nExample: npm run compare -- --families /tmp/families --rows moel --turns 3')
+  .parse()
+type Folder = 'model' | 'onnx' | 'comet' | 'comet-onnx' | 'families'
+type Given = 'model' | 'onnx' | 'comet' | 'cometOnnx' | 'families' | 'rows' | 'turns' | 'json' | 'markdown'
+const options = command.opts<
+  Partial<Record<Given, string>> & Record<'tools' | 'python' | 'adapter' | 'dtypes', string>
+>()
+const flags = { ...options, 'comet-onnx': options.cometOnnx }
 const wanted = flags.rows?.split(',')
 /** What a row may be asked for by: its id, its family, or all families at once. */
 const namesOf = ({ id, family }: Row) => [id, ...(family ? [family, 'families'] : [])]
 const names = new Set(rows.flatMap(namesOf))
 const unknown = wanted?.filter((name) => !names.has(name)) ?? []
-if (unknown.length > 0) throw new InputError(`no rows ${unknown.join()}: there are ${[...names].join()}`)
+if (unknown.length > 0) command.error(`error: no rows ${unknown.join()}: there are ${[...names].join()}`)
 /** The base model's rows are asked for where nothing is said, and others where what they need is there. */
 const usual = (row: Row) => subjectOf(row) === 'base' || needs(row).every((flag) => flags[flag])
 const asked = rows.filter((row) => (wanted ? namesOf(row).some((name) => wanted.includes(name)) : usual(row)))
 const needed = new Set(asked.flatMap(needs))
 if ([...needed].some((flag) => !flags[flag])) {
-  throw new InputError(`${[...needed].map((it) => `--${it} FOLDER`).join(' and ')} are needed: see README.md`)
+  command.error(`error: ${[...needed].map((it) => `--${it} FOLDER`).join(' and ')} are needed: see README.md`)
 }
 
 /** What a row came to. */
@@ -164,7 +173,7 @@ async function ours(subject: Subject, dtype: string): Promise<Worker> {
 }
 
 /** Folders that flags must name. */
-function needs({ peer, family }: Row): ('model' | 'onnx' | 'comet' | 'comet-onnx' | 'families')[] {
+function needs({ peer, family }: Row): Folder[] {
   if (family) return ['families']
   if (isComet(peer)) return peer === 'onnxruntime COMET' ? ['comet', 'comet-onnx'] : ['comet']
   return ['model', 'onnx']

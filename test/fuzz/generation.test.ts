@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { folderGeneration } from '../../src/generation/folder-generation.js'
 import { parseGenerationConfig } from '../../src/generation/generation-config.js'
@@ -12,10 +11,10 @@ import {
   snakeCase,
 } from '../../src/generation/options.js'
 import type { TokenRules } from '../../src/generation/token-rules.js'
-import { neverBreaks } from './cases.js'
+import { kindsOf } from './cases.js'
 import { changed, jsonOf, oddNumber, programValue } from './values.js'
 
-const generation = suite('fuzz/generation')
+const generation = kindsOf('generation')
 const ids = { vocabSize: 70, eosIds: [2], padId: 0, decoderStartId: 1 }
 
 /** A value that an option takes. */
@@ -66,35 +65,34 @@ function checkRules({ decoderStartId, padId, forbiddenRuns = [], ...lists }: Par
   for (const run of forbiddenRuns) assert.ok(run.length > 0)
 }
 
-generation('a generation_config.json, and options over it, come out within their ranges', async () => {
-  let read = 0
-  const asked = fc.oneof(options, changed(options, programValue), programValue)
-  const file = changed(config, fc.oneof(oddNumber, programValue)).map(jsonOfSound)
-  await neverBreaks(
-    fc.tuple(fc.oneof(config.map(jsonOfSound), changed(config).map(jsonOf), file), asked),
-    ([text, asked]) => {
-      const said = parseGenerationConfig(parsed(text), 'generation_config.json', ids)
-      checkRules(said.rules)
-      for (const warning of said.warnings) assert.not.match(warning, /[\n\r]/)
-      checkResolved(resolveOptions(said.options))
-      read++
-      checkResolved(resolveOptions(said.options, asked as GenerationOptions))
-    },
-  )
-  assert.ok(read > 100, `only ${read} were sound`)
-})
-
-generation('a COMET’s config.json with its task’s parameters', async () => {
-  const task = config.map((it) => ({ ...it, task_specific_params: { summarization: { ...it, prefix: '' } } }))
-  await neverBreaks(fc.tuple(changed(task).map(jsonOf), changed(config).map(jsonOf)), ([model, own]) => {
-    const { values, source } = folderGeneration(parsed(model), parsed(own), 'comet', { task: 'summarization' })
-    checkResolved(resolveOptions(parseGenerationConfig(values, source, ids).options))
-  })
-})
-
 /** What cannot be written as JSON is left out of it. */
 const jsonOfSound = (value: unknown): string =>
   jsonOf(JSON.parse(JSON.stringify(value, (_, it) => (typeof it === 'bigint' ? Number(it) : it)) ?? 'null'))
+const file = changed(config, fc.oneof(oddNumber, programValue)).map(jsonOfSound)
+const asked = fc.oneof(options, changed(options, programValue), programValue)
+
+generation.add({
+  name: 'a generation_config.json, and options over it, come out within their ranges',
+  cases: fc.tuple(fc.oneof(config.map(jsonOfSound), changed(config).map(jsonOf), file), asked),
+  read: ([text, asked]) => {
+    const said = parseGenerationConfig(parsed(text), 'generation_config.json', ids)
+    checkRules(said.rules)
+    for (const warning of said.warnings) assert.not.match(warning, /[\n\r]/)
+    checkResolved(resolveOptions(said.options))
+    checkResolved(resolveOptions(said.options, asked as GenerationOptions))
+  },
+})
+
+const task = config.map((it) => ({ ...it, task_specific_params: { summarization: { ...it, prefix: '' } } }))
+
+generation.add({
+  name: 'a COMET’s config.json with its task’s parameters',
+  cases: fc.tuple(changed(task).map(jsonOf), changed(config).map(jsonOf)),
+  read: ([model, own]) => {
+    const { values, source } = folderGeneration(parsed(model), parsed(own), 'comet', { task: 'summarization' })
+    checkResolved(resolveOptions(parseGenerationConfig(values, source, ids).options))
+  },
+})
 
 /** A text that is no JSON is refused before anyone looks at what it says. */
 function parsed(text: string): unknown {

@@ -1,17 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ESCONV_EMOTIONS } from '../../src/text/emotions.js'
 import { type EsconvRow, rowTexts } from '../../src/text/esconv-row.js'
 import { readRepliesToCompare } from '../../src/text/replies-to-compare.js'
 import { readReplyRows } from '../../src/text/reply-rows.js'
 import { STRATEGIES } from '../../src/text/strategies.js'
-import { caseFolder, neverBreaks } from './cases.js'
+import { caseFolder, kindsOf } from './cases.js'
 import { changed, edited, jsonOf, oddText } from './values.js'
 
-const rows = suite('fuzz/rows')
+const rows = kindsOf('rows')
 const folder = caseFolder()
 const put = (name: string, text: string): string => {
   const path = join(folder, name)
@@ -60,36 +59,30 @@ const count = (conversations: readonly (readonly { speaker: string; text: string
     return first < 0 ? [] : dialog.filter((it, i) => i > first && it.speaker === 'sys' && it.text.startsWith('so'))
   }).length
 
-rows('conversations that are sound: every reply is a row', () =>
-  neverBreaks(
-    fc.tuple(plainConversations, fc.boolean()),
-    async ([dialogs, isList]) => {
-      const values = dialogs.map((dialog) => ({ dialog }))
-      const text = isList ? jsonOf(values) : values.map((it) => `${jsonOf(it)}\n`).join('')
-      const expected = count(dialogs)
-      const found = await readReplyRows(put('test.json', text), 'test').catch((error) => {
-        if (expected === 0) return []
-        throw error
-      })
-      checkRows(found)
-      assert.is(found.length, expected)
-    },
-    1 / 4,
-  ),
-)
+rows.add({
+  name: 'conversations that are sound: every reply is a row',
+  cases: fc.tuple(plainConversations, fc.boolean()),
+  read: async ([dialogs, isList]) => {
+    const values = dialogs.map((dialog) => ({ dialog }))
+    const text = isList ? jsonOf(values) : values.map((it) => `${jsonOf(it)}\n`).join('')
+    const expected = count(dialogs)
+    const found = await readReplyRows(put('test.json', text), 'test').catch((error) => {
+      if (expected === 0) return []
+      throw error
+    })
+    checkRows(found)
+    assert.is(found.length, expected)
+  },
+  share: 1 / 4,
+})
 
-rows('any conversations are rows, or refused', async () => {
-  let read = 0
-  const lines = fc.array(changed(conversation).map(jsonOf), { maxLength: 4 }).map((it) => it.join('\n'))
-  await neverBreaks(
-    fc.tuple(edited(fc.oneof(changed(conversations).map(jsonOf), lines)), fc.boolean()),
-    async ([text, whole]) => {
-      const found = await readReplyRows(put(whole ? 'ESConv.json' : 'test.jsonl', text), 'test')
-      checkRows(found)
-      read++
-    },
-  )
-  assert.ok(read > 100, `only ${read} were sound`)
+const lines = fc.array(changed(conversation).map(jsonOf), { maxLength: 4 }).map((it) => it.join('\n'))
+
+rows.add({
+  name: 'any conversations are rows, or refused',
+  cases: fc.tuple(edited(fc.oneof(changed(conversations).map(jsonOf), lines)), fc.boolean()),
+  read: async ([text, whole]) =>
+    checkRows(await readReplyRows(put(whole ? 'ESConv.json' : 'test.jsonl', text), 'test')),
 })
 
 const spoken = fc.tuple(
@@ -111,26 +104,24 @@ const line = fc
 const block = fc.array(oddText, { maxLength: 3 }).map((it) => it.map((tail) => `[xReact] ${tail} __EOS__`).join(''))
 const oneLine = (it: string) => it.replace(/[\n\r]/g, ' ')
 
-rows('misc-esconv’s files are a row a line, or refused', async () => {
-  let read = 0
-  const row = fc.tuple(line, block, block)
-  const files = fc.array(row, { minLength: 1, maxLength: 4 })
-  await neverBreaks(
-    fc.tuple(files, fc.array(edited(fc.constant('')), { minLength: 3, maxLength: 3 }), fc.boolean()),
-    async ([rows, more, isSound]) => {
-      for (const name of ['ESConv.json', 'test.json', 'test.jsonl']) rmSync(join(folder, name), { force: true })
-      for (const [i, name] of ['WithStrategy_short.tsv', 'Comet.txt', 'Comet_st.txt'].entries()) {
-        const text = rows.map((it) => oneLine(it[i]!)).join('\n')
-        put(`test${name}`, `${text}\n${isSound ? '' : more[i]}`)
-      }
-      const found = await readReplyRows(folder, 'test')
-      checkRows(found)
-      if (isSound) assert.is(found.length, rows.length)
-      read++
-    },
-    1 / 2,
-  )
-  assert.ok(read > 100, `only ${read} were sound`)
+rows.add({
+  name: 'misc-esconv’s files are a row a line, or refused',
+  cases: fc.tuple(
+    fc.array(fc.tuple(line, block, block), { minLength: 1, maxLength: 4 }),
+    fc.array(edited(fc.constant('')), { minLength: 3, maxLength: 3 }),
+    fc.boolean(),
+  ),
+  read: async ([rows, more, isSound]) => {
+    for (const name of ['ESConv.json', 'test.json', 'test.jsonl']) rmSync(join(folder, name), { force: true })
+    for (const [i, name] of ['WithStrategy_short.tsv', 'Comet.txt', 'Comet_st.txt'].entries()) {
+      const text = rows.map((it) => oneLine(it[i]!)).join('\n')
+      put(`test${name}`, `${text}\n${isSound ? '' : more[i]}`)
+    }
+    const found = await readReplyRows(folder, 'test')
+    checkRows(found)
+    if (isSound) assert.is(found.length, rows.length)
+  },
+  share: 1 / 2,
 })
 
 const reply = fc.oneof(oddText, fc.record({ text: oddText }))
@@ -139,14 +130,16 @@ const choice = fc.record({
   hypothesis: fc.oneof(strategy, fc.constant({ probs: Object.fromEntries(STRATEGIES.map((it) => [it, 0.125])) })),
 })
 
-rows('replies to compare are as many of each, or refused', async () => {
-  let read = 0
-  const list = (it: fc.Arbitrary<unknown>) => fc.array(it, { minLength: 2, maxLength: 2 })
-  const entries = (it: fc.Arbitrary<unknown>) => {
-    const lines = fc.array(it.map(jsonOf), { minLength: 2, maxLength: 2 }).map((it) => it.join('\n'))
-    return edited(fc.oneof(list(it).map(jsonOf), lines, changed(list(it)).map(jsonOf)))
-  }
-  await neverBreaks(fc.tuple(entries(reply), entries(reply), fc.option(entries(choice))), async ([a, b, c]) => {
+const list = <T>(it: fc.Arbitrary<T>) => fc.array(it, { minLength: 2, maxLength: 2 })
+const entries = (it: fc.Arbitrary<unknown>) => {
+  const lines = list(it.map(jsonOf)).map((it) => it.join('\n'))
+  return edited(fc.oneof(list(it).map(jsonOf), lines, changed(list(it)).map(jsonOf)))
+}
+
+rows.add({
+  name: 'replies to compare are as many of each, or refused',
+  cases: fc.tuple(entries(reply), entries(reply), fc.option(entries(choice))),
+  read: async ([a, b, c]) => {
     const strategies = c === null ? {} : { strategies: put('c.json', c) }
     const found = await readRepliesToCompare({
       hypotheses: put('a.json', a),
@@ -158,9 +151,7 @@ rows('replies to compare are as many of each, or refused', async () => {
     for (const { reference, ranking } of found.strategies ?? []) {
       assert.ok(STRATEGIES.includes(reference) && ranking.every((it) => STRATEGIES.includes(it)))
     }
-    read++
-  })
-  assert.ok(read > 100, `only ${read} were sound`)
+  },
 })
 
 rows.run()

@@ -1,16 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dtypeBits, elementCount } from '../../src/io/dtype.js'
 import { openSafetensors, type SafetensorsFile } from '../../src/io/safetensors.js'
 import { writeSafetensors } from '../../src/io/safetensors-writer.js'
 import { bytesOf } from '../io/raw-safetensors.js'
-import { caseFolder, neverBreaks } from './cases.js'
+import { caseFolder, kindsOf } from './cases.js'
 import { changed, damaged, edited, jsonOf, oddNumber, oddText, rarely } from './values.js'
 
-const files = suite('fuzz/safetensors')
+const files = kindsOf('safetensors')
 const folder = caseFolder()
 
 const tensor = fc.record({
@@ -61,14 +60,15 @@ const contents = async (it: SafetensorsFile) =>
     [...it.tensors.values()].map(async ({ name, dtype, shape }) => [name, dtype, shape, await it.readBytes(name)]),
   )
 
-files('a file is read to the last byte, as it is written again, or refused', async () => {
-  let read = 0
-  const path = join(folder, 'a.safetensors')
-  const copy = join(folder, 'b.safetensors')
-  await neverBreaks(fc.tuple(fc.oneof(file, damaged(file)), fc.nat(7)), async ([bytes, chance]) => {
+const path = join(folder, 'a.safetensors')
+const copy = join(folder, 'b.safetensors')
+
+files.add({
+  name: 'a file is read to the last byte, as it is written again, or refused',
+  cases: fc.tuple(fc.oneof(file, damaged(file)), fc.nat(7)),
+  read: async ([bytes, chance]) => {
     writeFileSync(path, bytes)
     await using it = await openSafetensors(path)
-    read++
     let at = 8 + Number(bytes.readBigUInt64LE())
     for (const { name, dtype, shape, byteOffset, byteLength } of it.tensors.values()) {
       assert.is(byteOffset, at)
@@ -90,8 +90,7 @@ files('a file is read to the last byte, as it is written again, or refused', asy
     await using other = await openSafetensors(copy)
     assert.equal(await contents(other), await contents(it))
     assert.equal([...other.metadata].sort(), [...it.metadata].sort())
-  })
-  assert.ok(read > 100, `only ${read} were sound`)
+  },
 })
 
 files.run()
