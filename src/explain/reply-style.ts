@@ -125,8 +125,9 @@ pre { background: var(--box); border-radius: .4rem; padding: .7rem .9rem; white-
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt }
-  .points { display: none }
+  .points { display: none } .turns .drawn { margin-left: 0; margin-right: 0 }
   .scroll { overflow: visible; margin: 0; padding: 0; font-size: 8pt }
+  .scroll td.wrap { min-width: 0 } .scroll th, .scroll td { padding: .15rem .25rem; overflow-wrap: anywhere; white-space: normal }
   .details { min-height: 0; border: 1px solid var(--line) }
   .details > div { grid-template-columns: minmax(0, 1fr) }
   tr, li, .word, .relation { break-inside: avoid } h2, h3 { break-after: avoid }

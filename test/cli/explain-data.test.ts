@@ -167,7 +167,7 @@ golden('of their form with logits: Figure 5 for k 1 to 5, whose k 1 is theirs', 
   const folder = filesFolder({ 'strategies.json': JSON.stringify(withLogits) })
   const { systems } = await figuresOf(join(folder, 'strategies.json'), '--data', sharedPath('data', 'misc-esconv')!)
   const expected = [1, 2, 3, 4, 5].map((k) => (100 * places.filter((it) => it <= k).length) / places.length)
-  assert.equal(systems[0]!.topAccuracy, expected)
+  for (const [i, share] of expected.entries()) assert.ok(Math.abs(systems[0]!.topAccuracy[i]! - share) < 1e-9, `k ${i + 1}`)
   assert.ok(Math.abs(expected[0]! - 32.03) < 0.005)
 })
 golden.run()

@@ -38,8 +38,8 @@ test('every piece once, with its probability, in the form of the trees, on wide 
     const scores = await tab.$$eval('.tail:not(.lost)', (all) => all.map((it) => Number(it.getAttribute('data-score'))))
     assert.equal(scores, [-0.5, -1.5, -2, -3])
     // In words, and by a dashed line: not by a colour.
-    const lost = await tab.$$eval('.lost', (all) =>
-      all.map((it) => [it.textContent, getComputedStyle(it).borderTopStyle]),
+    const lost = await tab.evaluate(
+      `[...document.querySelectorAll('.lost')].map((it) => [it.textContent, getComputedStyle(it).borderTopStyle])`,
     )
     assert.equal(
       lost,

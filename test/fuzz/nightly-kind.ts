@@ -3,32 +3,31 @@
  * It writes the number of each case into a file before it reads the case, and prints what came of all of them as JSON.
  */
 import { openSync, writeSync } from 'node:fs'
-import { growthOf, useNow } from '../../src/bench/callers.js'
+import { growthOf, type Sample, useNow } from '../../src/bench/callers.js'
 import { checkKind, kinds } from './all-kinds.js'
 
-/** Bytes by which the heap and what it holds may grow in all, after the first quarter of the cases; and the whole process. */
+/** Bytes by which the heap and what it holds may grow from the second quarter of the cases to the last; and the whole process. */
 const mostGrowth = { heap: 2 ** 25, rss: 2 ** 28 }
 /** So often memory is looked at. */
 const looks = 40
 
 const [name, progress, cases, seed, path] = process.argv.splice(2) as [string, string, string, string, string?]
 const file = openSync(progress, 'w')
-const samples: { index: number; heap: number; rss: number }[] = []
+const samples: Sample[] = []
 const every = Math.ceil(Number(cases) / looks)
 const begin = (index: number) => {
   if (index % every === 0) {
-    const { heap, external, rss } = useNow({ allocatedBytes: 0 })
-    samples.push({ index, heap: heap + external, rss })
+    const now = useNow({ allocatedBytes: 0 })
+    samples.push({ ...now, heap: now.heap + now.external, replies: index })
   }
   writeSync(file, String(index + 1), 0)
 }
 const outcome = await checkKind(kinds.get(name)!, { seed: Number(seed), cases: Number(cases), path, begin })
-const settled = samples.slice(Math.floor(samples.length / 4))
 const memory =
-  settled.length < looks / 2
+  samples.length < looks / 2
     ? []
     : (['heap', 'rss'] as const).map((of) => {
-        const { start, end } = growthOf(settled.map((it) => [it.index, it[of]] as const))
+        const { start, end } = growthOf(samples, of)
         return { of, start, end, isMuch: end - start > mostGrowth[of] }
       })
 const much = memory
