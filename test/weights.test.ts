@@ -2,9 +2,12 @@
  * The packaged models: their tokenizer and, for misc-mini, every stage on two real test rows, against PyTorch, and that what
  * a long post says is heard.
  */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { load } from '../src/engine/load.js'
 import { describeFolder, openModel } from '../src/engine/load-model.js'
 import { Misc } from '../src/engine/misc.js'
 import { openCheckpoint } from '../src/io/checkpoint.js'
@@ -42,6 +45,25 @@ weights('comet-mini is a sound BART-layout model with the same vocabulary', asyn
   assert.is(family, 'bart')
   assert.is((await Tokenizer.load(folder)).vocabSize, (await Tokenizer.load(packagedModel())).vocabSize)
 })
+
+/** Table 2's baselines, which lie in the repository alone, in the order of the paper. */
+const baselines = ['transformer-mini', 'mt-transformer-mini', 'moel-mini', 'mime-mini', 'blenderbot-joint-mini']
+
+for (const name of baselines) {
+  weights(`table2/${name} replies in words, takes less than 12 MB, and is marked non-commercial`, async () => {
+    const folder = fileURLToPath(new URL(`../weights/table2/${name}`, import.meta.url))
+    assert.ok(statSync(join(folder, 'model.safetensors')).size < 12e6)
+    for (const file of ['LICENSE', 'README.md']) assert.match(readFileSync(join(folder, file), 'utf8'), /CC BY-NC 4\.0/)
+    await using engine = await load(folder, { adapter: testAdapters[0]!, tune: false })
+    const dialogue = [
+      { speaker: 'supporter' as const, strategy: 'Question' as const, text: 'hello , how are you ?' },
+      { speaker: 'seeker' as const, text: 'i lost my job and i am so sad' },
+    ]
+    const { text, finishReason } = await engine.reply({ dialogue }, { doSample: false, maxNewTokens: 60 })
+    assert.is(finishReason, 'stop')
+    assert.ok(/^[a-z ]*[a-z]{2}/i.test(text) && !/unk/i.test(text), text)
+  })
+}
 
 weights('two long posts, one of despair and one of joy, are not the same to misc-mini', async () => {
   const tokenizer = await Tokenizer.load(packagedModel())
