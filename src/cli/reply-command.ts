@@ -172,6 +172,8 @@ export function shown(text: string): string {
 /** What of a dialogue the model has not read; undefined where it has read all. */
 export function cutInWords(cut: ContextCut, { maxPositions }: Pick<ReplyEngine, 'maxPositions'>): string | undefined {
   if (cut.utterances + cut.ids === 0) return undefined
+  // A program that reads so many utterances, however short.
+  if (cut.ids === 0) return `the model reads the last utterances of a dialogue alone; left out: ${cut.utterances}`
   const left = `left out of its oldest part: whole utterances ${cut.utterances}, ids in all ${cut.ids}`
   return `the dialogue is longer than the ${maxPositions} ids that the model reads; ${left}`
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { testAdapters } from '../gpu.js'
@@ -29,6 +30,23 @@ joint('misc generate: its strategy is told, drawn, the likeliest or given', asyn
   const other = JSON.parse(given.stdout).strategy
   assert.equal([other.chosen, other.predicted, other.probs], ['Information', strategy.predicted, strategy.probs])
   assert.match(people.stderr, /strategies {2}Question, of [A-Z][a-z-].* \d+%, /)
+})
+
+joint('misc generate: what its program leaves out of a dialogue however short is not put down to length', async () => {
+  const files = ['weights/table2/blenderbot-joint-mini', 'examples/dialogue.json'] as const
+  const [model, long] = files.map((it) => fileURLToPath(new URL(`../../${it}`, import.meta.url))) as [string, string]
+  const { stderr } = await misc([
+    'generate',
+    model,
+    '--input',
+    long,
+    ...adapter,
+    '--seed',
+    '3',
+    '--max-new-tokens',
+    '4',
+  ])
+  assert.match(stderr, /note: the model reads the last utterances of a dialogue alone; left out: 6\n/)
 })
 
 joint('misc chat: a reply’s strategy is part of the dialogue that the next one reads', async () => {
