@@ -41,7 +41,7 @@ nightly('a crash is found, made small, and found again by its path', async () =>
 const faults: [string, (it: number) => unknown, RegExp][] = [
   ['an endless message', () => Promise.reject(new InputError('x'.repeat(6000))), /a message of 6000 characters/],
   ['a message of lines', () => Promise.reject(new InputError('a\nb')), /not to match|to not match/i],
-  ['too much memory', () => kept.push(Buffer.alloc(2 ** 27)), /external_memory grew by 1342\d+ bytes/],
+  ['too much memory', () => kept.push(Buffer.alloc(2 ** 27)), /external_memory grew by \d{9} bytes/],
 ]
 const kept: Buffer[] = []
 

@@ -106,6 +106,7 @@ gpuSuite('gpu/gpu', (test) => {
       bias_first: 0,
       has_residual: 0,
       activation: 0,
+      table_columns: 1,
     }
     assert.throws(
       () => new Recorder(gpu).dispatch(kernel, { ...others, weight: matrix }, params, [1]),
