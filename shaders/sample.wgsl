@@ -58,6 +58,7 @@ const FAILED: u32 = 3;  // a score was +∞ or no number, or none was above LOWE
 const LOWEST_RANK: u32 = 1;
 const HIGHEST_RANK: u32 = 0xff000000;
 fn rank_of(score: u32) -> u32 { return score; }
+fn score_of(rank: u32) -> u32 { return rank; }
 // }
 
 override LANES: u32 = 256;
@@ -154,7 +155,6 @@ fn first_of_block(block: u32) -> u32 {
 fn find_best(row: u32, lane: u32) {
   let start = row * params.vocab;
   let across = block_size() * LANES;
-  var score = LOWEST;
   var rank = LOWEST_RANK;
   var id = OUT;
   for (var block = lane; block < block_count(); block += LANES) {
@@ -174,15 +174,12 @@ fn find_best(row: u32, lane: u32) {
       id = id_here;
     }
   }
-  if (id != OUT) {
-    score = logits[start + id];
-  }
   atomicMax(&best_rank, rank);
   workgroupBarrier();
   let best = atomicLoad(&best_rank);
   if (rank == best && best <= HIGHEST_RANK) {
     atomicMin(&best_id, id);
-    best_score = bitcast<f32>(score);
+    best_score = bitcast<f32>(score_of(best));
   }
   workgroupBarrier();
 }

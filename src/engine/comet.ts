@@ -231,8 +231,9 @@ export class Comet implements AsyncDisposable {
         const found: Way[] = []
         for (const it of hypotheses[i]!) found.push(await this.#found(alone, starts[i]!, it))
         const ways = looked[i] ?? []
-        const dropped = droppedWays(ways, hypotheses[i]!, this.#folder.rules.eosIds, (id) => this.#piece(id))
-        trees.push([relation, tailTree([...found, ...dropped], new Sums(ways))])
+        const sums = new Sums(ways)
+        const dropped = droppedWays(ways, sums, hypotheses[i]!, this.#folder.rules.eosIds, (id) => this.#piece(id))
+        trees.push([relation, tailTree([...found, ...dropped], sums)])
       }
     } finally {
       alone.run.dispose()

@@ -77,11 +77,11 @@ export class Sums {
 /** What a search looked at and gave no tail of; an end that the length forces on a tail is none. */
 export function droppedWays(
   looked: readonly LookedAt[],
+  sums: Sums,
   found: readonly Hypothesis[],
   eosIds: readonly number[],
   piece: (id: number) => Piece,
 ): Way[] {
-  const sums = new Sums(looked)
   const forced = new Set(found.filter((it) => it.finishReason !== 'stop').map(({ ids }) => ids.join()))
   return looked
     .filter(({ ids }) => !(eosIds.includes(ids.at(-1)!) && forced.has(ids.slice(0, -1).join())))

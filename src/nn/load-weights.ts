@@ -121,10 +121,9 @@ class WeightLoader {
         const own = sizeOf(shape.slice(1))
         const top = i * height
         const [from, to] = [Math.max(top, start / width), Math.min(top + shape[0]!, (start + values.length) / width)]
-        return Array.from({ length: Math.max(0, to - from) }, (_, row) => {
-          const place = (from + row) * width - start
-          return this.reader.readF32Into(name, first + (from + row - top) * own, values.subarray(place, place + own))
-        })
+        if (from >= to) return []
+        const target = values.subarray(from * width - start)
+        return this.#readApart(name, first + (from - top) * own, [to - from, own], target, width)
       })
     })
   }
@@ -133,17 +132,28 @@ class WeightLoader {
     const width = tensor.shape[1]!
     this.#cut(tensor, (start, values) => {
       let left = 0
-      return sources.map(async ({ name, shape }) => {
+      return sources.map(({ name, shape }) => {
         const columns = shape[1]!
-        const column = left
+        const target = values.subarray(left)
         left += columns
-        const part = new Float32Array((values.length / width) * columns)
-        await this.reader.readF32Into(name, (start / width) * columns, part)
-        for (let from = 0, to = column; from < part.length; from += columns, to += width) {
-          values.set(part.subarray(from, from + columns), to)
-        }
+        return this.#readApart(name, (start / width) * columns, [values.length / width, columns], target, width)
       })
     })
+  }
+
+  /** Reads rows that follow each other in the file, and puts them `width` apart. */
+  async #readApart(
+    name: string,
+    start: number,
+    [height, columns]: readonly [number, number],
+    target: Float32Array,
+    width: number,
+  ): Promise<void> {
+    const rows = new Float32Array(height * columns)
+    await this.reader.readF32Into(name, start, rows)
+    for (let row = 0; row < height; row++) {
+      target.set(rows.subarray(row * columns, (row + 1) * columns), row * width)
+    }
   }
 
   /** Some of its columns become rows: all of the file's rows are read for them, some MiB at a time. */

@@ -1,7 +1,6 @@
 import type { Tensor } from '../gpu/tensor.js'
-import { cachedWindows } from '../ops/cached-windows.js'
-import { type LayerNormOptions, layerNorm } from '../ops/layer-norm.js'
-import { type Activation, type MatmulTensors, type MatmulWindow, matmul } from '../ops/matmul.js'
+import type { LayerNormOptions } from '../ops/layer-norm.js'
+import { type Activation, type MatmulTensors, type MatmulWindow, matmul, settled } from '../ops/matmul.js'
 import type { Norm } from './layout.js'
 import type { Pass } from './pass.js'
 
@@ -27,13 +26,7 @@ export const windowed = (rows: Rows, window: MatmulWindow): Rows => ({ ...rows, 
 export const placeOf = ({ x, norm }: Rows): Tensor => norm?.out ?? x
 
 /** Computes the rows' norm and window, which no product will. @returns where the rows are. */
-export function settle({ recorder }: Pass, { x, norm, window, count }: Rows): Tensor {
-  if (norm) layerNorm(recorder, { x, ...norm }, count, norm)
-  const settled = norm?.out ?? x
-  if (!window) return settled
-  cachedWindows(recorder, { x: settled, ...window }, window)
-  return window.out
-}
+export const settle = ({ recorder }: Pass, { count, ...rows }: Rows): Tensor => settled(recorder, rows, count)
 
 /** activation(rows · weightᵀ + bias) + residual, in the tensor of this role. */
 export function project(

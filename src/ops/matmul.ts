@@ -149,19 +149,19 @@ export function matmulVariants(
 
 /**
  * out = activation(x · weightᵀ + bias) + residual, over the first `rows` rows, of LN(x) where there is a `norm`, and of each row
- * and the two before it where there is a `window`: in the same dispatch if the kernel can, else in others before it. A weight larger than a binding takes a dispatch for each of its parts.
+ * and the two before it where there is a `window`: in the same dispatch if the kernel can, else in others before it. A weight
+ * larger than a binding takes a dispatch for each of its parts.
  *
  * Rows do not influence each other; how many there are may change the kernel and so the order of summation.
  *
  * @throws ShapeError
  */
 export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number, activation?: Activation): void {
-  const { weight, bias, biasOf, residual, norm, window, out } = tensors
-  let { x } = tensors
+  const { weight, bias, biasOf, residual, window, out } = tensors
   const { gpu } = recorder
   expectShape('matmul', weight, ['n', 'k'], weightDtypes)
   const [n, k] = weight.shape as [number, number]
-  expectRows(x, rows, window ? k / 3 : k)
+  expectRows(tensors.x, rows, window ? k / 3 : k)
   expectRows(out, rows, n)
   if (residual) expectRows(residual, rows, n)
   if (bias && biasOf) {
@@ -179,14 +179,7 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       : ragged(gpu.adapter, rows)
   const room = k * 4 + 64 <= gpu.limits.maxComputeWorkgroupStorageSize
   const taken = variant.takesRow && room ? takenRow(tensors, k) : undefined
-  if (norm && !taken) {
-    layerNorm(recorder, { x, ...norm }, rows, norm)
-    x = norm.out
-  }
-  if (window && !taken) {
-    cachedWindows(recorder, { x, ...window }, window)
-    x = window.out
-  }
+  const x = taken ? tensors.x : settled(recorder, tensors, rows)
   const kernel = gpu.kernel(variant.shader, {
     ...variant.constants,
     ...taken?.constants,
@@ -226,6 +219,19 @@ export function matmul(recorder: Recorder, tensors: MatmulTensors, rows: number,
       workgroups,
     )
   }
+}
+
+/** The norm and the window of rows, in dispatches of their own. @returns where the rows are then. */
+export function settled(
+  recorder: Recorder,
+  { x, norm, window }: Pick<MatmulTensors, 'x' | 'norm' | 'window'>,
+  rows: number,
+): Tensor {
+  if (norm) layerNorm(recorder, { x, ...norm }, rows, norm)
+  const normed = norm?.out ?? x
+  if (!window) return normed
+  cachedWindows(recorder, { x: normed, ...window }, window)
+  return window.out
 }
 
 /** How a workgroup takes the row for itself, where it does more than read it: `row.*.wgsl`. */

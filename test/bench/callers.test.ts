@@ -51,15 +51,19 @@ callers('64 callers that give up at random: host and GPU hold no more than befor
     assert.ok(engine.idle)
     return { ...useNow(gpu), buffers: buffers() }
   }
-  // Until all memory is made that so many callers need.
+  // The room of a full batch, and of many more searches than the quarter of callers that ask for one.
+  for (const beams of [{}, { numBeams: 2, doSample: false }]) {
+    await Promise.all(questions.map((it) => engine.reply(it, { ...beams, maxNewTokens: 12 })))
+  }
   const first = await round(1, 128)
   const before = await round(2, 64)
   const after = await round(3, 128)
   assert.is(outcomes.whole + outcomes.aborted, 320)
   assert.ok(outcomes.whole > 80 && outcomes.aborted > 80, JSON.stringify(outcomes))
   const said = JSON.stringify({ first, before, after })
-  assert.ok(after.gpu <= before.gpu * 1.1, said)
-  assert.ok(after.buffers <= before.buffers * 1.1, said)
+  // A step of so many rows keeps its parameters, 6 KB, from the first time that there are so many.
+  assert.ok(after.gpu < before.gpu + 2 ** 18, said)
+  assert.ok(after.buffers < before.buffers + 64, said)
   assert.ok(after.heap + after.external < before.heap + before.external + 2 ** 21, said)
 })
 

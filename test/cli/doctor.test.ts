@@ -60,7 +60,7 @@ doctor('no adapter at all: what to install, and exit code 3', () => {
     spawnSync(process.execPath, ['--import', 'tsx', join(copy, 'src/cli/main.ts'), 'doctor', ...args], {
       encoding: 'utf8',
       cwd: copy,
-      timeout: 600_000,
+      timeout: 120_000,
       env: { ...process.env, VK_ICD_FILENAMES: '/nonexistent', VK_DRIVER_FILES: '/nonexistent' },
     })
   const json = run('--json')

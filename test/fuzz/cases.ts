@@ -98,7 +98,10 @@ export async function checkKind<T>(
   const property = fc.asyncProperty(cases, async (it) => {
     // What comes after a failure is fast-check's search for a smaller one.
     const counted = !count.failed
-    if (counted) begin?.(count.cases++)
+    if (counted) {
+      begin?.(count.cases)
+      count.cases++
+    }
     count.failed = true
     const before = getHeapStatistics()
     const start = process.cpuUsage()
@@ -129,7 +132,7 @@ export async function checkKind<T>(
     const text = `${shown}\n${(errorInstance as Error | null)?.stack?.slice(0, mostShown)}`
     return { ...outcome, failure: { path: counterexamplePath!, text } }
   }
-  if (!path && count.sound < count.cases * least) {
+  if (!path && count.sound <= count.cases * least) {
     return { ...outcome, failure: { path: '', text: `only ${count.sound} of ${count.cases} were sound` } }
   }
   return outcome

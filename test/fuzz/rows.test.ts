@@ -122,6 +122,7 @@ rows.add({
     if (isSound) assert.is(found.length, rows.length)
   },
   share: 1 / 2,
+  sound: 1 / 10,
 })
 
 const reply = fc.oneof(oddText, fc.record({ text: oddText }))

@@ -125,6 +125,7 @@ tokenizers.add({
     }
   },
   share: 1 / 2,
+  sound: 1 / 10,
 })
 
 tokenizers.run()
