@@ -13,11 +13,13 @@ def conversations(data, part):
     return [json.loads(l) for l in open(os.path.join(data, 'esconv', part + '.jsonl'), encoding='utf-8')]
 
 
-def chats(data):
-    """Stage 1's conversations, each a list of utterances: ESConv's train part and its failed ones, and EmpatheticDialogues."""
-    esconv = [[t['text'].strip() for t in c['dialog']] for p in ('train', 'failed') for c in conversations(data, p)]
-    lines = [l for p in ('dev', 'test') for l in open(os.path.join(data, 'empathetic', p + '.jsonl'), encoding='utf-8')]
-    return esconv + [[u.strip() for u in json.loads(l)['utterances']] for l in lines]
+def chats(data, empathetic=None):
+    """Stage 1's conversations, (utterances, situation): ESConv's train part and its failed ones, and EmpatheticDialogues: what of
+    it lies in `data`, which lacks situations, or all of it from a file of JSON lines, {"situation": …, "utterances": […]}."""
+    esconv = [([t['text'].strip() for t in c['dialog']], c['situation'].strip()) for p in ('train', 'failed') for c in conversations(data, p)]
+    files = [empathetic] if empathetic else [os.path.join(data, 'empathetic', p + '.jsonl') for p in ('dev', 'test')]
+    told = [json.loads(l) for f in files for l in open(f, encoding='utf-8')]
+    return esconv + [([u.strip() for u in c['utterances']], c.get('situation', '').strip()) for c in told]
 
 
 def pad(rows, value=PAD):

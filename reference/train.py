@@ -255,16 +255,17 @@ def thin_blocks(rows, rng, spans=0.0, most=6):
 
 
 def windows(a, tok):
-    """Stage 1's material: conversations as lists of turns, each its ids."""
-    said = ([[i for i in tok.encode(u) if i < tok.n] for u in c] for c in D.chats(a.data))
-    return [turns for turns in said if len(turns) > 1]
+    """Stage 1's material: conversations as (turns, each its ids; the situation's own words as blocks)."""
+    ids = lambda text: [i for i in tok.encode(text) if i < tok.n]
+    return [([ids(u) for u in said], D.spans(tok, situation)) for said, situation in D.chats(a.data, a.empathetic) if len(said) > 1]
 
 
 def window_rows(convs, tok, rng, lo=32, hi=128):
     """One pass of stage 1: windows that tile every conversation from a random start, each after a context, a seventh of
-    them as long as there are positions."""
+    them as long as there are positions. Half of them have the situation's own words for blocks; their context begins anywhere, so
+    that what it leaves out is told by blocks alone."""
     rows = []
-    for turns in convs:
+    for turns, situation in convs:
         i = rng.randint(1, min(4, len(turns) - 1))
         while i < len(turns):
             reply, j, ahead = [], i, rng.randint(lo, hi)
@@ -272,8 +273,9 @@ def window_rows(convs, tok, rng, lo=32, hi=128):
                 reply += turns[j] + [END]
                 j += 1
             limit = MISC['max_position_embeddings'] if rng.random() < 1 / 7 else rng.randint(lo, hi)
-            rows.append({'ids': tok.context(turns[:i], limit), 'reply': reply[:-1][:ahead - 1],
-                         'post': [], 'situation': [], 'strategy': -100})
+            told = bool(situation) and rng.random() < 0.5
+            rows.append({'ids': tok.context(turns[rng.randrange(i) if told else 0:i], limit), 'reply': reply[:-1][:ahead - 1],
+                         'post': [], 'situation': situation if told else [], 'strategy': -100})
             i = max(i + 1, j - 1)
     return rows
 
@@ -319,7 +321,7 @@ def cmd_misc(a):
     model = Model(c)
     if a.init or not one:
         model.load_state_dict(torch.load(os.path.join(a.work, a.init or 'misc1-best.pt'))['state'])
-    if not one:
+    if not one and a.scale:
         sources_like_context(model, a.scale)
     valid = D.examples(a.data, 'valid', tok, c['max_position_embeddings'], blocks)
     subset = valid[::len(valid) // 400][:400]
@@ -335,8 +337,9 @@ def cmd_misc(a):
             return
         total, right, off = evaluate(model, subset)
         ppl, strict = math.exp(total / (n + len(subset))), math.exp(total / n)
-        kinds = {'none': [{**r, 'post': [], 'situation': []} for r in subset],
-                 'spans': [{**r, 'situation': r['spans']} for r in subset]} if not one else {}
+        kinds = {'spans': [{**r, 'situation': r['spans']} for r in subset]}
+        if not one:
+            kinds['none'] = [{**r, 'post': [], 'situation': []} for r in subset]
         others = {k: round(math.exp(evaluate(model, rows)[0] / (n + len(subset))), 2) for k, rows in kinds.items()}
         log(f'VALID step {run.step_no} ppl {ppl:.2f} {others} strict {strict:.2f} acc {100 * right / len(subset):.2f} strategy {off / len(subset):.4f}')
         run.keep(name + '-last.pt', c)
@@ -599,8 +602,9 @@ def main():
     q.add_argument('--dropout', type=float, default=0.2)
     q.add_argument('--head-dropout', type=float, default=0.3)
     q.add_argument('--blur', type=float, default=0.1, help='share of the decoder inputs that turn into __unk__')
-    q.add_argument('--scale', type=float, default=0.3, help="of the block attentions' outputs at the start of stage 2")
+    q.add_argument('--scale', type=float, default=0.3, help="of the block attentions' outputs at the start of stage 2; 0 leaves them as they are")
     q.add_argument('--spans', type=float, default=0.0, help='share of the rows whose situation blocks are its own words')
+    q.add_argument('--empathetic', help='all of EmpatheticDialogues, as JSON lines of situation and utterances (stage 1)')
     q.add_argument('--batch', type=int, default=32)
     q.add_argument('--every', type=int, default=250, help='steps between looks at valid')
     q = s.add_parser('head')
