@@ -19,7 +19,8 @@ https://creativecommons.org/licenses/by-nc/4.0/ , and are for research use.
 
 They were trained on ESConv (Liu et al., "Towards Emotional Support Dialog Systems",
 ACL 2021; CC BY-NC 4.0) and on COMET blocks of its conversations that the authors of MISC published
-(Tu et al., ACL 2022). The merges are a subset of those of facebook/blenderbot_small-90M (Apache 2.0).
+(Tu et al., ACL 2022), those of misc-mini on EmpatheticDialogues too (Rashkin et al., "Towards Empathetic
+Open-domain Conversation Models", ACL 2019; CC BY-NC 4.0). The merges are a subset of those of facebook/blenderbot_small-90M (Apache 2.0).
 """
 
 

@@ -1,6 +1,7 @@
 """Trains misc-mini and comet-mini. See README.md; each subcommand is one step of the recipe."""
 import argparse
 import copy
+import csv
 import json
 import math
 import multiprocessing as mp
@@ -252,6 +253,21 @@ def thin_blocks(rows, rng, spans=0.0, most=6):
         post.append([] if gone < 0.17 else p)
         situation.append([] if gone < 0.08 or 0.17 <= gone < 0.25 else s)
     return post, situation
+
+
+def cmd_empathetic(a):
+    """EmpatheticDialogues whole, one JSON line a conversation, from a CSV file for each emotion: Dialog_ID, Type, Actor, Text."""
+    with open(os.path.join(a.work, 'empathetic.jsonl'), 'w', encoding='utf-8') as out:
+        for name in sorted(n for n in os.listdir(a.of) if n.endswith('.csv')):
+            conversations = {}
+            for row in csv.DictReader(open(os.path.join(a.of, name), encoding='utf-8', errors='replace', newline='')):
+                c = conversations.setdefault(row['Dialog_ID'], {'emotion': name[:-4], 'situation': '', 'utterances': []})
+                text = (row['Text'] or '').replace('_comma_', ',').strip()
+                if row['Type'] == 'situation':
+                    c['situation'] = text
+                elif text:
+                    c['utterances'].append(text)
+            out.writelines(json.dumps(c, ensure_ascii=False) + '\n' for c in conversations.values() if len(c['utterances']) > 1)
 
 
 def windows(a, tok):
@@ -588,6 +604,8 @@ def main():
     q.add_argument('--stride', type=int, default=3, help="of train's posts take every so many")
     q.add_argument('--parts', nargs='+', default=['valid', 'train', 'test'])
     q.add_argument('--comet', default='comet-best.pt', help="comet-mini's checkpoint")
+    q = s.add_parser('empathetic')
+    q.add_argument('--of', required=True, help='the folder of CSV files')
     q = s.add_parser('misc')
     q.add_argument('--stage', type=int, choices=(1, 2), required=True)
     q.add_argument('--name', default='', help='of the checkpoints; misc1 or misc2 unless told')
