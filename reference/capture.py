@@ -1,11 +1,13 @@
 """Records every stage of a PyTorch run of a model, for `misc validate MODEL --reference OUT/*.safetensors`.
 
     python3 reference/capture.py MODEL OUT [--cases 3] [--seed 0] [--dtype float64] [--length 40]
+    python3 reference/capture.py MODEL OUT --hooks
 
 MODEL is a folder with config.json and model.safetensors, its sharded index, or pytorch_model.bin, of any family that misc-webgpu
 knows. The equations are those of statements.py and baselines.py, not the model's own program: where that differs, say so there,
-or write a file of the same form from the program's hooks. Ids are drawn at random; case 0 is one input, the others are three of
-several lengths. Needs PyTorch (2.0 or newer) and NumPy.
+or write a file of the same form from the program's hooks. --hooks does so for BART, BlenderBot-small and OpenAI's GPT, whose
+program is the package transformers (hooks.py). Ids are drawn at random; case 0 is one input, the others are three of several
+lengths. Needs PyTorch (2.0 or newer) and NumPy.
 """
 import argparse
 import json
@@ -15,6 +17,7 @@ import torch
 
 from baselines import listeners
 from export import load_safetensors, save_safetensors
+from hooks import hooked
 from statements import backbone, gpt, misc
 
 def load(folder):
@@ -117,6 +120,7 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--length', type=int, default=40, help='ids of a context, at most')
     parser.add_argument('--dtype', choices=['float64', 'float32'], default='float64', help='what is computed in')
+    parser.add_argument('--hooks', action='store_true', help='record the run of the class that transformers has for MODEL')
     a = parser.parse_args()
     config, weights = load(a.model)
     statement = family(config, weights)
@@ -127,6 +131,8 @@ def main():
         config.pop('strategies', None)
     dtype = getattr(torch, a.dtype)
     weights = {name: it.to(dtype) for name, it in weights.items() if it.is_floating_point()}
+    run = hooked(statement, weights, config) if a.hooks else statement
+    source = f'reference/capture.py --seed {a.seed} --dtype {a.dtype}' + (f' --hooks, {run.__name__}' if a.hooks else '')
     generator = torch.Generator().manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
     for case in range(a.cases):
@@ -135,13 +141,13 @@ def main():
             for name, it in row.items():
                 if torch.is_tensor(it) and it.is_floating_point():
                     row[name] = it.to(dtype)
-        stages = capture(statement, weights, config, rows)
+        stages = capture(run, weights, config, rows)
         inputs = {name: it.float() if it.is_floating_point() else it
                   for name, it in inputs_of(rows, config.get('pad_token_id', 1 if statement is listeners else 0)).items()}
         path = os.path.join(a.out, f'case{case}.safetensors')
-        about = {'source': f'reference/capture.py --seed {a.seed} --dtype {a.dtype}', 'case': str(case)}
+        about = {'source': source, 'case': str(case)}
         save_safetensors(path, {name: it.contiguous() for name, it in {**inputs, **stages}.items()}, about)
-        print(f'{path}: {len(rows)} inputs, {len(stages)} stages of {statement.__name__}')
+        print(f'{path}: {len(rows)} inputs, {len(stages)} stages of {run.__name__}')
 
 
 if __name__ == '__main__':

@@ -43,8 +43,7 @@ class Backbone:
     def __init__(self, W, c, misc=False):
         self.W, self.c = W, c
         self.offset = 2 if c['model_type'] == 'bart' else 0
-        scaled = c.get('scale_embedding', c['model_type'] != 'bart')
-        self.scale = math.sqrt(c['d_model']) if scaled else 1.0
+        self.scale = math.sqrt(c['d_model']) if c.get('scale_embedding', False) else 1.0
         # A plain BlenderBot-small's decoder norms before it adds positions.
         self.norm_first = c['model_type'] != 'bart' and not misc
 

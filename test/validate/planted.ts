@@ -1,15 +1,18 @@
 import { cpSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { shaders } from '../../src/platform/node/packaged.js'
-import { goldenModel } from '../golden.js'
+import { type GoldenName, goldenModel } from '../golden.js'
 import { rewritten } from './rewritten.js'
 
 /** A change of a tensor's values, in place. */
 export type Change = (values: Float32Array) => void
 
-/** A copy of misc-tiny-released with some tensors changed. */
-export async function changedModel(changes: Readonly<Record<string, Change>>): Promise<string> {
-  const model = await goldenModel('misc-tiny-released')
+/** A copy of a golden model with some tensors changed, as {@link rewritten} does it. */
+export async function changedModel(
+  changes: Parameters<typeof rewritten>[1],
+  name: GoldenName = 'misc-tiny-released',
+): Promise<string> {
+  const model = await goldenModel(name)
   const path = await rewritten(join(model, 'model.safetensors'), changes, 'model.safetensors')
   cpSync(join(model, 'config.json'), join(dirname(path), 'config.json'))
   return dirname(path)
