@@ -41,7 +41,7 @@ nightly('a crash is found, made small, and found again by its path', async () =>
 const faults: [string, (it: number) => unknown, RegExp][] = [
   ['everything refused', () => Promise.reject(new InputError('no')), /only 0 of 200 were sound/],
   ['an endless message', () => Promise.reject(new InputError('x'.repeat(6000))), /a message of 6000 characters/],
-  ['a message of lines', () => Promise.reject(new InputError('a\nb')), /not to match|to not match/i],
+  ['a message of lines', () => Promise.reject(new InputError('a\nb')), /a message of lines: "a\\nb"/],
   ['too much memory', () => kept.push(Buffer.alloc(2 ** 27)), /external_memory grew by \d{9} bytes/],
 ]
 const kept: Buffer[] = []

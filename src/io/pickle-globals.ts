@@ -1,3 +1,4 @@
+import { quote } from '../quote.js'
 import { f16ToF32 } from './half.js'
 import { kindOf, PickleGlobal, PickleObject, PickleRecord, PickleTuple, type PickleValue, stepsOf } from './pickle.js'
 
@@ -103,7 +104,7 @@ class NumpyDtype extends PickleObject {
 
 const numpyDtype: Call = ([code]) => {
   if (typeof code !== 'string' || !(Object.hasOwn(numberReaders, code) || /^U\d{1,4}$/.test(code))) {
-    const found = typeof code === 'string' ? code.slice(0, 20) : kindOf(code)
+    const found = typeof code === 'string' ? quote(code) : kindOf(code)
     throw new RangeError(`is ${found}, which is no number's and no text's`)
   }
   return new NumpyDtype(code)

@@ -1,3 +1,4 @@
+import { quote } from '../quote.js'
 import type { Dtype } from './dtype.js'
 import { dtypeBits } from './dtype.js'
 import { kindOf, PickleGlobal, PickleTuple, type PickleValue } from './pickle.js'
@@ -137,7 +138,7 @@ export class TorchStorages {
   readonly persistent = (id: PickleValue): PickleValue => {
     const [kind, type, key, , size, part] = id instanceof PickleTuple ? id.items : []
     if (kind === 'module') throw new RangeError('is a whole module, with its program; save its state_dict() instead')
-    if (kind !== 'storage') throw new RangeError(`is ${typeof kind === 'string' ? kind.slice(0, 20) : kindOf(kind)}`)
+    if (kind !== 'storage') throw new RangeError(`is ${typeof kind === 'string' ? quote(kind) : kindOf(kind)}`)
     if (!(type instanceof PickleGlobal)) throw new RangeError(`is a storage of the class ${kindOf(type)}`)
     const dtype = storageDtypes[type.name.replace('torch.', '')]
     if (!dtype && !untypedStorages.includes(type.name)) throw new RangeError(`is a storage of the class ${type.name}`)
@@ -154,7 +155,7 @@ export class TorchStorages {
   #storage(key: string, dtype: Dtype | undefined, byteLength: number): TorchStorage {
     const known = this.byKey.get(key)
     if (known && (known.dtype !== dtype || known.byteLength !== byteLength)) {
-      throw new RangeError(`is storage ${key.slice(0, 20)}, of which it says two things`)
+      throw new RangeError(`is storage ${quote(key)}, of which it says two things`)
     }
     const storage = known ?? new TorchStorage(key, dtype, byteLength)
     this.byKey.set(key, storage)

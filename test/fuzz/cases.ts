@@ -110,7 +110,7 @@ export async function checkKind<T>(
       if (counted) count.sound++
     } catch (error) {
       if (!(error instanceof MiscError)) throw error
-      assert.not.match(error.message, /[\n\r]/)
+      assert.not.match(error.message, /[\n\r]/, `a message of lines: ${JSON.stringify(error.message)}`)
       assert.ok(error.message.length < 5000, `a message of ${error.message.length} characters: ${error.message}`)
     }
     const { user, system } = process.cpuUsage(start)

@@ -185,8 +185,14 @@ torch('what a file lies about is refused, in either format', async () => {
     [dict({ a: tensor('0', 12, [2 ** 30], [0]) }), /would take 4294967296 bytes, but it holds 48/],
     [
       dict({ a: tensor('0', 12, [12], [1]), b: tensor('0', 11, [1], [1]) }),
-      /is storage 0, of which it says two things/,
+      /is storage "0", of which it says two things/,
     ],
+    // A message is one line, whatever stands in the file (found by fuzzing).
+    [
+      dict({ a: tensor('0\n', 12, [12], [1]), b: tensor('0\n', 11, [1], [1]) }),
+      /is storage "0\\n", of which it says two things/,
+    ],
+    [dict({ a: raw(tuple(text('\ntorage')), 'Q') }), /an object beside it is "\\ntorage"/],
     [dict({ a: tensor('1', 12, [12], [1]) }), /storage "?1"?|lists a storage that it does not mention/],
     [dict({ a: tensor('0', 2 ** 30, [1], [1]) }), /storage "0" (needs 4294967296 bytes|has 12 elements)/],
     [dict({ a: raw(storage('0', 12, 'QInt8Storage'), 'Q') }), /names "torch\.QInt8Storage"/],
