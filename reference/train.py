@@ -267,7 +267,7 @@ def cmd_empathetic(a):
                     c['situation'] = text
                 elif text:
                     c['utterances'].append(text)
-            out.writelines(json.dumps(c, ensure_ascii=False) + '\n' for c in conversations.values() if len(c['utterances']) > 1)
+            out.writelines(json.dumps(c, ensure_ascii=False) + '\n' for c in conversations.values())
 
 
 def windows(a, tok):

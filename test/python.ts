@@ -3,19 +3,17 @@ import type { Test } from 'uvu'
 
 let found: string | null | undefined
 
+/** Whether a Python has these packages: looked for, not imported, which takes seconds. */
+function has(python: string, ...packages: string[]): boolean {
+  const look = 'import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, sys.argv[1:])))'
+  return spawnSync(python, ['-c', look, ...packages]).status === 0
+}
+
 /** A Python that has PyTorch, or undefined where this machine has none. */
 export function torchPython(): string | undefined {
   const pythons = [process.env.PYTHON ?? 'python3', '/usr/bin/python3']
-  // Looked for, not imported: that takes seconds.
-  const look = 'import sys; from importlib.util import find_spec as f; sys.exit(not (f("torch") and f("numpy")))'
-  found ??= pythons.find((it) => spawnSync(it, ['-c', look]).status === 0) ?? null
+  found ??= pythons.find((it) => has(it, 'torch', 'numpy')) ?? null
   return found ?? undefined
-}
-
-/** Whether that Python has the package `transformers` too. */
-function hasTransformers(python: string): boolean {
-  const look = 'import sys; from importlib.util import find_spec as f; sys.exit(not f("transformers"))'
-  return spawnSync(python, ['-c', look]).status === 0
 }
 
 /** Defines a test. */
@@ -33,7 +31,7 @@ export function skipWithoutTorch<T>(suite: Test<T>, reason: string): Define {
 /** As {@link skipWithoutTorch}, where there is no `transformers` either. */
 export function skipWithoutTransformers<T>(suite: Test<T>, reason: string): Define {
   const python = torchPython()
-  const found = python !== undefined && hasTransformers(python)
+  const found = python !== undefined && has(python, 'transformers')
   return skipUnless(found, suite, `no Python with PyTorch, numpy and transformers was found: ${reason}`)
 }
 

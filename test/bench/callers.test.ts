@@ -63,7 +63,7 @@ callers('64 callers that give up at random: host and GPU hold no more than befor
   const said = JSON.stringify({ first, before, after })
   // A step of so many rows keeps its parameters, 6 KB, from the first time that there are so many.
   assert.ok(after.gpu < before.gpu + 2 ** 18, said)
-  assert.ok(after.buffers < before.buffers + 64, said)
+  assert.ok(after.buffers <= before.buffers * 1.1, said)
   assert.ok(after.heap + after.external < before.heap + before.external + 2 ** 21, said)
 })
 

@@ -10,9 +10,9 @@ const swiftShader = await findSwiftShader()
 if (!swiftShader) process.stderr.write('skipped, SwiftShader is not here: starts on it\n')
 const test = swiftShader ? starts : starts.skip
 
-const [many, atOnce, ofACache] = [60, 4, 20]
+const [many, atOnce, ofACache] = [200, 4, 20]
 
-test('60, four at a time, of twenty the first four unpack SwiftShader at once: each answers', async () => {
+test('200, four at a time, of twenty the first four unpack SwiftShader at once: each answers', async () => {
   const caches = Array.from({ length: many / ofACache }, tempFolder)
   const left = Array(many).keys()
   const one = async () => {
