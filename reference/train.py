@@ -404,8 +404,52 @@ def sources_like_context(model, scale):
             t.copy_(source * (scale if 'out_proj' in name else 1))
 
 
+def copies(tok, rng, n):
+    """Rows of random words, to be written again: half of them stand in the context, half in one to four blocks. No language model
+    guesses them, so the encoder has to tell its states apart and the decoder to read single ones."""
+    rows = []
+    for i in range(n):
+        said = [rng.randrange(UNK + 1, tok.n) for _ in range(rng.randint(3, 20))]
+        row = {'ids': said + [END], 'reply': said, 'post': [], 'situation': [], 'strategy': -100}
+        if i % 2:
+            cut = [said[j:j + 3] for j in range(0, len(said), 3)][:4]
+            row['situation'] = [(tok.added[f'[{RELATIONS[j % 6]}]'], *words) for j, words in enumerate(cut)]
+            row['reply'] = sum(cut, [])
+            row['ids'] = [rng.randrange(UNK + 1, tok.n) for _ in range(rng.randint(3, 20))] + [END]
+        rows.append(row)
+    return rows
+
+
+def sinusoids(n, d):
+    at = torch.arange(n)[:, None] * torch.exp(-math.log(1e4) * torch.arange(0, d, 2) / d)
+    return torch.stack((torch.sin(at), torch.cos(at)), -1).reshape(n, d)
+
+
+def cmd_anew(a):
+    """The average of checkpoints with those parts anew that had come to tell one mean of a context and no words: positions that
+    are told apart, an encoder that passes its words on, a decoder whose attention to it copies what it looks at."""
+    torch.manual_seed(5)
+    config, state = load(a, a.of)
+    d, model = config['d_model'], Model(config)
+    new, own = {k: v.clone() for k, v in model.state_dict().items()}, {}
+    for name, t in state.items():
+        if 'embed_positions' in name:
+            t = t + 0.7 * sinusoids(*t.shape)
+        if '.encoder.layers' in name or 'encoder.layernorm_embedding' in name:
+            t = new[name] * (0.3 if name.endswith(('out_proj.weight', 'fc2.weight')) else 1)
+        if '.encoder_attn.' in name:
+            near = torch.eye(d) + 0.3 * new[name] if t.dim() == 2 else None
+            t = near if name.endswith('v_proj.weight') else 0.4 * near if name.endswith('out_proj.weight') else new[name]
+        own[name] = t
+    model.load_state_dict(own)
+    sources_like_context(model, 0.3)
+    torch.save({'config': config, 'state': model.state_dict()}, os.path.join(a.work, a.name))
+
+
 def stage_one(convs, tok, rng, a):
-    return D.buckets(window_rows(convs, tok, rng), a.batch, rng, lambda r: (len(r['ids']) > 128, len(r['reply']) // 16, len(r['ids'])))
+    rows = window_rows(convs, tok, rng)
+    rows += copies(tok, rng, int(a.copies * len(rows)))
+    return D.buckets(rows, a.batch, rng, lambda r: (len(r['ids']) > 128, len(r['reply']) // 16, len(r['ids'])))
 
 
 def stage_two(train, rng, a):
@@ -623,6 +667,7 @@ def main():
     q.add_argument('--scale', type=float, default=0.3, help="of the block attentions' outputs at the start of stage 2; 0 leaves them as they are")
     q.add_argument('--spans', type=float, default=0.0, help='share of the rows whose situation blocks are its own words')
     q.add_argument('--empathetic', help='all of EmpatheticDialogues, as JSON lines of situation and utterances (stage 1)')
+    q.add_argument('--copies', type=float, default=0.0, help='rows of random words to be written again, for each row of stage 1')
     q.add_argument('--batch', type=int, default=32)
     q.add_argument('--every', type=int, default=250, help='steps between looks at valid')
     q = s.add_parser('head')
@@ -634,6 +679,9 @@ def main():
     q.add_argument('--of', nargs='+', required=True, help='checkpoints')
     q.add_argument('--shares', nargs='+', type=float, help='of each in the average; the same unless told')
     q.add_argument('--name', required=True, help='of the file to write')
+    q = s.add_parser('anew')
+    q.add_argument('--of', nargs='+', required=True, help='checkpoints to average')
+    q.add_argument('--name', default='anew.pt', help='of the file to write')
     for name in ('export', 'shipped', 'fixtures', 'measure', 'card'):
         q = s.add_parser(name)
         q.add_argument('--out', default='weights')
