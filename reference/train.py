@@ -405,18 +405,17 @@ def sources_like_context(model, scale):
 
 
 def copies(tok, rng, n):
-    """Rows of random words, to be written again: half of them stand in the context, half in one to four blocks. No language model
-    guesses them, so the encoder has to tell its states apart and the decoder to read single ones."""
+    """Rows of random words, to be written again: half of them stand in the context, half in one to four blocks beside a context of
+    others. No language model guesses them, so the encoder has to tell its states apart and the decoder to read single ones."""
+    words = lambda: [rng.randrange(UNK + 1, tok.n) for _ in range(rng.randint(3, 20))]
     rows = []
     for i in range(n):
-        said = [rng.randrange(UNK + 1, tok.n) for _ in range(rng.randint(3, 20))]
-        row = {'ids': said + [END], 'reply': said, 'post': [], 'situation': [], 'strategy': -100}
+        reply = context = words()
+        blocks = []
         if i % 2:
-            cut = [said[j:j + 3] for j in range(0, len(said), 3)][:4]
-            row['situation'] = [(tok.added[f'[{RELATIONS[j % 6]}]'], *words) for j, words in enumerate(cut)]
-            row['reply'] = sum(cut, [])
-            row['ids'] = [rng.randrange(UNK + 1, tok.n) for _ in range(rng.randint(3, 20))] + [END]
-        rows.append(row)
+            reply, context = reply[:12], words()
+            blocks = [(tok.added[f'[{RELATIONS[j // 3]}]'], *reply[j:j + 3]) for j in range(0, len(reply), 3)]
+        rows.append({'ids': context + [END], 'reply': reply, 'post': [], 'situation': blocks, 'strategy': -100})
     return rows
 
 
@@ -430,18 +429,21 @@ def cmd_anew(a):
     are told apart, an encoder that passes its words on, a decoder whose attention to it copies what it looks at."""
     torch.manual_seed(5)
     config, state = load(a, a.of)
-    d, model = config['d_model'], Model(config)
-    new, own = {k: v.clone() for k, v in model.state_dict().items()}, {}
-    for name, t in state.items():
+    model = Model(config)
+    new = {name: t.clone() for name, t in model.state_dict().items()}
+    for name, t in new.items():
+        encoder = '.encoder.layers' in name or 'encoder.layernorm_embedding' in name
         if 'embed_positions' in name:
-            t = t + 0.7 * sinusoids(*t.shape)
-        if '.encoder.layers' in name or 'encoder.layernorm_embedding' in name:
-            t = new[name] * (0.3 if name.endswith(('out_proj.weight', 'fc2.weight')) else 1)
-        if '.encoder_attn.' in name:
-            near = torch.eye(d) + 0.3 * new[name] if t.dim() == 2 else None
-            t = near if name.endswith('v_proj.weight') else 0.4 * near if name.endswith('out_proj.weight') else new[name]
-        own[name] = t
-    model.load_state_dict(own)
+            state[name] = state[name] + 0.7 * sinusoids(*t.shape)
+        elif encoder and name.endswith(('out_proj.weight', 'fc2.weight')):
+            state[name] = 0.3 * t
+        elif '.encoder_attn.v_proj.weight' in name:
+            state[name] = torch.eye(len(t)) + 0.3 * t
+        elif '.encoder_attn.out_proj.weight' in name:
+            state[name] = 0.4 * (torch.eye(len(t)) + 0.3 * t)
+        elif encoder or '.encoder_attn.' in name:
+            state[name] = t
+    model.load_state_dict(state)
     sources_like_context(model, 0.3)
     torch.save({'config': config, 'state': model.state_dict()}, os.path.join(a.work, a.name))
 

@@ -59,7 +59,7 @@ const tails = {
 } as const
 const encode = { turns: 3, runs: [1, 1], figure: same, unit: 'ms', task: 'encode' } as const
 
-/** Rows of a family: PyTorch with caches, what would be left of a step of ours that only reads, and the baselines' own way, which has no cache. */
+/** Rows of a family: PyTorch with caches, beside a step of ours and beside its reads alone, and the baselines' own way, without caches. */
 function familyRows(family: FamilyName): Row[] {
   const { title } = families[family]
   const row = { family, peer: 'PyTorch', agreed: 'ids of a reply' } as const
@@ -73,15 +73,9 @@ function familyRows(family: FamilyName): Row[] {
       ...{ against: 'PyTorch on the CPU, cached', runs: [6, 6], everyDtype: true },
     },
     {
-      ...{
-        ...decode,
-        family,
-        peer: 'PyTorch',
-        id: `${family}-read`,
-        what: `${title}, a step’s bytes at the adapter’s bandwidth`,
-      },
-      ...{ against: 'PyTorch on the CPU, cached: decode', task: 'read step', peerTask: 'decode', everyDtype: true },
-      ...{ turns: 3, runs: [1, 6] },
+      ...{ ...decode, family, peer: 'PyTorch', id: `${family}-read`, what: `${title}, only a step’s reads, f32` },
+      ...{ task: 'read step', peerTask: 'decode', against: 'PyTorch on the CPU, cached: decode' },
+      ...{ turns: 3, runs: [1, 6], everyDtype: true },
     },
   ]
   if (family === 'blenderbot' || family === 'joint') return rows
