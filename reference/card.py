@@ -10,8 +10,7 @@ DATA = """- Conversations: ESConv (Liu et al., ACL 2021), split by conversation 
 - Vocabulary: {entries} entries, a subset of the merges of facebook/blenderbot_small-90M, and the 18 added
   tokens. The folders misc-mini and comet-mini hold the same vocab.json and merges.txt."""
 
-MORE = """- Stage 1's other conversations: those of ESConv that failed, and EmpatheticDialogues' dev and test parts (Rashkin et al., ACL
-  2019, CC BY-NC 4.0)."""
+MORE = """- Stage 1's other conversations: those of ESConv that failed, and all of EmpatheticDialogues (Rashkin et al., ACL 2019, CC BY-NC 4.0)."""
 
 LICENCE = """CC BY-NC 4.0, from ESConv: **non-commercial, research use**. See LICENSE. The merges come from
 blenderbot_small (Apache 2.0). Not for use in place of professional help."""
@@ -36,8 +35,9 @@ def misc(recipe, v, t):
         'matrices, AdamW for the rest, cosine decay by steps, gradient clipping at 1, moving average of the weights, dropout,',
         'and word dropout on the decoder\'s inputs.', '',
         '1. Stage 1, on ESConv\'s train part and its failed conversations and on EmpatheticDialogues: the encoder reads 32 to 128 ids of a conversation, in a seventh of the rows up to 512, the',
-        '   decoder writes the next 32 to 128, both speakers\'; other windows in each epoch; no blocks and no strategy loss,',
-        '   which would have the encoder learn its 12,000 labels by heart.',
+        '   decoder writes the next 32 to 128, both speakers\'; other windows in each epoch; half of them with the situation\'s own words for',
+        '   blocks and a context that lacks its beginning. A seventh to a tenth of the rows are random words, to be written again. No strategy',
+        '   loss, which would have the encoder learn its 12,000 labels by heart.',
         '2. comet-mini writes blocks for the situations and seeker posts, of train\'s posts for every third alone: three beams a relation.',
         '3. Stage 2, on train only, starting from stage 1: every supporter\'s turn after a seeker\'s is an example (12,235), a',
         '   quarter of them without one or both block sources; seven tenths of the rows see at most 6 random blocks a source.',
