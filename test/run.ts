@@ -4,6 +4,7 @@
  *
  * Many of them run in two processes, because software drivers compile kernels on one core. One takes file after file from the
  * first on, the other from the last, until they meet: neighbours need the same kernels. What the second prints comes last.
+ * Each names the files that took it longest: what makes the tests slow should be seen while it is little.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -80,18 +81,26 @@ async function runFiles(): Promise<void> {
   const { exec } = await import('uvu')
   const queue = state.UVU_QUEUE!
   const left = suites.values()
+  const took: { readonly name: string; readonly seconds: number }[] = []
   // Comes after a file's suites as if it were one, of no tests.
   const loadNext = async () => {
     const { value: name } = left.next()
     if (name !== undefined && (!halves || take(name))) {
+      const began = performance.now()
       state.UVU_INDEX = queue.push([name]) - 1
       await import(pathToFileURL(join(root, name)).href)
-      queue.at(-1)!.push(loadNext)
+      queue.at(-1)!.push(() => {
+        took.push({ name, seconds: (performance.now() - began) / 1000 })
+        return loadNext()
+      })
     }
     return [true, 0, 0, 0]
   }
   await loadNext()
   await exec()
+  if (!halves) return
+  const slowest = took.sort((a, b) => b.seconds - a.seconds).slice(0, 12)
+  write(`slowest: ${slowest.map(({ name, seconds }) => `${name} ${seconds.toFixed(0)} s`).join(', ')}\n`)
 }
 
 /** Takes a file for this process; false where the other has it. */
