@@ -31,7 +31,7 @@ const wantedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const
 
-/** Milliseconds of a rest while waiting: a small part of what was waited for so far. */
+/** Milliseconds of a rest while waiting: until most of what such a wait takes is over, then a small part of what was waited for so far. */
 const [shortestRestMs, longestRestMs] = [0.1, 1]
 /** Turns of the event loop after which a destroyed device owes nothing: two were seen, the second for work begun in the first. */
 const settlingTurns = 4
@@ -84,6 +84,8 @@ export class Gpu {
   #made: Tensor[] | undefined
   #disposed = false
   #resting = false
+  /** Milliseconds of the last two waits. */
+  #lastWaits: readonly number[] = [0, 0]
   /** When the newest wait began: where many follow each other, as while loading, rests stay short. */
   #waitingSince = 0
 
@@ -181,9 +183,13 @@ export class Gpu {
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#waiting.add(reject)
-        this.#waitingSince = performance.now()
+        const since = performance.now()
+        this.#waitingSince = since
         if (this.adapter.software) void this.#rest()
-        work.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+        work.then(resolve, reject).finally(() => {
+          this.#waiting.delete(reject)
+          this.#lastWaits = [this.#lastWaits[1]!, performance.now() - since]
+        })
       })
     } catch (error) {
       // A map that the loss of the device aborted rejects before the loss itself is reported.
@@ -203,7 +209,9 @@ export class Gpu {
     await this.platform.rest(0)
     while (this.#waiting.size > 0) {
       const waited = performance.now() - this.#waitingSince
-      await this.platform.rest(Math.min(longestRestMs, Math.max(shortestRestMs, waited / 32)))
+      // Where one thing alone is waited for, as the next id is, it will take about as long as the last ones did.
+      const likely = this.#waiting.size === 1 ? 0.75 * Math.min(...this.#lastWaits) - waited : 0
+      await this.platform.rest(Math.min(longestRestMs, Math.max(shortestRestMs, waited / 32, likely)))
     }
     this.#resting = false
   }
